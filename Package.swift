@@ -1,0 +1,173 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is built alike: language mode 6, no implicit re-export of imports, and no warning survives.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// C targets take no `unsafeFlags`, so warnings are named one by one.
+let strictC: [CSetting] = [
+  .treatAllWarnings(as: .error),
+  .define("_GNU_SOURCE"),
+]
+
+/// A room: one folder of `Sources`, with its reasons in `DESIGN.md`.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: ["DESIGN.md"], swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+/// A C target: one header, one .c file. System libraries are linked by name and not through pkg-config, which
+/// prints "prohibited flag(s)" for ncursesw and hiredis on every build.
+func ground(_ name: String, libraries: [String] = []) -> Target {
+  .target(name: name, cSettings: strictC, linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
+let atomicsFreeNIO: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let package = Package(
+  name: "signalbox",
+  dependencies: [
+    // Sockets, event loops and HTTP/1 framing.
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    // Verbs, flags and help of the command line.
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    // The logging and metrics front ends that every server library here already speaks.
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+    // Deque: a ring buffer for queues with a fixed capacity.
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    // SHA-256, HMAC and constant-time comparison must not be home-made.
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    // Start and stop order of the node's services.
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    // Child processes (doctor's probes, the tests' servers) without fork in a threaded process.
+    .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+    // Latency histograms with a bounded relative error.
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+    // The HTTP API: router, middleware, body limits, streaming.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+    // JWT parsing and verification must not be home-made either.
+    .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
+    // config.yaml and themes.
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+  ],
+  targets: [
+    // MARK: Ground: C, one header and one .c file each
+    ground("CNcurses", libraries: ["ncursesw", "tinfo"]),
+    ground("CHiredis", libraries: ["hiredis"]),
+    ground("CGit2", libraries: ["git2"]),
+    ground("CSockets"),
+    ground("CCrash"),
+
+    // MARK: Floor 1: what every engine and every face may use
+    room(
+      "Base",
+      [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    room(
+      "Telemetry",
+      [
+        "Base",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    room("ControlPlane", ["Base"]),
+    room(
+      "Access",
+      [
+        "Base", "ControlPlane", "CSockets",
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+
+    // MARK: Floor 2: engines, none of which knows another
+    room(
+      "Bench",
+      [
+        "Base", "Telemetry", "ControlPlane",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // MARK: Floor 3: faces, which see the control plane and never an engine
+    room(
+      "ControlSocket",
+      [
+        "Base", "ControlPlane", "CSockets",
+        .product(name: "Logging", package: "swift-log"),
+      ] + atomicsFreeNIO),
+    room(
+      "API",
+      [
+        "Base", "ControlPlane", "Access", "Telemetry",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // MARK: Floor 4: composes everything below
+    room(
+      "EngineRoom",
+      [
+        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "CCrash",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+
+    // MARK: Roof
+    .executableTarget(
+      name: "signalbox",
+      dependencies: [
+        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "EngineRoom",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      exclude: ["DESIGN.md"],
+      swiftSettings: strict),
+
+    // MARK: Tests
+    room(
+      "TestKit",
+      [
+        "Base", "ControlPlane", "CSockets",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
+    tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
+    tests("BaseTests", ["Base", "TestKit"]),
+    tests("TelemetryTests", ["Telemetry", "Base", "TestKit", .product(name: "Logging", package: "swift-log")]),
+    tests("ControlPlaneTests", ["ControlPlane", "Base", "TestKit"]),
+    tests("AccessTests", ["Access", "Base", "ControlPlane", "TestKit", .product(name: "JWTKit", package: "jwt-kit")]),
+    tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
+    tests("ControlSocketTests", ["ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets"] + atomicsFreeNIO),
+    tests(
+      "APITests",
+      [
+        "API", "Access", "ControlPlane", "Telemetry", "Base", "TestKit",
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+      ]),
+    tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
+    tests("SettingsTests", ["signalbox", "Base", "TestKit"]),
+    tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
+    tests("TidyTests", []),
+  ]
+)

@@ -1,0 +1,68 @@
+public import Base
+
+/// Everything that changes something. Closed: a face switches over all of it.
+public enum Command: Sendable, Codable, Equatable {
+  /// Makes a folder known. `id` nil: the folder's name.
+  case addProject(path: String, id: ProjectID?)
+  case removeProject(id: ProjectID)
+  /// No new work, clients told to move, then stop.
+  case drain
+  /// Graceful stop.
+  case stop
+  /// Changes what is logged until the next start.
+  case setLogLevel(LogLevel)
+  case runBench(BenchOptions)
+
+  /// The verb that the audit, the log and `operator` lines show.
+  public var action: String {
+    switch self {
+    case .addProject: "project.add"
+    case .removeProject: "project.remove"
+    case .drain: "node.drain"
+    case .stop: "node.stop"
+    case .setLogLevel: "log.level"
+    case .runBench: "bench.run"
+    }
+  }
+
+  /// What it is done to, without payloads.
+  public var target: String {
+    switch self {
+    case .addProject(let path, let id): id?.rawValue ?? path
+    case .removeProject(let id): id.rawValue
+    case .drain, .stop: "node"
+    case .setLogLevel(let level): level.rawValue
+    case .runBench(let options): options.suites.isEmpty ? "all" : options.suites.joined(separator: ",")
+    }
+  }
+}
+
+/// The result of a command. Every outcome carries the id under which the audit has it.
+public struct Outcome: Sendable, Codable, Equatable {
+  public enum Result: Sendable, Codable, Equatable {
+    case done
+    case project(ProjectSummary)
+    case bench(BenchReport)
+  }
+
+  public var auditID: String
+  public var result: Result
+
+  public init(auditID: String, result: Result) {
+    self.auditID = auditID
+    self.result = result
+  }
+}
+
+/// What `signalbox bench` may be asked to do.
+public struct BenchOptions: Sendable, Codable, Equatable {
+  /// Names of suites; empty means all.
+  public var suites: [String]
+  /// The bench knows that clients of production may be on this node and was told to go ahead.
+  public var isLiveConfirmed: Bool
+
+  public init(suites: [String] = [], isLiveConfirmed: Bool = false) {
+    self.suites = suites
+    self.isLiveConfirmed = isLiveConfirmed
+  }
+}

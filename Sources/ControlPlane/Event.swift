@@ -1,0 +1,51 @@
+/// Something that happened, as every face may show it live.
+public struct Event: Sendable, Codable, Equatable {
+  public enum Body: Sendable, Codable, Equatable {
+    case log(LogRecord)
+    /// A command began or ended (`outcome` says which).
+    case command(AuditRecord)
+    case health(Health)
+    case projectsChanged
+    case benchProgress(BenchProgress)
+    case draining
+    case stopping
+    /// This listener was too slow and lost so many events before this one.
+    case dropped(count: UInt64)
+  }
+
+  public var timeMilliseconds: Int64
+  public var body: Body
+
+  public init(timeMilliseconds: Int64, body: Body) {
+    self.timeMilliseconds = timeMilliseconds
+    self.body = body
+  }
+
+  /// The `event:` field of a server-sent event and the filter name in commands.
+  public var kind: String {
+    switch body {
+    case .log: "log"
+    case .command: "command"
+    case .health: "health"
+    case .projectsChanged: "projects-changed"
+    case .benchProgress: "bench-progress"
+    case .draining: "draining"
+    case .stopping: "stopping"
+    case .dropped: "dropped"
+    }
+  }
+}
+
+/// Where a running bench is.
+public struct BenchProgress: Sendable, Codable, Equatable {
+  public var suite: String
+  public var workload: String
+  /// 0…1 over the whole run.
+  public var fraction: Double
+
+  public init(suite: String, workload: String, fraction: Double) {
+    self.suite = suite
+    self.workload = workload
+    self.fraction = fraction
+  }
+}

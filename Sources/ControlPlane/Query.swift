@@ -1,0 +1,65 @@
+/// Everything that only reads.
+public enum Query: Sendable, Codable, Equatable {
+  case projects
+  case logs(LogQuery)
+  case audit(AuditQuery)
+  case settings
+  case doctor
+  case benchHistory(limit: Int)
+
+  /// The name under which metrics and the policy know it.
+  public var name: String {
+    switch self {
+    case .projects: "projects"
+    case .logs: "logs"
+    case .audit: "audit"
+    case .settings: "settings"
+    case .doctor: "doctor"
+    case .benchHistory: "bench.history"
+    }
+  }
+}
+
+public enum Answer: Sendable, Codable, Equatable {
+  case projects([ProjectSummary])
+  case logs([LogRecord])
+  case audit([AuditRecord])
+  case settings([SettingReport])
+  case doctor([DoctorFinding])
+  case benchHistory([BenchReport])
+}
+
+public struct LogQuery: Sendable, Codable, Equatable {
+  /// Milliseconds since 1970; nil: from the oldest record kept.
+  public var sinceMilliseconds: Int64?
+  /// This level and above.
+  public var level: LogLevel
+  /// Only lines of this engine or room (the logger's label).
+  public var engine: String?
+  /// The newest so many. 1…100,000.
+  public var limit: Int
+
+  public init(sinceMilliseconds: Int64? = nil, level: LogLevel = .trace, engine: String? = nil, limit: Int = 1_000) {
+    self.sinceMilliseconds = sinceMilliseconds
+    self.level = level
+    self.engine = engine
+    self.limit = limit
+  }
+
+  /// Whether a record is asked for, `limit` aside.
+  public func matches(_ record: LogRecord) -> Bool {
+    record.level >= level && record.timeMilliseconds >= sinceMilliseconds ?? .min
+      && (engine == nil || engine == record.label)
+  }
+}
+
+public struct AuditQuery: Sendable, Codable, Equatable {
+  public var sinceMilliseconds: Int64?
+  /// The newest so many. 1…100,000.
+  public var limit: Int
+
+  public init(sinceMilliseconds: Int64? = nil, limit: Int = 1_000) {
+    self.sinceMilliseconds = sinceMilliseconds
+    self.limit = limit
+  }
+}
