@@ -1,0 +1,16 @@
+internal import Glibc
+
+/// The number of files a process may hold open. A gateway needs one for each client; the soft limit of most shells,
+/// 1,024, is a left-over from `select(2)`, which nothing here uses.
+enum FileLimit {
+  /// Raises the soft limit to the hard one, which needs no privilege. A refusal leaves the limit as it was: `doctor`
+  /// shows what it is.
+  static func raise() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else {
+      return
+    }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}

@@ -1,0 +1,118 @@
+internal import Access
+internal import Base
+internal import ControlPlane
+
+/// The control plane in the node's own process, bound to one caller. Every command passes here, whatever face it came
+/// in by: audit before, deed, audit after. The policy stands before it (`NodeDoorkeeper`).
+struct LocalControlPlane: ControlPlane {
+  let core: NodeCore
+  let caller: Caller
+
+  func snapshot() async throws(Failure) -> Snapshot { core.snapshot() }
+
+  func events() -> AsyncStream<Event> { core.bus.subscribe() }
+
+  func ask(_ query: Query) async throws(Failure) -> Answer {
+    switch query {
+    case .projects: .projects(core.projects.all)
+    case .logs(let query): .logs(core.log.ring.query(query))
+    case .audit(let query): .audit(core.audit.query(query))
+    case .settings: .settings(core.settings.reports)
+    case .doctor: .doctor(await Doctor.examine(core.settings.doctor))
+    case .benchHistory(let limit): .benchHistory(try NodeBench.history(core, limit: limit))
+    }
+  }
+
+  func perform(_ command: Command) async throws(Failure) -> Outcome {
+    var record = record(of: command)
+    do {
+      try begin(record, mustBeWritten: !command.isWayOut)
+      let result = try await carryOut(command)
+      end(&record, outcome: "ok", failed: false)
+      return Outcome(auditID: record.id, result: result)
+    } catch {
+      end(&record, outcome: "\(error.code.rawValue): \(error.message)", failed: true)
+      throw error
+    }
+  }
+
+  // MARK: Audit
+
+  /// A command that the policy refused: it changed nothing, and somebody tried.
+  func refused(_ command: Command, _ failure: Failure) {
+    var record = record(of: command)
+    end(&record, outcome: "\(failure.code.rawValue): \(failure.message)", failed: true)
+  }
+
+  private func record(of command: Command) -> AuditRecord {
+    AuditRecord(
+      id: core.audit.nextID(), timeMilliseconds: core.clock.nowMilliseconds(), actor: caller.actor,
+      origin: caller.origin, action: command.action, target: command.target)
+  }
+
+  private func begin(_ record: AuditRecord, mustBeWritten: Bool) throws(Failure) {
+    do {
+      try core.audit.append(record)
+      core.health.set("audit", .ok)
+    } catch {
+      core.health.set("audit", .degraded, reason: error.message)
+      if mustBeWritten { throw error }
+    }
+    core.publish(.command(record))
+  }
+
+  private func end(_ record: inout AuditRecord, outcome: String, failed: Bool) {
+    record.outcome = outcome
+    record.timeMilliseconds = core.clock.nowMilliseconds()
+    core.countCommand(failed: failed)
+    do { try core.audit.append(record) } catch {
+      core.health.set("audit", .degraded, reason: error.message)
+    }
+    core.publish(.command(record))
+    core.logger.info(
+      "\(record.action) \(record.target)",
+      metadata: ["actor": "\(record.actor)", "origin": "\(record.origin.rawValue)", "outcome": "\(outcome)"])
+  }
+
+  // MARK: Deeds
+
+  private func carryOut(_ command: Command) async throws(Failure) -> Outcome.Result {
+    switch command {
+    case .addProject(let path, let id):
+      let project = try core.projects.add(path: path, id: id)
+      core.publish(.projectsChanged)
+      return .project(project)
+    case .removeProject(let id):
+      let project = try core.projects.remove(id: id)
+      core.publish(.projectsChanged)
+      return .project(project)
+    case .drain:
+      core.enter(.draining)
+      core.requestStop(.drained)
+      return .done
+    case .stop:
+      core.requestStop(.command)
+      return .done
+    case .setLogLevel(let level):
+      core.log.level = level
+      return .done
+    case .runBench(let options):
+      return .bench(try await NodeBench.run(options, on: core))
+    }
+  }
+}
+
+extension Command {
+  /// A node that can no longer write must still be stoppable.
+  fileprivate var isWayOut: Bool { self == .stop || self == .drain }
+}
+
+/// Hands out planes of one node, each behind the policy.
+struct NodeDoorkeeper: Doorkeeper {
+  let core: NodeCore
+
+  func door(for caller: Caller) -> any ControlPlane {
+    let plane = LocalControlPlane(core: core, caller: caller)
+    return GuardedPlane(plane, caller: caller) { plane.refused($0, $1) }
+  }
+}

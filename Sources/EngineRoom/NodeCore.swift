@@ -1,0 +1,137 @@
+internal import Base
+internal import Bench
+internal import ControlPlane
+internal import Logging
+internal import Synchronization
+internal import Telemetry
+
+/// What the parts of one node share. It owns no task: the services do.
+final class NodeCore: Sendable {
+  /// What a stop was asked for.
+  enum StopReason: Sendable, Equatable {
+    case command, drained, signal(Int32)
+  }
+
+  private struct State {
+    var phase: Snapshot.Phase = .starting
+    var commands: UInt64 = 0
+    var commandsFailed: UInt64 = 0
+    var control: @Sendable () -> ControlSnapshot = { ControlSnapshot() }
+    var lastBench = BenchSnapshot()
+    var isBenchRunning = false
+  }
+
+  let settings: NodeSettings
+  let node = NodeID.random()
+  let bus: EventBus<Event>
+  let logger: Logger
+  let log: LogSink
+  let audit: AuditLog
+  let projects: ProjectRegistry
+  let health: HealthBoard
+  let registry: PrometheusRegistry
+  let clock: any WallClock
+  let stops: AsyncStream<StopReason>
+  private let stopRequests: AsyncStream<StopReason>.Continuation
+  private let startedAt = ContinuousClock.now
+  private let probe = ProcessProbe()
+  private let state = Mutex(State())
+
+  init(
+    settings: NodeSettings, bus: EventBus<Event>, log: LogSink, registry: PrometheusRegistry,
+    clock: any WallClock = SystemWallClock()
+  ) throws(Failure) {
+    self.settings = settings
+    self.clock = clock
+    self.registry = registry
+    self.log = log
+    logger = log.logger("node")
+    audit = AuditLog(path: StateFolder.auditFile(in: settings.stateFolder), node: node)
+    projects = try ProjectRegistry(stateFolder: settings.stateFolder)
+    self.bus = bus
+    health = HealthBoard(
+      now: { clock.nowMilliseconds() },
+      changed: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: .health($0))) })
+    (stops, stopRequests) = AsyncStream.makeStream(of: StopReason.self, bufferingPolicy: .bufferingOldest(4))
+    health.set("state", .ok)
+    health.set("audit", .ok)
+  }
+
+  // MARK: Life
+
+  var phase: Snapshot.Phase { state.withLock { $0.phase } }
+
+  /// Phases only go forward.
+  func enter(_ phase: Snapshot.Phase) {
+    state.withLock { $0.phase = phase }
+    switch phase {
+    case .draining: publish(.draining)
+    case .stopping: publish(.stopping)
+    case .starting, .ready: break
+    }
+  }
+
+  func requestStop(_ reason: StopReason) { stopRequests.yield(reason) }
+
+  func publish(_ body: Event.Body) {
+    bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: body))
+  }
+
+  // MARK: Figures
+
+  /// Joins the faces' own counters, which exist only after the core.
+  func setControlFigures(_ read: @escaping @Sendable () -> ControlSnapshot) {
+    state.withLock { $0.control = read }
+  }
+
+  func countCommand(failed: Bool) {
+    state.withLock { state in
+      state.commands += 1
+      if failed { state.commandsFailed += 1 }
+    }
+  }
+
+  func snapshot() -> Snapshot {
+    checkDisk()
+    let (phase, read, commands, failed, bench) = state.withLock {
+      ($0.phase, $0.control, $0.commands, $0.commandsFailed, $0.lastBench)
+    }
+    var control = read()
+    control.commands = commands
+    control.commandsFailed = failed
+    control.eventsDropped += bus.dropped
+    return Snapshot(
+      node: node.rawValue, version: settings.version,
+      uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
+      projects: projects.all, process: probe.read(), control: control, bench: bench)
+  }
+
+  /// Below this the state folder is said to be nearly full.
+  private static let lowDiskBytes: Int64 = 256 << 20
+
+  /// One statvfs, about a microsecond, at every look.
+  private func checkDisk() {
+    guard let free = StateFolder.freeBytes(at: settings.stateFolder) else {
+      return health.set("state", .degraded, reason: "the state folder cannot be reached")
+    }
+    let isLow = free < Self.lowDiskBytes
+    health.set("state", isLow ? .degraded : .ok, reason: isLow ? "less than 256 MiB of disk left" : nil)
+  }
+
+  // MARK: Bench
+
+  /// One bench at a time: two would measure each other.
+  func beginBench() -> Bool {
+    state.withLock { state in
+      defer { state.isBenchRunning = true }
+      return !state.isBenchRunning
+    }
+  }
+
+  func endBench(_ summary: BenchSnapshot?) {
+    state.withLock { state in
+      state.isBenchRunning = false
+      if let summary { state.lastBench = summary }
+    }
+  }
+}

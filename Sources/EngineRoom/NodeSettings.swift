@@ -1,0 +1,50 @@
+public import Access
+public import Base
+public import ControlPlane
+
+/// All that a node is told at its start. Built once from the resolved settings; no room reads the environment.
+public struct NodeSettings: Sendable {
+  /// Where the log goes besides the ring.
+  public enum LogDestination: Sendable, Equatable {
+    /// Headless in the foreground.
+    case standardError(isJSON: Bool)
+    /// A console is embedded, or the node runs in the background: the rotated file of the state folder.
+    case file
+  }
+
+  /// Of the program, such as `0.1.0`.
+  public var version: String
+  /// Absolute path of the state folder.
+  public var stateFolder: String
+  public var socketPath: String
+  /// Members of this group may attach; nil: the owner only.
+  public var socketGroup: String?
+  public var access: AccessSettings
+  /// 0: any free port.
+  public var apiPort: Int
+  public var logLevel: LogLevel
+  public var logDestination: LogDestination
+  /// Folders to make known at the start.
+  public var projectPaths: [String]
+  /// Every setting with its provenance, for `signalbox config` through the node.
+  public var reports: [SettingReport]
+  public var doctor: DoctorSettings
+
+  public init(
+    version: String, stateFolder: String, socketPath: String, socketGroup: String? = nil, access: AccessSettings,
+    apiPort: Int, logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
+    projectPaths: [String] = [], reports: [SettingReport] = [], doctor: DoctorSettings
+  ) {
+    self.version = version
+    self.stateFolder = stateFolder
+    self.socketPath = socketPath
+    self.socketGroup = socketGroup
+    self.access = access
+    self.apiPort = apiPort
+    self.logLevel = logLevel
+    self.logDestination = logDestination
+    self.projectPaths = projectPaths
+    self.reports = reports
+    self.doctor = doctor
+  }
+}

@@ -1,0 +1,30 @@
+internal import Glibc
+internal import Logging
+internal import UnixSignals
+
+/// What the node does with signals: TERM and INT stop it gracefully, a second one at once; HUP reopens files and reads
+/// credentials again. It never ends the node: a headless node outlives the terminal that started it.
+enum NodeSignals {
+  /// After this many seconds of a graceful stop the kernel ends the process (SIGALRM), whatever still hangs.
+  static let stopDeadlineSeconds: UInt32 = 5
+
+  /// Runs until cancelled.
+  static func watch(_ core: NodeCore, reload: @escaping @Sendable () async -> Void) async {
+    var isStopping = false
+    for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+      if signal == .sighup {
+        core.logger.info("HUP: reopening files and reading credentials again")
+        await reload()
+        continue
+      }
+      let number = signal == .sigint ? SIGINT : SIGTERM
+      if isStopping { _exit(128 + number) }
+      isStopping = true
+      core.logger.notice("stopping on \(signal == .sigint ? "INT" : "TERM")")
+      core.requestStop(.signal(number))
+    }
+  }
+
+  /// The last resort against a stop that hangs. It costs no thread and works when every thread is blocked.
+  static func armDeadline() { alarm(stopDeadlineSeconds) }
+}

@@ -1,0 +1,69 @@
+internal import ControlPlane
+internal import Telemetry
+
+/// Every number of `signalbox status` as a Prometheus family, read at scrape time (CONTRACT, Commands).
+enum StatusMetrics {
+  static func families(_ snapshot: Snapshot) -> [MetricFamily] {
+    node(snapshot) + process(snapshot.process) + control(snapshot.control) + bench(snapshot.bench)
+  }
+
+  private static func node(_ snapshot: Snapshot) -> [MetricFamily] {
+    let states: [Health.State] = [.ok, .degraded, .down]
+    return [
+      .gauge("signalbox_node_uptime_seconds", "Time since the node started.", snapshot.uptimeSeconds),
+      .gauge("signalbox_node_projects", "Projects the node knows.", Double(snapshot.projects.count)),
+      .gauge("signalbox_node_peers", "Other nodes of the cluster.", Double(snapshot.peers.count)),
+      MetricFamily(
+        "signalbox_node_health", help: "1 for the state the node is in.", kind: .gauge,
+        samples: states.map { .init(labels: ["state": $0.rawValue], snapshot.health == $0 ? 1 : 0) }),
+      MetricFamily(
+        "signalbox_node_info", help: "Always 1; the version is a label.", kind: .gauge,
+        samples: [.init(labels: ["version": snapshot.version], 1)]),
+    ]
+  }
+
+  private static func process(_ process: ProcessSnapshot) -> [MetricFamily] {
+    [
+      .counter("signalbox_process_cpu_seconds_total", "User and system time.", process.cpuSeconds),
+      .gauge("signalbox_process_resident_bytes", "Resident memory.", Double(process.residentBytes)),
+      .gauge("signalbox_process_open_files", "Open file descriptors.", Double(process.openFiles)),
+      .gauge("signalbox_process_open_files_max", "Limit of open file descriptors.", Double(process.openFilesMax)),
+      .gauge("signalbox_process_threads", "Threads.", Double(process.threads)),
+    ]
+  }
+
+  private static func control(_ control: ControlSnapshot) -> [MetricFamily] {
+    let latency = control.httpLatency
+    return [
+      .gauge("signalbox_control_clients", "Attached consoles and commands.", Double(control.clients)),
+      .counter("signalbox_control_commands_total", "Commands that change something.", Double(control.commands)),
+      .counter("signalbox_control_commands_failed_total", "Those that failed.", Double(control.commandsFailed)),
+      .counter("signalbox_control_events_dropped_total", "Events slow listeners lost.", Double(control.eventsDropped)),
+      .counter("signalbox_api_http_requests_total", "Requests of the HTTP API.", Double(control.httpRequests)),
+      .counter("signalbox_api_http_refused_total", "Requests that access refused.", Double(control.httpRefused)),
+      MetricFamily(
+        "signalbox_api_http_latency_milliseconds", help: "Time to answer, by quantile.", kind: .gauge,
+        samples: [("0.5", latency.p50), ("0.95", latency.p95), ("0.99", latency.p99)].map { quantile, value in
+          .init(labels: ["quantile": quantile], value)
+        }),
+    ]
+  }
+
+  private static func bench(_ bench: BenchSnapshot) -> [MetricFamily] {
+    [
+      .gauge("signalbox_bench_results_met", "Targets met in the last run.", Double(bench.met)),
+      .gauge("signalbox_bench_results_missed", "Targets missed in the last run.", Double(bench.missed)),
+      .gauge("signalbox_bench_regressions", "Regressions of the last run.", Double(bench.regressions)),
+    ]
+  }
+}
+
+extension MetricFamily {
+  fileprivate static func gauge(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
+    MetricFamily(name, help: help, kind: .gauge, value: value)
+  }
+
+  fileprivate static func counter(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
+    MetricFamily(name, help: help, kind: .counter, value: value)
+  }
+}
