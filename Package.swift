@@ -81,7 +81,7 @@ let package = Package(
     room(
       "Telemetry",
       [
-        "Base",
+        "Base", "ControlPlane",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
