@@ -53,7 +53,7 @@ public final class ManualClock: Clock, WallClock {
     for (_, sleeper) in due { sleeper.continuation.resume() }
   }
 
-  public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+  public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
     let id = state.withLock { state in
       state.nextID += 1
       return state.nextID
