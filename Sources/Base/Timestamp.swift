@@ -3,8 +3,8 @@ public enum Timestamp {
   /// The first and the last millisecond that have a year of four digits.
   private static let representable: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
 
-  /// `2026-11-20T23:14:05.221Z` for milliseconds since 1970. What lies before the year 0 or after 9999 shows as the nearest
-  /// time that does not: such a number is a mistake of another program, and the form stays fixed.
+  /// `2026-11-20T23:14:05.221Z` for milliseconds since 1970. What lies before the year 0 or after 9999 shows as the
+  /// nearest time that does not: such a number is a mistake of another program, and the form stays fixed.
   public static func iso8601(_ time: Int64) -> String {
     let milliseconds = min(max(time, representable.lowerBound), representable.upperBound)
     let date = civil(milliseconds)

@@ -64,8 +64,8 @@ public enum LogFormat: String, Sendable, CaseIterable {
     return line + "}}\n"
   }
 
-  /// A JSON string (RFC 8259, section 7). U+2028, U+2029, DEL and C1 may stand raw there, but are escaped too, because such
-  /// lines are also read on terminals.
+  /// A JSON string (RFC 8259, section 7). U+2028, U+2029, DEL and C1 may stand raw there, but are escaped too, because
+  /// such lines are also read on terminals.
   private static func quoted(_ text: String) -> String {
     var json = "\""
     for scalar in text.unicodeScalars {

@@ -3,7 +3,8 @@ internal import Logging
 /// Turns metadata into bounded text and hides what its key calls a credential. Types that hold secrets hide themselves
 /// (`Secret`); this catches the ones that arrived as plain strings.
 enum LogRedaction {
-  /// A key is hidden when one of its words is in this list; `apiKey`, `api_key` and `x-api-key` all have the word `key`.
+  /// A key is hidden when one of its words is in this list; `apiKey`, `api_key` and `x-api-key` all have the word
+  /// `key`.
   static let hiddenWords: Set<String> = [
     "token", "authorization", "secret", "password", "passwd", "passphrase", "key", "apikey", "credential",
     "credentials", "cookie", "jwt", "bearer",

@@ -2,8 +2,8 @@ public import ControlPlane
 internal import DequeModule
 internal import Synchronization
 
-/// The newest log records, for `signalbox logs`, the console and `/v1/events`. Bounded by count and by bytes: whichever is
-/// reached first pushes out the oldest, and `dropped` counts them.
+/// The newest log records, for `signalbox logs`, the console and `/v1/events`. Bounded by count and by bytes:
+/// whichever is reached first pushes out the oldest, and `dropped` counts them.
 public final class LogRing: Sendable {
   private struct State {
     var records: Deque<(record: LogRecord, bytes: Int)> = []

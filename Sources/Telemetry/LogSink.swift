@@ -3,8 +3,8 @@ public import ControlPlane
 public import Logging
 internal import Synchronization
 
-/// Where every log record of the node goes: the ring always, an output besides (standard error or a file), and a callback
-/// that publishes it as an event. Logging never waits for any of them.
+/// Where every log record of the node goes: the ring always, an output besides (standard error or a file), and a
+/// callback that publishes it as an event. Logging never waits for any of them.
 public final class LogSink: Sendable {
   public let ring: LogRing
   private let wallClock: any WallClock

@@ -3,9 +3,9 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// The one thread that writes log lines, behind a bounded queue: whoever logs never waits for a terminal, a full pipe or a
-/// slow disk. Lines that do not fit push out the oldest; how many were lost is counted, and said in the output itself
-/// as soon as it flows again.
+/// The one thread that writes log lines, behind a bounded queue: whoever logs never waits for a terminal, a full pipe
+/// or a slow disk. Lines that do not fit push out the oldest; how many were lost is counted, and said in the output
+/// itself as soon as it flows again.
 ///
 /// A descriptor is polled before it is written to, at most `PIPE_BUF` bytes at a time, so the thread itself is never
 /// stuck in `write` and can always be told to end.

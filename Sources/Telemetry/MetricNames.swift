@@ -1,5 +1,5 @@
-/// What Prometheus accepts as names ("Metric names and labels" of its data model), and how anything else is made to fit:
-/// a wrong name must not take the whole page down, because a scraper refuses the page as one.
+/// What Prometheus accepts as names ("Metric names and labels" of its data model), and how anything else is made to
+/// fit: a wrong name must not take the whole page down, because a scraper refuses the page as one.
 enum MetricNames {
   static let nameBytesMax = 200
   static let labelValueBytesMax = 200

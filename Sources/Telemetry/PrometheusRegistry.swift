@@ -1,8 +1,8 @@
 public import CoreMetrics
 internal import Synchronization
 
-/// The metrics of this node: a swift-metrics factory whose handles are read, together with the registered collectors, into
-/// one page in the Prometheus text format 0.0.4.
+/// The metrics of this node: a swift-metrics factory whose handles are read, together with the registered collectors,
+/// into one page in the Prometheus text format 0.0.4.
 ///
 /// The registry's lock is taken when a handle is made and when the page is rendered, never when a handle counts.
 /// Nothing a caller passes can break the page or make it grow without a bound: names are made to fit, a family holds at

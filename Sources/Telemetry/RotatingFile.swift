@@ -2,11 +2,11 @@ public import Base
 internal import Glibc
 internal import Synchronization
 
-/// A file of whole lines that keeps itself small: `node.log` and the audit. When a line would take it past `bytesMax`, it
-/// becomes `.1`, the former `.1` becomes `.2`, and the one after `.keep` goes.
+/// A file of whole lines that keeps itself small: `node.log` and the audit. When a line would take it past `bytesMax`,
+/// it becomes `.1`, the former `.1` becomes `.2`, and the one after `.keep` goes.
 ///
-/// A full disk, a missing folder or a symbolic link in its place never stops the node: the line is lost and counted, the
-/// reason is reported once, and the next line tries again. A file that was deleted or moved away is opened anew.
+/// A full disk, a missing folder or a symbolic link in its place never stops the node: the line is lost and counted,
+/// the reason is reported once, and the next line tries again. A file that was deleted or moved away is opened anew.
 public final class RotatingFile: Sendable {
   private struct State {
     var descriptor: Int32 = -1

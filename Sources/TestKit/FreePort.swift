@@ -2,8 +2,8 @@ public import Base
 internal import Glibc
 internal import Synchronization
 
-/// TCP ports of loopback that nothing listens on. Another program may take one before the test does, so whoever starts a
-/// server on it tries again with the next; within this process no port is handed out twice.
+/// TCP ports of loopback that nothing listens on. Another program may take one before the test does, so whoever starts
+/// a server on it tries again with the next; within this process no port is handed out twice.
 public enum FreePort {
   private static let handedOut = Mutex<Set<UInt16>>([])
   private static let attemptsMax = 100

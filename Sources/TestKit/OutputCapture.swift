@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Reads one pipe to its end on a thread of its own and keeps the first `bytesMax` bytes; the rest is read and thrown away,
-/// so that the writer is never stopped by a full pipe.
+/// Reads one pipe to its end on a thread of its own and keeps the first `bytesMax` bytes; the rest is read and thrown
+/// away, so that the writer is never stopped by a full pipe.
 final class OutputCapture: Sendable {
   static let bytesMax = 4 << 20
 

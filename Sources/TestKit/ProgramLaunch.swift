@@ -2,9 +2,9 @@ internal import Base
 internal import Glibc
 internal import Synchronization
 
-/// `posix_spawn` with pipes, a process group and default signals. Every descriptor made here is closed on exec, so that no
-/// child of one test holds a pipe of another; what Glibc shows to Swift cannot set that flag in the call that makes a pipe,
-/// so one lock keeps a second start out until it is set.
+/// `posix_spawn` with pipes, a process group and default signals. Every descriptor made here is closed on exec, so
+/// that no child of one test holds a pipe of another; what Glibc shows to Swift cannot set that flag in the call that
+/// makes a pipe, so one lock keeps a second start out until it is set.
 enum ProgramLaunch {
   struct Launched {
     var processID: Int32

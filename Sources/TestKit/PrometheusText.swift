@@ -3,7 +3,7 @@
 ///
 /// - every line ends in a line feed; nothing but samples, `# HELP` and `# TYPE`; no blank line, no stray space
 /// - metric and label names of the data model; label values with the three escapes and no other
-/// - one block a family: HELP, TYPE, samples, in that order, never again later; every sample belongs to the block's family
+/// - one block a family: HELP, TYPE, samples, in that order, never again later; each sample belongs to its family
 /// - no series twice; label names in order and once; counters not negative and named `_total`
 /// - histograms: bounds rising, counts never falling, `+Inf` there and equal to `_count`, one `_sum` and `_count` each
 public struct PrometheusText: Sendable {

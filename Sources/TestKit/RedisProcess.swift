@@ -2,8 +2,8 @@ public import Base
 internal import Glibc
 internal import Synchronization
 
-/// A real redis-server of one test, on a free loopback port or a Unix socket in a temporary folder, without persistence.
-/// It is killed with the object, whatever state it is in.
+/// A real redis-server of one test, on a free loopback port or a Unix socket in a temporary folder, without
+/// persistence. It is killed with the object, whatever state it is in.
 public final class RedisProcess: Sendable {
   public enum Listener: Sendable {
     case port

@@ -1,8 +1,8 @@
 public import Base
 internal import Synchronization
 
-/// What a fake does at each call, in order: `[.ok, .fail(…), .delay(.seconds(1))]`. After the last step everything is ok,
-/// unless the script repeats.
+/// What a fake does at each call, in order: `[.ok, .fail(…), .delay(.seconds(1))]`. After the last step everything is
+/// ok, unless the script repeats.
 public final class ScriptedFailures: Sendable {
   public enum Step: Sendable, Equatable {
     case ok

@@ -82,7 +82,8 @@ import Testing
     #expect(record.metadata.values.allSatisfy { $0.utf8.count < 2_100 && $0.hasSuffix("é…") })
   }
 
-  /// The pipe is full and nobody reads: logging goes on, the queue stays bounded, and the loss is said when it flows again.
+  /// The pipe is full and nobody reads: logging goes on, the queue stays bounded, and the loss is said when it flows
+  /// again.
   @Test func anOutputThatTakesNothingDelaysNobody() async throws {
     var ends: [Int32] = [0, 0]
     try #require(pipe(&ends) == 0)

@@ -13,7 +13,8 @@ import Testing
     #expect(Set(numbers(0)).count == 8)
   }
 
-  /// The first outputs of the authors' own xoshiro256** after SplitMix64 of seed 0 (also those of the `rand_xoshiro` crate).
+  /// The first outputs of the authors' own xoshiro256** after SplitMix64 of seed 0 (also those of the `rand_xoshiro`
+  /// crate).
   @Test func theNumbersAreThoseOfTheReference() {
     var random = SeededRandom(seed: 0)
     #expect(
