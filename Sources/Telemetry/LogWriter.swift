@@ -21,12 +21,16 @@ final class LogWriter: Sendable {
     core.start()
   }
 
-  deinit { core.requestEnd(within: .zero) }
+  /// Whoever forgot to close still has a second for what is queued; nobody waits for it.
+  deinit { core.requestEnd(within: .seconds(1)) }
 
   /// Queues one line, and returns at once.
   func write(_ line: String) { core.enqueue(line) }
 
   var lost: UInt64 { core.lost }
+
+  /// Whether the thread is gone.
+  var hasEnded: Bool { core.waitForThread(.zero) }
 
   /// Writes what is queued, ends the thread, and returns whether all of it was out before `limit` passed.
   func close(within limit: Duration) -> Bool {
@@ -110,10 +114,15 @@ final class LogWriter: Sendable {
       wakeUp.signal()
     }
 
+    func waitForThread(_ limit: Duration) -> Bool {
+      let isOver = ended.wait(timeout: .now() + .nanoseconds(Int(clamping: limit.nanoseconds))) == .success
+      if isOver { ended.signal() }
+      return isOver
+    }
+
+    /// The thread sees its deadline up to 200 ms late, and it alone knows what was left.
     func waitForEnd(_ limit: Duration) -> Bool {
-      let patience = DispatchTime.now() + .nanoseconds(Int(clamping: limit.nanoseconds)) + .milliseconds(100)
-      guard ended.wait(timeout: patience) == .success else { return false }
-      ended.signal()
+      guard waitForThread(limit + .milliseconds(100)) else { return false }
       return state.withLock { $0.lines.isEmpty && $0.lostUntold == 0 }
     }
 
@@ -185,13 +194,13 @@ final class LogWriter: Sendable {
       return true
     }
 
-    /// Looks at the deadline five times a second: it may be set while this waits.
+    /// Looks at the deadline before each wait, five times a second: it may be set meanwhile.
     private func waitUntilWritable(_ descriptor: Int32) -> Bool {
       while true {
-        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        if poll(&entry, 1, 200) > 0 { return true }
         let deadline = state.withLock { $0.deadline }
         if let deadline, ContinuousClock.now >= deadline { return false }
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        if poll(&entry, 1, 200) > 0 { return true }
       }
     }
   }

@@ -1,9 +1,10 @@
 import ControlPlane
 import Glibc
 import Logging
-import Telemetry
 import TestKit
 import Testing
+
+@testable import Telemetry
 
 @Suite struct LogSinkTests {
   private func read(_ descriptor: Int32) -> String {
@@ -116,6 +117,17 @@ import Testing
     #expect(!sink.close(within: .milliseconds(10)))
     sink.logger("a").info("after")
     #expect(sink.ring.query(LogQuery(limit: 1))[0].message == "after")
+  }
+
+  /// The pipe stays full for ever, and still the thread is not stuck in it.
+  @Test func theWriterEndsThoughItsOutputNeverTakesAnything() async throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    let writer = LogWriter(.descriptor(ends[1], .text)) { "lost \($0)\n" }
+    for _ in 0..<1_000 { writer.write(String(repeating: "x", count: 500) + "\n") }
+    #expect(!writer.close(within: .milliseconds(10)))
+    #expect(await eventually { writer.hasEnded })
   }
 
   /// The test process ignores no SIGPIPE: the writer thread must not die of it.
