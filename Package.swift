@@ -166,7 +166,7 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
       ]),
     tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
-    tests("SettingsTests", ["signalbox", "Base", "TestKit"]),
+    tests("SettingsTests", ["signalbox", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
     tests("TidyTests", []),
   ]

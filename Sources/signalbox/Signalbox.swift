@@ -1,0 +1,79 @@
+internal import ArgumentParser
+internal import Base
+internal import FoundationEssentials
+internal import Glibc
+
+/// The root of the command tree, and the way in and out of the process.
+@main
+struct Signalbox: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "signalbox",
+    abstract: "The real-time back end of AI coding agents: one node, one door.",
+    usage: """
+      signalbox --no-tui [PATH …]
+      signalbox COMMAND [OPTION …]
+      """,
+    discussion: SettingsTable.helpText,
+    version: Version.current,
+    subcommands: [
+      NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
+      LogsCommand.self, AuditCommand.self, DrainCommand.self, ConfigCommand.self, DoctorCommand.self,
+      BenchCommand.self, VersionCommand.self, CompletionsCommand.self,
+    ])
+
+  /// The names a person can type.
+  static var verbs: [String] {
+    configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+  }
+
+  static func main() async {
+    ProcessSetup.prepare()
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let code = await run(arguments, environment: ProcessInfo.processInfo.environment)
+    Glibc.exit(code.rawValue)
+  }
+
+  /// One call of the program. Everything a verb throws becomes one line on stderr and an exit code.
+  static func run(_ arguments: [String], environment: [String: String]) async -> ExitCode {
+    do {
+      let flags = try SettingFlags(arguments)
+      let routed = try ArgumentRouter.route(flags.rest, verbs: verbs, isFolder: FolderArguments.isFolder)
+      let command = try parseAsRoot(routed)
+      guard let verb = command as? any Verb else { throw CleanExit.helpRequest(command) }
+      try await perform(verb, Invocation(flags: flags, environment: environment))
+      return .success
+    } catch let failure as Failure {
+      StandardError.say("signalbox: \(failure.line)")
+      return ExitCode(failure.exitCode)
+    } catch let code as ExitCode {
+      return code
+    } catch is CancellationError {
+      return .interrupted
+    } catch {
+      return report(error)
+    }
+  }
+
+  private static func perform(_ verb: some Verb, _ call: Invocation) async throws {
+    if type(of: verb).handlesSignalsItself {
+      try await verb.perform(call)
+    } else {
+      try await Interrupt.guarding { try await verb.perform(call) }
+    }
+  }
+
+  /// What the parser of arguments says: help is an answer, everything else one line.
+  private static func report(_ error: any Error) -> ExitCode {
+    if exitCode(for: error).isSuccess {
+      do {
+        try StandardOutput.write(fullMessage(for: error) + "\n")
+        return .success
+      } catch {
+        StandardError.say("signalbox: \(error.line)")
+        return ExitCode(error.exitCode)
+      }
+    }
+    StandardError.say("signalbox: \(UsageText.line(message(for: error)))")
+    return .usage
+  }
+}
