@@ -35,12 +35,17 @@ struct Signalbox: ParsableCommand {
 
   /// One call of the program. Everything a verb throws becomes one line on stderr and an exit code.
   static func run(_ arguments: [String], environment: [String: String]) async -> ExitCode {
+    var routed: [String] = []
     do {
       let flags = try SettingFlags(arguments)
-      let routed = try ArgumentRouter.route(flags.rest, verbs: verbs, isFolder: FolderArguments.isFolder)
-      let command = try parseAsRoot(routed)
-      guard let verb = command as? any Verb else { throw CleanExit.helpRequest(command) }
-      try await perform(verb, Invocation(flags: flags, environment: environment))
+      routed = try ArgumentRouter.route(flags.rest, verbs: verbs, isFolder: FolderArguments.isFolder)
+      var command = try parseAsRoot(routed)
+      if let verb = command as? any Verb {
+        try await perform(verb, Invocation(flags: flags, environment: environment))
+      } else {
+        // Help, which the parser makes a command of, or a verb that needs one of its own verbs: both throw.
+        try command.run()
+      }
       return .success
     } catch let failure as Failure {
       StandardError.say("signalbox: \(failure.line)")
@@ -50,7 +55,7 @@ struct Signalbox: ParsableCommand {
     } catch is CancellationError {
       return .interrupted
     } catch {
-      return report(error)
+      return report(error, arguments: routed)
     }
   }
 
@@ -63,7 +68,7 @@ struct Signalbox: ParsableCommand {
   }
 
   /// What the parser of arguments says: help is an answer, everything else one line.
-  private static func report(_ error: any Error) -> ExitCode {
+  private static func report(_ error: any Error, arguments: [String]) -> ExitCode {
     if exitCode(for: error).isSuccess {
       do {
         try StandardOutput.write(fullMessage(for: error) + "\n")
@@ -73,7 +78,14 @@ struct Signalbox: ParsableCommand {
         return ExitCode(error.exitCode)
       }
     }
-    StandardError.say("signalbox: \(UsageText.line(message(for: error)))")
+    let near = innerVerbs(arguments)
+    StandardError.say("signalbox: \(UsageText.line(message(for: error), innerVerbs: near))")
     return .usage
+  }
+
+  /// The verbs of the verb that `arguments` begin with, as `list` of `projects`.
+  private static func innerVerbs(_ arguments: [String]) -> [String] {
+    guard let outer = configuration.subcommands.first(where: { $0._commandName == arguments.first }) else { return [] }
+    return outer.configuration.subcommands.map { $0._commandName }
   }
 }

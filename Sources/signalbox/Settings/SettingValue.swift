@@ -27,8 +27,8 @@ enum SettingValue: Sendable, Equatable {
   ) throws(Failure) -> SettingValue {
     func refusal(_ reason: String? = nil) -> Failure {
       let shown = row.isSecret ? "" : " '\(shownInRefusal(text, row: row))'"
-      let why = reason.map { " \($0);" } ?? ""
-      return Failure(.invalid, "\(origin):\(shown)\(why) \(row.name) must be \(row.allowed)")
+      let why = reason ?? "is not accepted"
+      return Failure(.invalid, "\(origin):\(shown) \(why); \(row.name) must be \(row.allowed)")
     }
     if text.isEmpty { throw Failure(.invalid, "\(origin) is empty; unset it, or \(row.name) must be \(row.allowed)") }
     switch row.kind {
