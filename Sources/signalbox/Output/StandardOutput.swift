@@ -1,7 +1,7 @@
 internal import Base
 internal import Glibc
 
-/// The program's standard output: whole texts, written unbuffered, so that a line of `--watch` is there when it is said.
+/// The program's standard output: whole texts, written unbuffered, so that a line of `--watch` is there at once.
 enum StandardOutput {
   /// Writes all of `text`. A reader that went away (`signalbox logs | head`) ends the process quietly, as it ends
   /// every other tool in a pipe.

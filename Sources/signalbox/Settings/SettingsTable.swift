@@ -57,13 +57,11 @@ enum SettingsTable {
   /// The variables a process may set, `NAME_FILE` of secrets included.
   static var environmentNames: [String] { rows.flatMap { [$0.environment, $0.fileEnvironment].compactMap(\.self) } }
 
-  /// The settings as the root's help shows them.
+  /// The settings as the root's help shows them, in lines of at most 80 characters.
   static var helpText: String {
-    let lines = rows.map { row in
-      let flag = row.flag ?? row.fileFlag ?? ""
-      return "  \(Table.pad(flag, 22)) \(row.meaning) (\(row.environment))"
-    }
-    return (["SETTINGS (flag > environment > --config FILE > default):"] + lines).joined(separator: "\n")
+    let lines = rows.map { row in "  \(Table.pad(row.flag ?? row.fileFlag ?? "", 20)) \(row.environment)" }
+    let head = "SETTINGS (flag > environment > --config FILE > default; explained by 'config'):"
+    return ([head] + lines).joined(separator: "\n")
   }
 }
 
