@@ -1,5 +1,6 @@
 import ControlPlane
 import Foundation
+import Glibc
 import Testing
 
 @testable import EngineRoom
@@ -136,6 +137,41 @@ import Testing
     let finding = try await finding("redis", settings)
     #expect(finding.state == .missing)
     #expect(finding.version?.contains("Connection refused") == true && finding.version?.contains("hunter2") == false)
+  }
+
+  @Test func aPortInUseNamesItsHolder() async throws {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+        bind(descriptor, raw, size) + listen(descriptor, 1) + getsockname(descriptor, raw, &size)
+      }
+    }
+    try #require(code == 0)
+    let port = Int(UInt16(bigEndian: address.sin_port))
+    let finding = Doctor.port(.init(name: "HTTP API", host: "127.0.0.1", port: port))
+    #expect(finding.state == .weak)
+    #expect(finding.version?.contains("(pid \(getpid()))") == true)
+    let other = Doctor.port(.init(name: "HTTP API", host: "192.0.2.1", port: port))
+    #expect(other.state == .weak && other.version?.contains("cannot be opened") == true)
+  }
+
+  @Test func aStateFolderMustBeAFolderOfOursThatIsClosed() throws {
+    let programs = try Programs(["file": "exit 0"])
+    var settings = try facts(path: "/nonexistent")
+    settings.stateFolder = "\(programs.folder)/new/deep"
+    #expect(Doctor.stateFolder(settings).state == .ok)
+    settings.stateFolder = "\(programs.folder)/file"
+    #expect(Doctor.stateFolder(settings).state == .missing)
+    settings.stateFolder = programs.folder
+    chmod(programs.folder, 0o755)
+    #expect(Doctor.stateFolder(settings).fix == "chmod 700 '\(programs.folder)'")
+    chmod(programs.folder, 0o700)
+    #expect(Doctor.stateFolder(settings).state == .ok)
   }
 
   private func isGone(_ pid: Int32) async -> Bool {

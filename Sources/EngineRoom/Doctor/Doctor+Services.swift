@@ -18,8 +18,7 @@ extension Doctor {
     guard case .answered(let bytes) = answer else {
       if case .failed(let reason) = answer { finding.version = "no server at \(place): \(reason)" }
       finding.state = .missing
-      let isHere = ProgramFinder.find("redis-server", path: facts.environment["PATH"] ?? "") != nil
-      finding.fix = isHere ? "redis-server --daemonize yes" : apt("redis-server") + " && redis-server --daemonize yes"
+      finding.fix = redisFix(address, facts)
       return finding
     }
     let text = String(decoding: bytes, as: UTF8.self)
@@ -38,6 +37,19 @@ extension Doctor {
       finding.fix = "let REDIS_URL name a Redis 6.2 or later"
     }
     return finding
+  }
+
+  /// A server of this machine can be started; another's cannot from here.
+  private static func redisFix(_ address: RedisAddress, _ facts: DoctorSettings) -> String {
+    let start: String
+    switch address.endpoint {
+    case .unix(let path): start = "redis-server --port 0 --unixsocket '\(firstLine(path))' --daemonize yes"
+    case .tcp(let host, let port) where host == "localhost" || host == "::1" || host.hasPrefix("127."):
+      start = "redis-server --port \(port) --daemonize yes"
+    case .tcp(let host, _): return "unset REDIS_URL  # or start the server on \(firstLine(host))"
+    }
+    let isHere = ProgramFinder.find("redis-server", path: facts.environment["PATH"] ?? "") != nil
+    return isHere ? start : "\(apt("redis-server")) && \(start)"
   }
 
   private static func redisProgram(_ start: DoctorFinding, _ facts: DoctorSettings) async -> DoctorFinding {
@@ -108,6 +120,7 @@ extension Doctor {
   }
 
   private static func dockerFix(_ address: ProbeSocket.Address, _ reason: String) -> String {
+    if case .tcp(let host, _) = address { return "unset DOCKER_HOST  # or start the Engine on \(firstLine(host))" }
     if reason == String(cString: strerror(EACCES)) {
       return "sudo usermod -aG docker \"$USER\"  # then log in again"
     }

@@ -4,9 +4,9 @@ internal import ControlPlane
 /// A snapshot as a page of aligned lines, as one sentence, and as what must change before it is worth telling again.
 enum StatusText {
   static func page(_ snapshot: Snapshot) -> String {
+    let phase = "\(snapshot.phase.rawValue)  up \(uptime(snapshot))"
     var lines = [
-      row(
-        "node", "\(safe(snapshot.node))  \(safe(snapshot.version))  \(snapshot.phase.rawValue)  up \(uptime(snapshot))"),
+      row("node", "\(safe(snapshot.node))  \(safe(snapshot.version))  \(phase)"),
       row("health", snapshot.health.rawValue),
     ]
     lines += snapshot.reasons.map { reason in
