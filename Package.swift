@@ -155,7 +155,14 @@ let package = Package(
     tests("BaseTests", ["Base", "TestKit"]),
     tests("TelemetryTests", ["Telemetry", "Base", "TestKit", .product(name: "Logging", package: "swift-log")]),
     tests("ControlPlaneTests", ["ControlPlane", "Base", "TestKit"]),
-    tests("AccessTests", ["Access", "Base", "ControlPlane", "TestKit", .product(name: "JWTKit", package: "jwt-kit")]),
+    tests(
+      "AccessTests",
+      [
+        "Access", "Base", "ControlPlane", "TestKit",
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests("ControlSocketTests", ["ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets"] + atomicsFreeNIO),
     tests(
