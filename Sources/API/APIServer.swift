@@ -72,7 +72,8 @@ public final class APIServer: Service {
 
   private func application() -> Application<RouterResponder<APIContext>> {
     let middleware = AccessMiddleware(
-      settings: settings, authenticator: authenticator, doorkeeper: doorkeeper, statistics: statistics)
+      settings: settings, authenticator: authenticator, doorkeeper: doorkeeper, statistics: statistics,
+      logger: logger)
     let routes = APIRouter(middleware, timeout: settings.requestTimeout)
     health.add(to: routes)
     node.add(to: routes)
@@ -100,10 +101,10 @@ public final class APIServer: Service {
     onListening(port)
   }
 
-  /// Hummingbird says at `info` what we say ourselves; our request line needs `debug`.
+  /// For Hummingbird itself, which says at `info` and below what we say ourselves, and has its own opinion of errors.
   private func quietLogger() -> Logger {
     var quiet = logger
-    if quiet.logLevel == .info { quiet.logLevel = .notice }
+    quiet.logLevel = .notice
     return quiet
   }
 

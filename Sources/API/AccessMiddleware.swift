@@ -15,6 +15,7 @@ struct AccessMiddleware: RouterMiddleware {
   let authenticator: Authenticator
   let doorkeeper: any Doorkeeper
   let statistics: APIStatistics
+  let logger: Logger
 
   func handle(
     _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
@@ -33,7 +34,7 @@ struct AccessMiddleware: RouterMiddleware {
       }
     } catch {
       let problem = ProblemDetails(error: error)
-      if problem.reason == .internal { context.logger.error("request failed", metadata: ["error": "\(error)"]) }
+      if problem.reason == .internal { logger.error("request failed", metadata: ["error": "\(error)"]) }
       statistics.refused(problem.reason)
       response = problem.response()
       // What is left of its body is not worth reading.
@@ -140,7 +141,7 @@ struct AccessMiddleware: RouterMiddleware {
     statistics.answered(
       route: context.endpointPath ?? "unknown", method: request.method.rawValue, status: response.status.code,
       duration: duration)
-    context.logger.debug(
+    logger.debug(
       "request",
       metadata: [
         "method": "\(request.method.rawValue)", "target": "\(RequestTarget.redacted(request.head.path ?? ""))",

@@ -71,7 +71,7 @@ struct EventStream {
       group.addTask { await feeder.feedKeepAlive(feed) }
       group.addTask { await feeder.endAtExpiry(feed) }
       group.addTask {
-        // Reading on is how a closed connection shows.
+        // Reading on is how a closed connection shows. It throws only when the stream is over, one way or another.
         _ = try? await request.body.consumeWithInboundCloseHandler(
           { _ in try await Task.sleep(for: .seconds(86_400)) }, onInboundClosed: { feed.finish() })
       }

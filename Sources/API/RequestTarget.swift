@@ -4,7 +4,7 @@ enum RequestTarget {
   private static let secretNames: Set<String> = ["token", "access_token"]
 
   /// Whether `target` is a path (RFC 9112, 3.2.1) whose percent-encoding is sound: two hexadecimal digits each, valid
-  /// UTF-8, no NUL. Absolute targets are refused: their host would override `Host`, which the rules look at.
+  /// UTF-8, no NUL. Of an absolute target only the path arrives here; its host counts for nothing, `Host` does.
   static func isServed(_ target: String) -> Bool {
     guard target.utf8.first == UInt8(ascii: "/") else { return false }
     var decoded: [UInt8] = []
