@@ -9,8 +9,8 @@ internal import NIOCore
 public import ServiceLifecycle
 internal import Synchronization
 
-/// The HTTP API (CONTRACT, HTTP API) as a service. On a graceful stop it takes no new connections, lets requests finish,
-/// ends event streams and idle connections, and cuts what is left at `APISettings.shutdownTimeout`.
+/// The HTTP API (CONTRACT, HTTP API) as a service. On a graceful stop it takes no new connections, lets requests
+/// finish, ends event streams and idle connections, and cuts what is left at `APISettings.shutdownTimeout`.
 public final class APIServer: Service {
   private let settings: APISettings
   private let authenticator: Authenticator

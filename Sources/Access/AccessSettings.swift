@@ -65,7 +65,7 @@ public struct AccessSettings: Sendable {
     var lines: [String] = []
     if corsOrigins == .any, !hasCredential {
       lines.append(
-        "CORS_ORIGIN=* without a credential lets every web page opened on this machine use this node; set SIGNALBOX_TOKEN"
+        "CORS_ORIGIN=* without a credential lets every web page opened here use this node; set SIGNALBOX_TOKEN"
       )
     }
     if jwksFile == nil, jwtSecret == nil, jwtIssuer != nil || jwtAudience != nil {

@@ -15,8 +15,8 @@ public final class Authenticator: Sendable {
   /// Replaced whole by `reload`.
   private let verifier: Mutex<TokenVerifier>
 
-  /// Checks the settings and reads the key file; throws `invalid`. `userID` (nil: this process) and `ownerOf` are the node's own user and
-  /// the lookup of a peer's user.
+  /// Checks the settings and reads the key file; throws `invalid`. `userID` (nil: this process) is the node's own user,
+  /// `ownerOf` the lookup of a peer's.
   public init(
     settings: AccessSettings, clock: any WallClock = SystemWallClock(), userID: UInt32? = nil,
     ownerOf: @escaping @Sendable (_ peer: SocketEndpoint, _ local: SocketEndpoint) -> UInt32? = PeerOwner.userID

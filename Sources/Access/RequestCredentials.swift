@@ -24,7 +24,7 @@ public struct RequestCredentials: Sendable {
     self.face = face
   }
 
-  /// The token of `Authorization: Bearer …` (RFC 6750, 2.1). `values`: every `Authorization` header. Nil when there is
+  /// The token of `Authorization: Bearer TOKEN` (RFC 6750, 2.1). `values`: every such header. Nil when there is
   /// none; throws `unauthenticated` when there are several or it is of another scheme.
   public static func bearer(authorization values: [String]) throws(Failure) -> Secret? {
     guard let value = values.first else { return nil }

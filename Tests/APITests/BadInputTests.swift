@@ -115,6 +115,17 @@ struct BadInputTests {
     }
   }
 
+  @Test func aDrippingBodyThatNobodyReadsIsCutToo() async throws {
+    var settings = APISettings(port: 0)
+    settings.bodyTimeout = .milliseconds(100)
+    try await TestNode.run(settings) { node async throws in
+      let client = try RawClient(port: node.port)
+      await client.send("GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+      #expect(try await client.answer().status == 200)
+      #expect(try await closesWhileDripping(client, " "))
+    }
+  }
+
   @Test func aBodyThatStopsComingIs408() async throws {
     var settings = APISettings(port: 0)
     settings.bodyTimeout = .milliseconds(100)

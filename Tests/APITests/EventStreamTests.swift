@@ -81,7 +81,10 @@ struct EventStreamTests {
   }
 
   @Test func aClientThatIsGoneFreesItsStream() async throws {
-    try await TestNode.run { node async throws in
+    var settings = APISettings(port: 0)
+    // Not noticed by a write that fails, but at once.
+    settings.eventKeepAlive = .seconds(600)
+    try await TestNode.run(settings) { node async throws in
       do {
         let client = try await open(node)
         try await TestNode.until { node.plane.bus.listenerCount == 1 }

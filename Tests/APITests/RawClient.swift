@@ -2,8 +2,8 @@ import Base
 import Dispatch
 import Glibc
 
-/// A TCP client that sends exactly the bytes it is given. It blocks on a queue of its own, never on the threads that the
-/// server under test needs, and every wait ends after `deadline`.
+/// A TCP client that sends exactly the bytes it is given. It blocks on queues of its own, never on the threads that
+/// the server under test needs, and every wait ends after `deadline`.
 final class RawClient: Sendable {
   struct Answer: Sendable {
     var status: Int

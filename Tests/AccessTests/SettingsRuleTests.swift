@@ -28,7 +28,9 @@ struct SettingsRuleTests {
     }
   }
 
-  @Test(arguments: ["0123456789abcdef 0123456789abcdef", "0123456789abcdef0123456789abcde\n", "ééééééééééééééééé"])
+  @Test(arguments: [
+    "0123456789abcdef 0123456789abcdef", "0123456789abcdef0123456789abcde\n", "ééééééééééééééééé",
+  ])
   func aTokenThatNoHeaderCanCarryIsRefused(token: String) {
     let failure = #expect(throws: Failure.self) { try AccessSettings(token: Secret(token)).validate() }
     #expect(failure?.message.contains("SIGNALBOX_TOKEN") == true)
