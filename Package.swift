@@ -102,6 +102,7 @@ let package = Package(
       [
         "Base", "Telemetry", "ControlPlane",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
@@ -110,6 +111,7 @@ let package = Package(
       [
         "Base", "ControlPlane", "CSockets",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
     room(
       "API",

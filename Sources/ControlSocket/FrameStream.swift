@@ -1,0 +1,81 @@
+internal import Base
+internal import ControlPlane
+internal import NIOCore
+
+/// The reading half of a server's connection.
+struct FrameSource {
+  /// Bytes read from a refused client before it is cut.
+  private static let discardBytesMax = Frame.clientBytesMax
+
+  private var iterator: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+  private var reader = FrameReader(bytesMax: Frame.clientBytesMax)
+
+  init(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) { iterator = inbound.makeAsyncIterator() }
+
+  /// Waits for the other side's preamble.
+  mutating func preamble() async throws -> ControlPreamble {
+    while true {
+      do throws(Failure) {
+        if let preamble = try reader.preamble() { return preamble }
+      } catch {
+        throw ControlSession.End.refuse(error, isMalformed: true)
+      }
+      guard try await receive() else { throw ControlSession.End.gone }
+    }
+  }
+
+  /// The next payload; nil when the client has closed.
+  mutating func next() async throws -> [UInt8]? {
+    while true {
+      do throws(Failure) {
+        if let payload = try reader.next() { return payload }
+      } catch {
+        throw ControlSession.End.refuse(error, isMalformed: true)
+      }
+      guard try await receive() else { return nil }
+    }
+  }
+
+  /// Reads and forgets until the client closes, the connection ends, or it has sent more than anybody should.
+  mutating func discardRest() async {
+    var discarded = 0
+    // Silence is right: an error here is the end that is waited for.
+    while discarded < Self.discardBytesMax, let bytes = try? await iterator.next() { discarded += bytes.readableBytes }
+  }
+
+  private mutating func receive() async throws -> Bool {
+    guard let bytes = try await iterator.next() else { return false }
+    reader.append(bytes.readableBytesView)
+    return true
+  }
+}
+
+/// The writing half. Any task may send; a frame is handed over whole, in pieces by which progress can be seen.
+struct FrameSink: Sendable {
+  private static let pieceBytes = 64 << 10
+  private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+
+  init(_ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) { self.outbound = outbound }
+
+  /// A response that is too large, or cannot be written, becomes a failure under the same id.
+  func send(_ message: ServerMessage) async throws {
+    let frame: [UInt8]
+    do throws(Failure) {
+      frame = try WireCodec.frame(message)
+    } catch {
+      guard case .response(let id, _) = message else { throw error }
+      frame = try WireCodec.frame(.response(id: id, result: .failure(error)))
+    }
+    try await write(frame)
+  }
+
+  func write(_ bytes: [UInt8]) async throws {
+    var rest = ByteBuffer(bytes: bytes)
+    guard rest.readableBytes > Self.pieceBytes else { return try await outbound.write(rest) }
+    var pieces: [ByteBuffer] = []
+    while let piece = rest.readSlice(length: min(Self.pieceBytes, rest.readableBytes)), piece.readableBytes > 0 {
+      pieces.append(piece)
+    }
+    try await outbound.write(contentsOf: pieces)
+  }
+}
