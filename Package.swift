@@ -159,7 +159,13 @@ let package = Package(
     tests("ControlPlaneTests", ["ControlPlane", "Base", "TestKit"]),
     tests("AccessTests", ["Access", "Base", "ControlPlane", "TestKit", .product(name: "JWTKit", package: "jwt-kit")]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
-    tests("ControlSocketTests", ["ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets"] + atomicsFreeNIO),
+    tests(
+      "ControlSocketTests",
+      [
+        "ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ] + atomicsFreeNIO),
     tests(
       "APITests",
       [
