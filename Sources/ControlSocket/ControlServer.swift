@@ -88,6 +88,7 @@ public final class ControlServer: Service {
           try await serve(clients)
         }
       } onCancel: {
+        listening.removeFile()
         registry.closeAll()
       }
     } onGracefulShutdown: {

@@ -34,7 +34,7 @@ final class ControlSession: Sendable {
       let wire = try await takeOver()
       try await wire.executeThenClose { inbound, outbound in
         self.outbound.withLock { $0 = outbound }
-        await converse(FrameSource(inbound), FrameSink(outbound))
+        await converse(FrameSource(inbound), FrameSink(outbound, channel))
         self.outbound.withLock { $0 = nil }
       }
     } catch {

@@ -54,8 +54,12 @@ struct FrameSource {
 struct FrameSink: Sendable {
   private static let pieceBytes = 64 << 10
   private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+  private let channel: any Channel
 
-  init(_ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) { self.outbound = outbound }
+  init(_ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, _ channel: any Channel) {
+    self.outbound = outbound
+    self.channel = channel
+  }
 
   /// A response that is too large, or cannot be written, becomes a failure under the same id.
   func send(_ message: ServerMessage) async throws {
@@ -67,6 +71,13 @@ struct FrameSink: Sendable {
       frame = try WireCodec.frame(.response(id: id, result: .failure(error)))
     }
     try await write(frame)
+  }
+
+  /// Sends the last message of a request. One that was cancelled still owes it, and a cancelled task cannot wait: its
+  /// frame goes to the connection at once, of which there is at most one for each request.
+  func sendLast(_ message: ServerMessage) async throws {
+    guard Task.isCancelled else { return try await send(message) }
+    channel.writeAndFlush(ByteBuffer(bytes: try WireCodec.frame(message)), promise: nil)
   }
 
   func write(_ bytes: [UInt8]) async throws {

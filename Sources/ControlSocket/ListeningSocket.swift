@@ -15,6 +15,7 @@ final class ListeningSocket: Sendable {
   let path: String
   private let file: FileIdentity
   private let descriptor: Mutex<Int32?>
+  private let hasFile = Mutex(true)
 
   /// Takes the place of a stale file, of nothing else. `group`: who may attach beside the owner.
   init(path: String, group: UInt32?) throws(Failure) {
@@ -45,15 +46,20 @@ final class ListeningSocket: Sendable {
     }
   }
 
-  /// Removes the file, if it is still the one that was made here.
+  /// Removes the file, if it is still the one that was made here. To be called before the descriptor is closed: until
+  /// then the kernel gives the inode to no other file. Once; later calls do nothing.
   func removeFile() {
-    if FileIdentity(path: path) == file { unlink(path) }
+    let isFirst = hasFile.withLock { hasFile in
+      defer { hasFile = false }
+      return hasFile
+    }
+    if isFirst, FileIdentity(path: path) == file { unlink(path) }
   }
 
   deinit {
     if let descriptor = takeDescriptor() {
-      close(descriptor)
       removeFile()
+      close(descriptor)
     }
   }
 

@@ -63,7 +63,7 @@ struct SessionDoor: Sendable {
   private func respond(_ id: UInt64, _ ask: ControlRequest) async {
     let result = await self.result(of: ask)
     // A connection that is gone has nobody to answer; the reader sees its end too.
-    try? await sink.send(.response(id: id, result: result))
+    try? await sink.sendLast(.response(id: id, result: result))
   }
 
   private func result(of ask: ControlRequest) async -> ControlResponse {
@@ -95,7 +95,7 @@ struct SessionDoor: Sendable {
           }
           try await sink.send(.event(id: id, event: event))
         }
-        try await sink.send(.response(id: id, result: .unsubscribed))
+        try await sink.sendLast(.response(id: id, result: .unsubscribed))
       } catch {
         // The connection is gone: the group's end ends the subscription.
         session.server.logger.trace("control subscription ended", metadata: ["reason": "\(error)"])

@@ -17,7 +17,8 @@ final class Desk: Doorkeeper {
   }
 
   func publish(_ message: String) {
-    bus.publish(Event(timeMilliseconds: 1, body: .log(.init(timeMilliseconds: 1, level: .info, label: "t", message: message))))
+    bus.publish(
+      Event(timeMilliseconds: 1, body: .log(.init(timeMilliseconds: 1, level: .info, label: "t", message: message))))
   }
 
   fileprivate func began() { state.withLock { $0.performing += 1 } }
