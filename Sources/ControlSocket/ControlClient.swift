@@ -11,6 +11,9 @@ public final class ControlClient: ControlPlane {
   /// For connecting and greeting together.
   public static let connectDeadline = Duration.seconds(5)
 
+  /// Bytes that may wait for a node that does not read; beyond, requests fail at once.
+  static let waitingBytesMax = 8 * Frame.clientBytesMax
+
   /// How the node greeted.
   public let welcome: ControlWelcome
   private let channel: any Channel
@@ -139,6 +142,7 @@ public final class ControlClient: ControlPlane {
 
   /// Nil when it is on its way.
   private func send(_ message: ClientMessage) -> Failure? {
+    guard channel.isWritable else { return Failure(.unavailable, "the node does not read its control socket") }
     do throws(Failure) {
       channel.writeAndFlush(ByteBuffer(bytes: try WireCodec.frame(message)), promise: nil)
       return nil
@@ -148,8 +152,9 @@ public final class ControlClient: ControlPlane {
   }
 
   private static func cancel(_ id: UInt64, _ channel: any Channel) {
-    // A message of this size can always be written.
-    guard let frame = try? WireCodec.frame(ClientMessage.request(id: 0, ask: .cancel(id: id))) else { return }
+    // A message of this size can always be written; to a node that does not read, it would only pile up.
+    guard channel.isWritable, let frame = try? WireCodec.frame(ClientMessage.request(id: 0, ask: .cancel(id: id)))
+    else { return }
     channel.writeAndFlush(ByteBuffer(bytes: frame), promise: nil)
   }
 
@@ -168,6 +173,7 @@ extension ControlClient {
     do {
       return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connectTimeout(TimeAmount(deadline))
+        .channelOption(.writeBufferWaterMark, value: .init(low: waitingBytesMax / 2, high: waitingBytesMax))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(

@@ -50,6 +50,7 @@ public final class ControlLink: ControlPlane {
         await pause(backoff.next(using: &random), error)
       }
     }
+    if case .live = state { close() }
     changes.finish()
     listeners.finish()
   }
@@ -90,6 +91,12 @@ public final class ControlLink: ControlPlane {
     set(.lost(sinceMilliseconds: since, retryAtMilliseconds: retryAt, reason: reason.message))
     // Cancellation ends the pause early, and the loop sees it.
     try? await Task.sleep(for: duration)
+  }
+
+  /// Nobody tries again; a face that still looks must not see `live`.
+  private func close() {
+    let now = clock.nowMilliseconds()
+    set(.lost(sinceMilliseconds: now, retryAtMilliseconds: now, reason: "the link was closed"))
   }
 
   private func set(_ state: LinkState) {

@@ -30,6 +30,8 @@ public final class ControlServer: Service {
     public var stopDeadline = Duration.seconds(2)
     /// How long a refused client gets to read why.
     public var lingerDeadline = Duration.seconds(1)
+    /// The user who may attach beside root.
+    var nodeUser: UInt32 = geteuid()
 
     public init(path: String, group: UInt32? = nil) {
       self.path = path
@@ -58,7 +60,7 @@ public final class ControlServer: Service {
     self.logger = logger
     log = ThrottledLog(logger)
     registry = SessionRegistry(connectionsMax: configuration.clientsMax * 2)
-    policy = PeerPolicy(nodeUser: geteuid(), group: configuration.group)
+    policy = PeerPolicy(nodeUser: configuration.nodeUser, group: configuration.group)
   }
 
   public var statistics: ControlStatistics { counters.current }

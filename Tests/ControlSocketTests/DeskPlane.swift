@@ -5,7 +5,7 @@ import Synchronization
 /// A small but whole control plane: enough of a node for its socket.
 final class Desk: Doorkeeper {
   let bus = EventBus<Event>()
-  private let state = Mutex((callers: [Caller](), cancelled: 0, performing: 0))
+  private let state = Mutex((callers: [Caller](), cancelled: 0, performing: 0, isReleased: false))
 
   var callers: [Caller] { state.withLock { $0.callers } }
   var cancelled: Int { state.withLock { $0.cancelled } }
@@ -15,6 +15,9 @@ final class Desk: Doorkeeper {
     state.withLock { $0.callers.append(caller) }
     return Plane(desk: self, caller: caller)
   }
+
+  var isReleased: Bool { state.withLock { $0.isReleased } }
+  func release() { state.withLock { $0.isReleased = true } }
 
   func publish(_ message: String) {
     bus.publish(
@@ -58,6 +61,12 @@ private struct Plane: ControlPlane {
 
   func perform(_ command: Command) async throws(Failure) -> Outcome {
     guard caller.grants.role == .operator else { throw Failure(.denied, "viewers only look") }
+    if case .setLogLevel = command {
+      // Ends when the test says so.
+      desk.began()
+      while !desk.isReleased, !Task.isCancelled { await Task.yield() }
+      desk.ended(isCancelled: Task.isCancelled)
+    }
     guard case .drain = command else { return Outcome(auditID: "a1", result: .done) }
     desk.began()
     // Runs until it is cancelled: a stand-in for a bench.

@@ -1,5 +1,6 @@
 import Base
 import ControlPlane
+import Foundation
 import Glibc
 import Testing
 
@@ -123,6 +124,55 @@ import Testing
       }
       #expect(refusal?.code == .invalid)
     }
+  }
+
+  /// The file mode is opened by hand, as an operator might: the kernel's word about the peer still decides.
+  @Test func aPeerOfAnotherUserIsDenied() async throws {
+    let isRoot = geteuid() == 0
+    try await withServer(change: { if !isRoot { $0.nodeUser = geteuid() + 1 } }) { stage in
+      try #require(chmod(stage.folder, 0o755) == 0 && chmod(stage.path, 0o666) == 0)
+      let refusal: Failure
+      if isRoot {
+        refusal = try await refusalOfAnotherUser(stage.path)
+      } else {
+        let peer = try RawPeer(stage.path)
+        try await peer.greet()
+        refusal = try await peer.untilRefused()
+      }
+      #expect(refusal.code == .denied)
+      #expect(refusal.message == "user \(isRoot ? 65_534 : geteuid()) may not use this control socket")
+      #expect(stage.server.statistics.refused == 1)
+      #expect(stage.desk.callers.isEmpty)
+    }
+  }
+
+  /// Root cannot be refused, so a real process gives its rights up first.
+  private func refusalOfAnotherUser(_ path: String) async throws -> Failure {
+    let greeting = ControlPreamble().bytes + (try WireCodec.frame(.hello(Stage.hello) as ClientMessage))
+    let child = Process()
+    child.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    child.arguments = [
+      "python3", "-c",
+      """
+      import os, socket, sys
+      os.setgid(65534); os.setuid(65534)
+      peer = socket.socket(socket.AF_UNIX)
+      peer.connect(sys.argv[1])
+      peer.sendall(bytes.fromhex(sys.argv[2]))
+      while data := peer.recv(65536): sys.stdout.buffer.write(data)
+      """, path, Digest.hex(greeting),
+    ]
+    let pipe = Pipe()
+    child.standardOutput = pipe
+    try child.run()
+    try await eventually("the other user's process ends") { !child.isRunning }
+    var reader = FrameReader(bytesMax: Frame.serverBytesMax)
+    reader.append(Array(pipe.fileHandleForReading.readDataToEndOfFile()))
+    _ = try reader.preamble()
+    guard let payload = try reader.next(),
+      case .refused(let failure) = WireCodec.decode(ServerMessage.self, payload)
+    else { throw Failure(.notFound, "no refusal") }
+    return failure
   }
 
   @Test func moreStreamsThanAllowedAreRefused() async throws {
