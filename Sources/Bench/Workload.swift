@@ -36,8 +36,8 @@ extension Workload {
 public enum Arrival: Sendable, Equatable {
   /// As soon as the one before has ended: for throughput, and for figures that are no latency.
   case closed
-  /// At fixed times, whether or not the one before has ended in time; the sample is counted from the time it was due, so
-  /// that a stall of the system under test shows in every request it delayed and not in one (Gil Tene, "coordinated
+  /// At fixed times, whether or not the one before has ended in time; the sample is counted from the time it was due,
+  /// so that a stall of the system under test shows in every request it delayed and not in one (Gil Tene, "coordinated
   /// omission"). At most `inFlightMax` run at once; a due one beyond waits, and its wait counts.
   case open(perSecond: Double, inFlightMax: Int = 64)
 }

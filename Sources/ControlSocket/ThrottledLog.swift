@@ -1,7 +1,8 @@
 internal import Logging
 internal import Synchronization
 
-/// Log lines that a stranger can cause: at most `linesMax` in each second, and the next one says how many were left out.
+/// Log lines that a stranger can cause: at most `linesMax` in each second, and the next one says how many were left
+/// out.
 final class ThrottledLog: Sendable {
   private struct State {
     var windowBegan: ContinuousClock.Instant?

@@ -95,6 +95,44 @@ import Testing
     }
   }
 
+  /// What a node would send, with bytes changed, from a fixed seed: the client must end, and never wait for ever.
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func garbageFromANodeEndsTheClient(seed: UInt64) async throws {
+    var random = SplitMix(state: seed)
+    let welcome = ServerMessage.welcome(ControlWelcome(node: "n", version: "1", phase: .ready))
+    let answer = ServerMessage.response(id: 1, result: .snapshot(Desk.snapshot))
+    let honest = try ControlPreamble().bytes + WireCodec.frame(welcome) + WireCodec.frame(answer)
+    try await withFolder { folder in
+      let listening = try ListeningSocket(path: "\(folder)/s", group: nil)
+      let descriptor = try #require(listening.takeDescriptor())
+      defer {
+        listening.removeFile()
+        close(descriptor)
+      }
+      for _ in 0..<30 {
+        var bytes = honest
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
+          bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+        }
+        let asking = Task {
+          let client = try await ControlClient.connect(path: "\(folder)/s", hello: Stage.hello, deadline: .seconds(60))
+          return try await client.snapshot()
+        }
+        var peer: Int32 = -1
+        try await eventually("the client connects") {
+          peer = accept(descriptor, nil, nil)
+          return peer >= 0
+        }
+        #expect(send(peer, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count)
+        shutdown(peer, Int32(SHUT_WR))
+        // Either a changed byte inside a text went unnoticed, or there is one failure; the task has an end.
+        let refusal = await failure { _ = try await asking.value }
+        if let refusal { #expect(!refusal.message.isEmpty) }
+        close(peer)
+      }
+    }
+  }
+
   @Test func pausesGrowFromFiftyMillisecondsToTwoSecondsWithJitter() {
     var random = SplitMix(state: 5)
     var backoff = Backoff()
