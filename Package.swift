@@ -105,6 +105,7 @@ let package = Package(
       [
         "Base", "Telemetry", "ControlPlane",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
@@ -113,6 +114,7 @@ let package = Package(
       [
         "Base", "ControlPlane", "CSockets",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
     room(
       "API",
@@ -176,7 +178,13 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
-    tests("ControlSocketTests", ["ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets"] + atomicsFreeNIO),
+    tests(
+      "ControlSocketTests",
+      [
+        "ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ] + atomicsFreeNIO),
     tests(
       "APITests",
       [
