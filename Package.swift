@@ -58,6 +58,9 @@ let package = Package(
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     // The HTTP API: router, middleware, body limits, streaming.
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+    // The value types of HTTP that Hummingbird's pipeline speaks.
+    .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     // JWT parsing and verification must not be home-made either.
     .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     // config.yaml and themes.
@@ -102,6 +105,7 @@ let package = Package(
       [
         "Base", "Telemetry", "ControlPlane",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
@@ -110,12 +114,20 @@ let package = Package(
       [
         "Base", "ControlPlane", "CSockets",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
     room(
       "API",
       [
         "Base", "ControlPlane", "Access", "Telemetry",
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -157,18 +169,33 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
     tests("ControlPlaneTests", ["ControlPlane", "Base", "TestKit"]),
-    tests("AccessTests", ["Access", "Base", "ControlPlane", "TestKit", .product(name: "JWTKit", package: "jwt-kit")]),
+    tests(
+      "AccessTests",
+      [
+        "Access", "Base", "ControlPlane", "TestKit",
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
-    tests("ControlSocketTests", ["ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets"] + atomicsFreeNIO),
+    tests(
+      "ControlSocketTests",
+      [
+        "ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ] + atomicsFreeNIO),
     tests(
       "APITests",
       [
         "API", "Access", "ControlPlane", "Telemetry", "Base", "TestKit",
-        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "InMemoryLogging", package: "swift-log"),
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "JWTKit", package: "jwt-kit"),
       ]),
     tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
-    tests("SettingsTests", ["signalbox", "Base", "TestKit"]),
+    tests("SettingsTests", ["signalbox", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
     tests("TidyTests", []),
   ]

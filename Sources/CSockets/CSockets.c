@@ -58,7 +58,11 @@ static int read_answer(int netlink, uint32_t *uid) {
   if (answer.header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
       answer.header.nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
     return EPROTO;
-  *uid = ((struct inet_diag_msg *)NLMSG_DATA(&answer.header))->idiag_uid;
+  const struct inet_diag_msg *found = NLMSG_DATA(&answer.header);
+  // Once its process has closed it, a socket has no inode and the kernel reports user 0 for it: whoever connects,
+  // writes and closes at once would pass for root.
+  if (found->idiag_inode == 0) return ENOENT;
+  *uid = found->idiag_uid;
   return 0;
 }
 

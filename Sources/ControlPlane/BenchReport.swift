@@ -45,10 +45,13 @@ public struct BenchReport: Sendable, Codable, Equatable {
     public var baseline: Baseline?
     /// Whether a smaller value is the better one.
     public var isLowerBetter: Bool
+    /// How far repeated rounds lay apart, relative to the value (0.1: ±10 %); nil when there was one round.
+    public var noise: Double?
 
     public init(
       suite: String, name: String, value: Double, unit: String, target: Double? = nil, p50: Double? = nil,
-      p95: Double? = nil, p99: Double? = nil, samples: Int, baseline: Baseline? = nil, isLowerBetter: Bool = true
+      p95: Double? = nil, p99: Double? = nil, samples: Int, baseline: Baseline? = nil, isLowerBetter: Bool = true,
+      noise: Double? = nil
     ) {
       self.suite = suite
       self.name = name
@@ -62,6 +65,7 @@ public struct BenchReport: Sendable, Codable, Equatable {
       self.samples = samples
       self.baseline = baseline
       self.isLowerBetter = isLowerBetter
+      self.noise = noise
     }
   }
 

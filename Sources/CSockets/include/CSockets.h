@@ -21,8 +21,8 @@ int sb_peer_credentials_of(int descriptor, sb_peer_credentials *out);
 
 /// Asks the kernel (NETLINK_SOCK_DIAG, exact match) which user owns the TCP socket whose own end is `local` and whose
 /// other end is `remote`: called with a server connection's addresses swapped, it names the user of a loopback peer.
-/// Both are of one family, IPv4 or IPv6. 0 and the user id in `uid`; ENOENT when there is no such socket; another errno
-/// when the kernel cannot be asked.
+/// Both are of one family, IPv4 or IPv6. 0 and the user id in `uid`; ENOENT when there is no such socket, or none that
+/// a process still holds open; another errno when the kernel cannot be asked.
 int sb_tcp_owner(const struct sockaddr *local, const struct sockaddr *remote, uint32_t *uid);
 
 #endif

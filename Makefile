@@ -1,0 +1,65 @@
+# signalbox: `make run` and `make test` are all that is needed on a fresh Debian or Ubuntu with Swift 6.2 or later.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# What a release is built with. --static-swift-stdlib makes a binary that runs without a toolchain.
+RELEASE_FLAGS ?= -c release
+# The folder `make run` starts on, and further arguments for it.
+FOLDER ?= .
+ARGS ?=
+BINARY := .build/release/signalbox
+SOURCES := Package.swift Sources Tests
+
+.PHONY: help run test build install format lint bench clean setup toolchain
+
+help: ## list the targets
+	@echo "signalbox: the real-time back end of AI coding agents"
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: build ## install what is missing, build, and start a node on this folder (FOLDER=…, ARGS=…)
+	@echo "==> Starting a node on $(FOLDER); Ctrl-C stops it"
+	@exec $(BINARY) --no-tui $(ARGS) $(FOLDER)
+
+test: setup ## install what is missing, and run every test
+	@.ci/step "Building the tests (the first time takes some minutes)" swift build --build-tests
+	@.ci/step "Testing" swift test --skip-build --disable-xctest
+
+build: setup ## build the release binary
+	@.ci/step "Building the release (the first time takes some minutes)" swift build $(RELEASE_FLAGS) --product signalbox
+
+install: ## install binary, themes and completions under PREFIX (/usr/local)
+	@test -x $(BINARY) || $(MAKE) build
+	install -Dm755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/signalbox"
+	@if [[ -x .build/release/sandbox-launcher ]]; then \
+	  install -Dm755 .build/release/sandbox-launcher "$(DESTDIR)$(PREFIX)/bin/sandbox-launcher"; fi
+	@if [[ -d Themes ]]; then \
+	  install -d "$(DESTDIR)$(PREFIX)/share/signalbox/themes"; \
+	  install -m644 Themes/* "$(DESTDIR)$(PREFIX)/share/signalbox/themes/"; fi
+	@share="$(DESTDIR)$(PREFIX)/share"; \
+	install -d "$$share/bash-completion/completions" "$$share/zsh/site-functions" "$$share/fish/vendor_completions.d"; \
+	$(BINARY) completions bash > "$$share/bash-completion/completions/signalbox"; \
+	$(BINARY) completions zsh > "$$share/zsh/site-functions/_signalbox"; \
+	$(BINARY) completions fish > "$$share/fish/vendor_completions.d/signalbox.fish"
+	@echo "installed under $(DESTDIR)$(PREFIX)"
+
+format: toolchain ## format the sources
+	swift format -i -p -r $(SOURCES)
+
+lint: toolchain ## check the format of the sources
+	swift format lint --strict -p -r $(SOURCES)
+
+bench: build ## measure a node of its own (ARGS=… are suites)
+	@.ci/bench $(BINARY) $(ARGS)
+
+clean: ## remove what was built
+	rm -rf .build
+
+setup: toolchain
+	@.ci/packages
+
+toolchain:
+	@.ci/toolchain

@@ -1,0 +1,30 @@
+internal import ControlPlane
+
+/// An event as its listeners over HTTP read it: `{"timeMilliseconds","kind","data"?}`.
+struct EventDocument: Encodable {
+  /// Every `Event.kind`.
+  static let kinds = [
+    "log", "command", "health", "projects-changed", "bench-progress", "draining", "stopping", "dropped",
+  ]
+
+  private enum CodingKeys: String, CodingKey {
+    case timeMilliseconds, kind, data
+  }
+
+  let event: Event
+
+  func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(event.timeMilliseconds, forKey: .timeMilliseconds)
+    try fields.encode(event.kind, forKey: .kind)
+    switch event.body {
+    case .log(let record): try fields.encode(record, forKey: .data)
+    case .command(let record): try fields.encode(record, forKey: .data)
+    case .health(let health):
+      try fields.encode(HealthDocument(health), forKey: .data)
+    case .benchProgress(let progress): try fields.encode(progress, forKey: .data)
+    case .dropped(let count): try fields.encode(["count": count], forKey: .data)
+    case .projectsChanged, .draining, .stopping: break
+    }
+  }
+}

@@ -1,0 +1,40 @@
+internal import Base
+internal import FoundationEssentials
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+
+/// JSON in and out.
+enum JSONBody {
+  static func encoder() -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+
+  static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+    let bytes = try encoder().encode(value)
+    return Response(
+      status: status, headers: [.contentType: "application/json"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+  }
+
+  /// Reads the whole body as `Value`. Throws 415 unless it is announced as JSON, 413 past `bytesMax`, 408 when it takes
+  /// longer than `limit`, and 400 when it does not fit.
+  static func read<Value: Decodable & Sendable>(
+    _ type: Value.Type, from request: Request, bytesMax: Int, within limit: Duration, expected: String
+  ) async throws -> Value {
+    let media = request.headers[.contentType]?.split(separator: ";").first.map(String.init) ?? ""
+    guard media.lowercased().filter({ $0 != " " && $0 != "\t" }) == "application/json" else {
+      throw ProblemDetails(
+        .unsupportedMediaType, .media, "this route takes JSON", hint: "send the header Content-Type: application/json")
+    }
+    let slow = ProblemDetails(.requestTimeout, .slow, "the request body did not arrive in time")
+    let buffer = try await Deadline.run(limit, or: slow) { try await request.body.collect(upTo: bytesMax) }
+    do {
+      return try JSONDecoder().decode(Value.self, from: Data(buffer.readableBytesView))
+    } catch {
+      throw ProblemDetails(.badRequest, .malformed, "the body is not the JSON this route takes", hint: expected)
+    }
+  }
+}

@@ -1,0 +1,120 @@
+public import Base
+public import ControlPlane
+
+/// Runs workloads one after the other and makes the report. `Time` is passed in, so that a test decides how long a
+/// measurement took.
+public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration {
+  /// Called at most ten times a second, from the task that runs the bench.
+  public typealias Progress = @Sendable (BenchProgress) -> Void
+
+  static var progressInterval: Duration { .milliseconds(100) }
+
+  let plan: BenchPlan
+  let clock: Time
+  private let wallClock: any WallClock
+
+  public init(plan: BenchPlan = BenchPlan(), clock: Time, wallClock: any WallClock = SystemWallClock()) {
+    self.plan = plan
+    self.clock = clock
+    self.wallClock = wallClock
+  }
+
+  /// `commit` names what is measured. Throws the workload's failure with its name before it, or `unavailable` when the
+  /// task was cancelled; either way everything that was prepared has been cleaned up.
+  public func run(
+    _ workloads: [any Workload], commit: String, progress: @escaping Progress = { _ in }
+  ) async throws(Failure) -> BenchReport {
+    let began = wallClock.nowMilliseconds()
+    let machine = Machine.current()
+    var meter = ProgressMeter(clock: clock, interval: Self.progressInterval, workloads: workloads.count, progress)
+    var results: [BenchReport.Result] = []
+    for (index, workload) in workloads.enumerated() {
+      meter.begin(index, workload)
+      results.append(try await measure(workload, &meter))
+    }
+    meter.end()
+    // Two runs may begin in one millisecond.
+    let id = "\(began)-\(NodeID.random().rawValue.prefix(4))"
+    return BenchReport(id: id, commit: commit, timeMilliseconds: began, machine: machine, results: results)
+  }
+
+  private func measure(
+    _ workload: any Workload, _ meter: inout ProgressMeter<Time>
+  ) async throws(Failure) -> BenchReport.Result {
+    let outcome: Result<[Samples], Failure>
+    do throws(Failure) {
+      try await workload.prepare()
+      outcome = .success(try await rounds(of: workload, &meter))
+    } catch {
+      outcome = .failure(error)
+    }
+    // A cancelled task could not wait for anything while it cleans up; this one is awaited here.
+    await Task { await workload.cleanup() }.value
+    switch outcome {
+    case .success(let rounds): return Self.result(workload, rounds)
+    case .failure(let failure):
+      var named = failure
+      named.message = "\(workload.suite)/\(workload.name): \(failure.message)"
+      throw named
+    }
+  }
+
+  private func rounds(
+    of workload: any Workload, _ meter: inout ProgressMeter<Time>
+  ) async throws(Failure) -> [Samples] {
+    for _ in 0..<max(0, plan.warmUpSamples) {
+      try Self.checkCancellation()
+      _ = try await workload.measure()
+    }
+    var rounds: [Samples] = []
+    for round in 0..<plan.roundsMax {
+      meter.beginRound(round, of: plan.roundsMax)
+      switch workload.arrival {
+      case .closed: rounds.append(try await closedRound(workload, &meter))
+      case .open(let rate, let inFlightMax):
+        rounds.append(try await openRound(workload, rate, inFlightMax, &meter))
+      }
+    }
+    return rounds
+  }
+
+  private func closedRound(
+    _ workload: any Workload, _ meter: inout ProgressMeter<Time>
+  ) async throws(Failure) -> Samples {
+    var samples = Samples()
+    let began = clock.now
+    repeat {
+      try Self.checkCancellation()
+      let start = clock.now
+      let value = try await workload.measure()
+      samples.record(value ?? start.duration(to: clock.now).milliseconds)
+      meter.tick(fraction(began, samples.count))
+    } while samples.count < plan.roundSamplesMax && began.duration(to: clock.now) < plan.roundDuration
+    return samples
+  }
+
+  func fraction(_ began: Time.Instant, _ samples: Int) -> Double {
+    let byTime = began.duration(to: clock.now) / max(plan.roundDuration, .nanoseconds(1))
+    return min(1, max(byTime, Double(samples) / Double(plan.roundSamplesMax)))
+  }
+
+  static func checkCancellation() throws(Failure) {
+    if Task.isCancelled { throw Failure(.unavailable, "the bench was cancelled") }
+  }
+
+  /// The figure over all rounds, with the spread of the rounds as its noise.
+  static func result(_ workload: any Workload, _ rounds: [Samples]) -> BenchReport.Result {
+    var all = Samples()
+    for round in rounds { all.add(round) }
+    return BenchReport.Result(
+      suite: workload.suite, name: workload.name, value: all.value(workload.figure), unit: workload.unit,
+      target: workload.target, p50: all.percentile(50), p95: all.percentile(95), p99: all.percentile(99),
+      samples: all.count, isLowerBetter: workload.isLowerBetter, noise: noise(rounds.map { $0.value(workload.figure) }))
+  }
+
+  /// Half of the distance between the best and the worst round, relative to their middle; nil for a single round.
+  static func noise(_ figures: [Double]) -> Double? {
+    guard figures.count > 1, let least = figures.min(), let most = figures.max(), least + most > 0 else { return nil }
+    return (most - least) / (most + least)
+  }
+}

@@ -1,0 +1,14 @@
+internal import Glibc
+
+/// An errno with its text.
+struct SystemError: Error, Equatable {
+  let code: Int32
+
+  init(_ code: Int32) { self.code = code }
+
+  var text: String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}

@@ -1,0 +1,108 @@
+internal import ControlPlane
+internal import Glibc
+
+/// Programs that engines run.
+extension Doctor {
+  /// What a program says of its version: nil when there is no such program on `PATH`, "unknown" when it says nothing
+  /// that looks like one in time.
+  static func programVersion(_ name: String, _ arguments: [String], _ facts: DoctorSettings) async -> String? {
+    guard let path = ProgramFinder.find(name, path: facts.environment["PATH"] ?? "") else { return nil }
+    let command = ProbeCommand(
+      executable: path, arguments: arguments, environment: facts.environment, deadline: facts.deadline)
+    guard case .ended(let status, let output) = await command.run(), status == 0 else { return "unknown" }
+    return ProgramFinder.version(in: output) ?? "unknown"
+  }
+
+  /// A program with the least version that will do.
+  private static func program(
+    _ name: String, _ arguments: [String] = ["--version"], atLeast least: [Int], package: String, usedFor: String,
+    without: String, _ facts: DoctorSettings
+  ) async -> DoctorFinding {
+    var finding = DoctorFinding(
+      component: name, state: .ok, version: nil, usedFor: usedFor, without: without, fix: nil)
+    guard let version = await programVersion(name, arguments, facts) else {
+      finding.state = .missing
+      finding.fix = apt(package)
+      return finding
+    }
+    finding.version = version
+    if version == "unknown" {
+      finding.state = .weak
+      finding.version = "found, but it does not say its version"
+      finding.fix = apt("--reinstall \(package)")
+    } else if !ProgramFinder.isAtLeast(version, least) {
+      finding.state = .weak
+      finding.version = "\(version); \(least.map(String.init).joined(separator: ".")) or later is needed"
+      finding.fix = apt(package)
+    }
+    return finding
+  }
+
+  static func python(_ facts: DoctorSettings) async -> DoctorFinding {
+    await program(
+      "python3", atLeast: [3, 9], package: "python3", usedFor: "running Python, and checking it before",
+      without: "runs of the other languages", facts)
+  }
+
+  static func node(_ facts: DoctorSettings) async -> DoctorFinding {
+    await program(
+      "node", atLeast: [18], package: "nodejs", usedFor: "running JavaScript and TypeScript",
+      without: "runs of the other languages", facts)
+  }
+
+  static func git(_ facts: DoctorSettings) async -> DoctorFinding {
+    await program(
+      "git", atLeast: [2, 20], package: "git", usedFor: "the commit in bench reports, and the tests",
+      without: "everything else: repositories are read by libgit2", facts)
+  }
+
+  static func esbuild(_ facts: DoctorSettings) async -> DoctorFinding {
+    await program(
+      "esbuild", atLeast: [0, 8], package: "esbuild", usedFor: "turning TypeScript into JavaScript before a run",
+      without: "runs of the other languages", facts)
+  }
+
+  static func go(_ facts: DoctorSettings) async -> DoctorFinding {
+    await program(
+      "go", ["version"], atLeast: [1, 18], package: "golang-go", usedFor: "running Go",
+      without: "runs of the other languages", facts)
+  }
+
+  static func ctags(_ facts: DoctorSettings) async -> DoctorFinding {
+    var finding = await program(
+      "ctags", atLeast: [5, 9], package: "universal-ctags", usedFor: "names of functions and types in the index",
+      without: "the index cuts files by lines alone", facts)
+    guard finding.state == .ok, let path = ProgramFinder.find("ctags", path: facts.environment["PATH"] ?? "") else {
+      return finding
+    }
+    // Exuberant Ctags has the same name, and no JSON.
+    let outcome = await ProbeCommand(
+      executable: path, arguments: ["--version"], environment: facts.environment, deadline: facts.deadline
+    ).run()
+    if case .ended(_, let output) = outcome, !output.contains("Universal Ctags") {
+      finding.state = .weak
+      finding.version = "\(finding.version ?? ""), which is not Universal Ctags"
+      finding.fix = apt("universal-ctags")
+    }
+    return finding
+  }
+
+  /// A library of node's, found where Debian puts it or beside a global npm.
+  static func acorn(_ facts: DoctorSettings) -> DoctorFinding {
+    var finding = DoctorFinding(
+      component: "acorn", state: .missing, version: nil, usedFor: "checking JavaScript before it is run",
+      without: "JavaScript runs unchecked, in the same sandbox", fix: apt("node-acorn"))
+    let folders = ["/usr/share/nodejs", "/usr/lib/node_modules", "/usr/local/lib/node_modules"]
+    for folder in folders + (facts.environment["NODE_PATH"] ?? "").split(separator: ":").map(String.init) {
+      guard folder.hasPrefix("/"), let text = kernelText("\(folder)/acorn/package.json") else { continue }
+      let version = text.ranges(of: "\"version\"").first.flatMap {
+        ProgramFinder.version(in: String(text[$0.upperBound...]))
+      }
+      finding.state = .ok
+      finding.version = "\(version ?? "unknown version") in \(firstLine(folder))"
+      finding.fix = nil
+      return finding
+    }
+    return finding
+  }
+}

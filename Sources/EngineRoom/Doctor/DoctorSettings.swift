@@ -1,0 +1,40 @@
+/// What `Doctor` looks at. All of it is passed in, so that a test can hide a program by giving another `PATH`.
+public struct DoctorSettings: Sendable {
+  /// A port some face listens on.
+  public struct Port: Sendable, Equatable {
+    public var name: String
+    public var host: String
+    public var port: Int
+
+    public init(name: String, host: String, port: Int) {
+      self.name = name
+      self.host = host
+      self.port = port
+    }
+  }
+
+  public var redis: RedisAddress?
+  /// `unix:///path` or `tcp://host:port`.
+  public var dockerHost: String
+  public var stateFolder: String
+  /// `PATH`, `TERM`, `LANG` and the others of the process that asks.
+  public var environment: [String: String]
+  public var ports: [Port]
+  /// The report of the last crash; nil: `crash/last.txt` in the state folder.
+  public var crashReport: String?
+  /// How long each probe may take.
+  public var deadline: Duration
+
+  public init(
+    redis: RedisAddress?, dockerHost: String, stateFolder: String, environment: [String: String], ports: [Port],
+    crashReport: String? = nil, deadline: Duration = .seconds(2)
+  ) {
+    self.redis = redis
+    self.dockerHost = dockerHost
+    self.stateFolder = stateFolder
+    self.environment = environment
+    self.ports = ports
+    self.crashReport = crashReport
+    self.deadline = deadline
+  }
+}

@@ -1,0 +1,33 @@
+internal import Base
+
+/// Decides between a verb and a folder: `signalbox src` starts a node on `src`, `signalbox statsu` is a slip.
+enum ArgumentRouter {
+  /// The hidden verb that runs a node: no folder is called so without meaning it (`./_node` reaches one that is).
+  static let nodeVerb = "_node"
+
+  /// The arguments for the parser. `verbs` are the names of the tree; `isFolder` looks at the disk.
+  static func route(
+    _ arguments: [String], verbs: [String], isFolder: (String) -> Bool
+  ) throws(Failure) -> [String] {
+    let head = arguments.prefix { $0.hasPrefix("-") && $0 != "--" }
+    if head.contains(where: { ["--help", "-h", "--version"].contains($0) }) { return arguments }
+    let rest = arguments[head.count...]
+    guard let first = rest.first, first != "--" else { return [nodeVerb] + arguments }
+    if verbs.contains(first) || first == "help" || first == nodeVerb {
+      guard head.isEmpty else {
+        throw Failure(.invalid, "\(SafeText.escape(head[0], limit: 80)) stands before '\(first)'; put it after")
+      }
+      return arguments
+    }
+    guard isFolder(first) else {
+      // With a flag nobody knows, the word after it is most likely its value.
+      if let flag = head.last, flag != "--no-tui" {
+        let near = Suggestion.clause(for: flag, in: SettingsTable.flags + ["--no-tui"])
+        throw Failure(.invalid, "Unknown option '\(SafeText.escape(flag, limit: 120))'\(near)")
+      }
+      let near = Suggestion.clause(for: first, in: verbs)
+      throw Failure(.invalid, "'\(SafeText.escape(first, limit: 120))' is neither a command nor a folder\(near)")
+    }
+    return [nodeVerb] + arguments
+  }
+}

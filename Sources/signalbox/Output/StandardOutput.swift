@@ -1,0 +1,45 @@
+internal import Base
+internal import Glibc
+
+/// The program's standard output: whole texts, written unbuffered, so that a line of `--watch` is there at once.
+enum StandardOutput {
+  /// Writes all of `text`. A reader that went away (`signalbox logs | head`) ends the process quietly, as it ends
+  /// every other tool in a pipe.
+  static func write(_ text: String) throws(Failure) {
+    let bytes = Array(text.utf8)
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes[sent...].withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if count >= 0 {
+        sent += count
+      } else if errno == EPIPE {
+        _exit(0)
+      } else if errno == EAGAIN {
+        waitUntilWritable()
+      } else if errno != EINTR {
+        throw Failure(.internal, "cannot write to standard output: \(String(cString: strerror(errno)))")
+      }
+    }
+  }
+
+  /// One line.
+  static func say(_ line: String) throws(Failure) { try write(line + "\n") }
+
+  /// Whether a person looks at it.
+  static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+  /// The parent may have made the descriptor non-blocking.
+  private static func waitUntilWritable() {
+    var entry = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+    _ = poll(&entry, 1, 1_000)
+  }
+}
+
+/// Standard error: what is said to people beside the result.
+enum StandardError {
+  /// One line. When it cannot be written there is nobody left to tell.
+  static func say(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  }
+}

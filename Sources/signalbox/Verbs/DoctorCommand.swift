@@ -1,0 +1,26 @@
+internal import ArgumentParser
+internal import Base
+internal import ControlPlane
+internal import EngineRoom
+
+struct DoctorCommand: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Look for every system piece an engine needs, and say how to get it.")
+
+  @Flag(help: "One JSON document.")
+  var json = false
+
+  func perform(_ call: Invocation) async throws {
+    let findings = await Doctor.examine(try call.settings().doctor(environment: call.environment))
+    try StandardOutput.say(json ? try JSONText.of(findings) : DoctorText.page(findings))
+  }
+}
+
+extension Settings {
+  /// What `doctor` looks at, for the command line and for the node.
+  func doctor(environment: [String: String]) -> DoctorSettings {
+    DoctorSettings(
+      redis: redis, dockerHost: dockerHost, stateFolder: stateFolder, environment: environment,
+      ports: [.init(name: "HTTP API", host: host, port: apiPort), .init(name: "gateway", host: host, port: 3_001)])
+  }
+}

@@ -1,0 +1,142 @@
+import Access
+import Base
+import ControlPlane
+import Testing
+
+struct PolicyTests {
+  private let policy = AccessPolicy()
+
+  private func caller(_ role: Grants.Role, projects: [String]? = nil) throws -> Caller {
+    Caller(actor: "x", origin: .http, grants: Grants(role: role, projects: try projects?.map { try Glob($0) }))
+  }
+
+  private static let commands: [Command] = [
+    .addProject(path: "/src/apple", id: nil), .removeProject(id: ProjectID(folderName: "apple")), .drain, .stop,
+    .setLogLevel(.debug), .runBench(BenchOptions()),
+  ]
+
+  @Test(arguments: commands)
+  func commandsNeedAnOperator(command: Command) throws {
+    for role in [Grants.Role.viewer, .agent] {
+      let caller = try caller(role)
+      let failure = #expect(throws: Failure.self) { try policy.check(command, by: caller) }
+      #expect(failure?.code == .denied)
+      #expect(failure?.line.contains("operator") == true)
+    }
+    try policy.check(command, by: try caller(.operator))
+  }
+
+  @Test(arguments: [
+    (Query.projects, Grants.Role.viewer), (.benchHistory(limit: 1), .viewer), (.logs(LogQuery()), .operator),
+    (.audit(AuditQuery()), .operator), (.settings, .operator), (.doctor, .operator),
+  ])
+  func queriesNeedTheirRole(query: Query, least: Grants.Role) throws {
+    for role in Grants.Role.allCases {
+      let caller = try caller(role)
+      if role >= least {
+        try policy.check(query, by: caller)
+      } else {
+        #expect(throws: Failure.self) { try policy.check(query, by: caller) }
+      }
+    }
+  }
+
+  @Test func anOperatorOfSomeProjectsStaysWithinThem() throws {
+    let narrow = try caller(.operator, projects: ["a*"])
+    try policy.check(.addProject(path: "/src/apple/", id: nil), by: narrow)
+    try policy.check(.addProject(path: "/src/x", id: ProjectID(rawValue: "a1")), by: narrow)
+    let refused: [Command] = [
+      .addProject(path: "/src/pear", id: nil), .addProject(path: "/src/apple", id: ProjectID(rawValue: "pear")),
+      .removeProject(id: ProjectID(folderName: "pear")), .stop, .drain, .setLogLevel(.info),
+    ]
+    for command in refused {
+      #expect(throws: Failure.self, "\(command)") { try policy.check(command, by: narrow) }
+    }
+    #expect(throws: Failure.self) { try policy.check(.logs(LogQuery()), by: narrow) }
+    #expect(throws: Failure.self) { try policy.check(.audit(AuditQuery()), by: narrow) }
+  }
+
+  @Test func aViewerOfSomeProjectsSeesNoOthers() async throws {
+    let plane = GuardedPlane(FixedPlane(), caller: try caller(.viewer, projects: ["a*"]))
+    #expect(try await plane.snapshot().projects.map(\.id.rawValue) == ["apple"])
+    guard case .projects(let projects) = try await plane.ask(.projects) else {
+      Issue.record("another answer")
+      return
+    }
+    #expect(projects.map(\.id.rawValue) == ["apple"])
+    await #expect(throws: Failure.self) { try await plane.ask(.audit(AuditQuery())) }
+    await #expect(throws: Failure.self) { try await plane.perform(.stop) }
+  }
+
+  @Test func logAndCommandEventsAreForOperatorsOfEverything() async throws {
+    let everything = ["log", "command", "health", "projects-changed", "draining"]
+    let harmless = ["health", "projects-changed", "draining"]
+    for (caller, expected) in [
+      (try caller(.operator), everything), (try caller(.viewer), harmless), (try caller(.agent), harmless),
+      (try caller(.operator, projects: ["*"]), harmless),
+    ] {
+      var kinds: [String] = []
+      for await event in GuardedPlane(FixedPlane(), caller: caller).events() { kinds.append(event.kind) }
+      #expect(kinds == expected)
+    }
+  }
+
+  @Test func anOperatorGetsThrough() async throws {
+    let plane = GuardedPlane(FixedPlane(), caller: try caller(.operator))
+    #expect(try await plane.perform(.drain).auditID == "1")
+    #expect(try await plane.snapshot().projects.count == 2)
+  }
+
+  @Test func droppingAGuardedStreamEndsTheSubscription() async throws {
+    let plane = BusPlane()
+    let viewer = try caller(.viewer)
+    do {
+      let events = GuardedPlane(plane, caller: viewer).events()
+      plane.bus.publish(Event(timeMilliseconds: 1, body: .draining))
+      var iterator = events.makeAsyncIterator()
+      #expect(await iterator.next()?.kind == "draining")
+      #expect(plane.bus.listenerCount == 1)
+    }
+    #expect(plane.bus.listenerCount == 0)
+  }
+}
+
+/// A plane with two projects and one event of each delicate kind.
+struct FixedPlane: ControlPlane {
+  private static let projects = ["apple", "pear"].map { ProjectSummary(id: ProjectID(folderName: $0), path: "/\($0)") }
+
+  func snapshot() async throws(Failure) -> Snapshot {
+    Snapshot(
+      node: "0", version: "0", uptimeSeconds: 1, health: Health(components: []), phase: .ready,
+      projects: Self.projects,
+      process: ProcessSnapshot(
+        processID: 1, cpuSeconds: 0, cpuPercent: 0, residentBytes: 0, openFiles: 0, openFilesMax: 0, threads: 1),
+      control: ControlSnapshot(), bench: BenchSnapshot())
+  }
+
+  func events() -> AsyncStream<Event> {
+    let bodies: [Event.Body] = [
+      .log(LogRecord(timeMilliseconds: 1, level: .info, label: "x", message: "secret plan")),
+      .command(
+        AuditRecord(id: "1", timeMilliseconds: 1, actor: "x", origin: .http, action: "project.add", target: "pear")),
+      .health(Health(components: [])), .projectsChanged, .draining,
+    ]
+    return AsyncStream { continuation in
+      for body in bodies { continuation.yield(Event(timeMilliseconds: 1, body: body)) }
+      continuation.finish()
+    }
+  }
+
+  func ask(_ query: Query) async throws(Failure) -> Answer { .projects(Self.projects) }
+  func perform(_ command: Command) async throws(Failure) -> Outcome { Outcome(auditID: "1", result: .done) }
+}
+
+/// A plane whose events come from a bus.
+struct BusPlane: ControlPlane {
+  let bus = EventBus<Event>()
+
+  func snapshot() async throws(Failure) -> Snapshot { try await FixedPlane().snapshot() }
+  func events() -> AsyncStream<Event> { bus.subscribe() }
+  func ask(_ query: Query) async throws(Failure) -> Answer { .projects([]) }
+  func perform(_ command: Command) async throws(Failure) -> Outcome { Outcome(auditID: "1", result: .done) }
+}

@@ -1,0 +1,130 @@
+import Base
+import ControlPlane
+import Testing
+
+@testable import signalbox
+
+@Suite struct OutputTests {
+  private static let snapshot = Snapshot(
+    node: "a1b2c3d4", version: "0.1.0", uptimeSeconds: 7_870.4,
+    health: Health(components: [
+      .init(name: "redis", state: .degraded, reason: "refused\u{1B}[2J", since: 1_000),
+      .init(name: "api", state: .ok, since: 0),
+    ]),
+    phase: .ready,
+    projects: [
+      ProjectSummary(id: ProjectID(folderName: "api"), path: "/srv/api"),
+      ProjectSummary(id: ProjectID(folderName: "web"), path: "/srv/we\u{202E}b"),
+    ],
+    process: ProcessSnapshot(
+      processID: 42, cpuSeconds: 1, cpuPercent: 0.14, residentBytes: 32 << 20, openFiles: 12, openFilesMax: 1_024,
+      threads: 9),
+    control: ControlSnapshot(clients: 1, commands: 3), bench: BenchSnapshot())
+
+  @Test func theStatusPageIsAlignedAndSafe() {
+    #expect(
+      StatusText.page(Self.snapshot) == """
+        node      a1b2c3d4  0.1.0  ready  up 2h 11m
+        health    degraded
+                  redis: refused\\u{1b}[2J, since 1970-01-01T00:00:01.000Z
+        process   pid 42  cpu 0.1 %  memory 32.0 MiB  files 12/1024  threads 9
+        control   clients 1  commands 3 (0 failed)  http 0 (0 refused)  p50/p95/p99 0.0/0.0/0.0 ms
+        bench     no run yet
+        peers     none
+        projects  api  /srv/api
+                  web  /srv/we\\u{202e}b
+        """)
+  }
+
+  @Test func theStatusLineIsOneSentence() {
+    let line = StatusText.line(Self.snapshot)
+    #expect(
+      line
+        == "node a1b2c3d4, ready, health degraded, up 2h 11m, 2 projects, 0 peers, 1 client, redis: refused\\u{1b}[2J")
+  }
+
+  @Test func onlyWhatDoesNotChangeByItselfIsNews() {
+    var later = Self.snapshot
+    later.uptimeSeconds += 5
+    later.process.cpuSeconds += 1
+    later.process.residentBytes += 4_096
+    later.control.httpRequests += 9
+    #expect(StatusText.steady(later) == StatusText.steady(Self.snapshot))
+    later.control.clients += 1
+    #expect(StatusText.steady(later) != StatusText.steady(Self.snapshot))
+  }
+
+  @Test func aLogLineIsOneLineWhateverItHolds() {
+    let record = LogRecord(
+      timeMilliseconds: 0, level: .warning, label: "gateway", message: "a\nb\u{9B}1m",
+      metadata: ["z": "two words", "a": "1"])
+    #expect(
+      LogText.line(record) == #"1970-01-01T00:00:00.000Z warning  gateway: a\u{a}b\u{9b}1m a=1 z="two words""#)
+  }
+
+  @Test func tornAuditLinesAreLeftOutAndTheNewestKept() throws {
+    func line(_ id: String, _ time: Int64) throws -> String {
+      try JSONText.of(
+        AuditRecord(
+          id: id, timeMilliseconds: time, actor: "ada", origin: .commandLine, action: "project.add", target: "api"))
+    }
+    let lines = [try line("1", 10), "garbage", try line("2", 20), try line("3", 30), "{\"id\":\"4"]
+    #expect(AuditText.records(lines, query: AuditQuery(limit: 2)).map(\.id) == ["2", "3"])
+    #expect(AuditText.records(lines, query: AuditQuery(sinceMilliseconds: 20)).map(\.id) == ["2", "3"])
+    #expect(AuditText.table([]) == "no audited command")
+    #expect(AuditText.table(AuditText.records(lines, query: AuditQuery())).split(separator: "\n").count == 4)
+  }
+
+  @Test func tablesAlignAndEscape() {
+    let text = Table.render(header: ["ID", "PATH"], rows: [["a", "x\ny"], ["long", ""]])
+    #expect(text == "ID    PATH\na     x\\u{a}y\nlong")
+  }
+
+  @Test func aBenchReportShowsTheChange() {
+    func report(_ value: Double) -> BenchReport {
+      BenchReport(
+        id: "r1", commit: "abc", timeMilliseconds: 0,
+        machine: .init(cores: 4, memoryBytes: 1 << 30, kernel: "6.1", load: 0.5),
+        results: [.init(suite: "control", name: "round trip", value: value, unit: "ms", target: 40, samples: 100)])
+    }
+    let text = BenchText.report(report(3), against: report(2))
+    #expect(text.contains("+50.0 %") && text.contains("yes"))
+    #expect(BenchText.history([]) == "no bench run")
+    #expect(BenchText.history([report(50)]).contains("r1"))
+  }
+
+  @Test func aDoctorsPageNamesStatePurposeAndFix() {
+    let page = DoctorText.page([
+      DoctorFinding(component: "git", state: .ok, version: "2.39.5", usedFor: "commits", without: "less", fix: nil),
+      DoctorFinding(component: "go", state: .missing, version: nil, usedFor: "Go", without: "others", fix: "apt-get x"),
+    ])
+    #expect(page.contains("ok       git 2.39.5") && page.contains("missing  go\n") && page.contains("fix: apt-get x"))
+    #expect(page.contains("2 looked at, 1 missing, 0 weak"))
+    #expect(!page.contains("without: less"))
+  }
+
+  @Test(arguments: [
+    ("2h", 10_000_000 - 7_200_000), ("500ms", 10_000_000 - 500), ("1970-01-01T00:00:05Z", 5_000),
+    ("9000000000000d", nil), ("5", nil), ("yesterday", nil), ("", nil), ("-2h", nil),
+  ])
+  func sinceIsAnAgeOrATime(text: String, expected: Int?) {
+    struct Fixed: WallClock { func nowMilliseconds() -> Int64 { 10_000_000 } }
+    let parsed = try? TimeArgument.milliseconds(text, clock: Fixed())
+    #expect(parsed == expected.map(Int64.init))
+  }
+
+  @Test func usageErrorsAreOneLineWithTheNearestName() {
+    #expect(
+      UsageText.line("Unknown option '--redis-ur'") == "Unknown option '--redis-ur' (did you mean --redis-url?)")
+    #expect(
+      UsageText.line("Unexpected argument 'lst'\n", innerVerbs: ["list", "add"])
+        == "Unexpected argument 'lst'; one of list, add (did you mean list?)")
+    #expect(UsageText.line("a\n  b.") == "a b")
+  }
+
+  @Test func distanceCountsEditsAndSwaps() {
+    #expect(Suggestion.distance(Array("statsu".utf8), Array("status".utf8)) == 1)
+    #expect(Suggestion.distance([], Array("ab".utf8)) == 2)
+    #expect(Suggestion.distance(Array("kitten".utf8), Array("sitting".utf8)) == 3)
+  }
+}
