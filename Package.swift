@@ -119,6 +119,13 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    room(
+      "Console",
+      [
+        "Base", "ControlPlane", "CNcurses", .product(name: "Yams", package: "Yams"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
     // MARK: Floor 4: composes everything below
     room(
       "EngineRoom",
@@ -165,6 +172,7 @@ let package = Package(
         .product(name: "HummingbirdTesting", package: "hummingbird"),
         .product(name: "JWTKit", package: "jwt-kit"),
       ]),
+    tests("ConsoleTests", ["Console", "Base", "ControlPlane", "TestKit"]),
     tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "Base", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
