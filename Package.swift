@@ -70,6 +70,7 @@ let package = Package(
     ground("CGit2", libraries: ["git2"]),
     ground("CSockets"),
     ground("CCrash"),
+    ground("CThemes"),
 
     // MARK: Floor 1: what every engine and every face may use
     room(
@@ -122,7 +123,7 @@ let package = Package(
     room(
       "Console",
       [
-        "Base", "ControlPlane", "CNcurses", .product(name: "Yams", package: "Yams"),
+        "Base", "ControlPlane", "CNcurses", "CThemes", .product(name: "Yams", package: "Yams"),
         .product(name: "Logging", package: "swift-log"),
       ]),
 

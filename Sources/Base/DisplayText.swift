@@ -27,6 +27,12 @@ public struct DisplayText: Hashable, Sendable {
     public let cluster: String
     /// 1 or 2.
     public let width: Int
+
+    /// `cluster` must have come out of a `DisplayText`.
+    public init(cluster: String, width: Int) {
+      self.cluster = cluster
+      self.width = width
+    }
   }
 
   public enum Alignment: Sendable {
