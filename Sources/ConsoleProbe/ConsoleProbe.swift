@@ -1,0 +1,112 @@
+import Base
+import Console
+import Glibc
+
+/// A program for the terminal's tests: shows the last event, and leaves in every way there is. Not installed.
+@main
+struct ConsoleProbe {
+  static func main() {
+    let environment = environmentVariables()
+    var options = Terminal.Options(environment: environment)
+    if CommandLine.arguments.contains("--no-color") { options.color = .never }
+    do throws(TerminalRefusal) {
+      var terminal = try Terminal.start(options)
+      let ending = ProbeLoop(environment: environment).run(&terminal)
+      let counters = terminal.counters
+      terminal.stop()
+      print("left: \(ending); frames \(counters.frames) cells \(counters.cells) bytes \(counters.bytes)")
+    } catch {
+      let line = "signalbox: \(error.message)\n"
+      _ = write(STDERR_FILENO, line, line.utf8.count)
+      exit(TerminalRefusal.exitCode)
+    }
+  }
+
+  private static func environmentVariables() -> [String: String] {
+    var result: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let pair = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      result[String(pair[0])] = String(pair.last ?? "")
+      next += 1
+    }
+    return result
+  }
+}
+
+struct ProbeLoop {
+  private let library: ThemeLibrary
+  private var theme: Theme?
+  private var last = "nothing yet"
+  private var count = 0
+  private var ticks = 0
+  private var isTicking = false
+  private var pasted = 0
+
+  init(environment: [String: String]) {
+    library = ThemeLibrary(directories: [])
+    let name = environment["PROBE_THEME"] ?? "signalbox-dark"
+    do throws(Failure) { theme = try library.theme(named: name) } catch { last = error.message }
+  }
+
+  consuming func run(_ terminal: inout Terminal) -> String {
+    var loop = self
+    while true {
+      loop.draw(&terminal)
+      let due: ContinuousClock.Instant? = loop.isTicking ? .now + .milliseconds(20) : nil
+      let events = terminal.wait(until: due)
+      if loop.isTicking { loop.ticks += 1 }
+      for event in events {
+        if case .end(let reason) = event { return "\(reason)" }
+        if case .key(.character("q"), []) = event { return "q" }
+        loop.take(event, &terminal)
+      }
+    }
+  }
+
+  private mutating func take(_ event: InputEvent, _ terminal: inout Terminal) {
+    count += 1
+    last = String(describing: event)
+    if case .paste(let text) = event {
+      pasted += text.utf8.count
+      last = "paste of \(text.utf8.count)"
+    }
+    guard case .key(.character(let key), let modifiers) = event else { return }
+    switch (key, modifiers) {
+    case ("z", .control): terminal.suspend()
+    case ("l", .control): terminal.repaint()
+    case ("S", []): raise(SIGSEGV)
+    case ("A", []): abort()
+    case ("T", []): preconditionFailure("asked for")
+    case ("E", []): exit(3)
+    case ("m", []): terminal.setMouse(!terminal.isMouseOn)
+    case ("c", []): _ = terminal.copy("hello")
+    case ("t", []): isTicking.toggle()
+    case ("v", []): last = "variant \(terminal.variant().variant)"
+    default: return
+    }
+  }
+
+  private func draw(_ terminal: inout Terminal) {
+    guard let theme else { return }
+    var canvas = Canvas(width: terminal.width, height: terminal.height, glyphs: terminal.glyphs)
+    canvas.box(canvas.bounds)
+    canvas.put(" probe ", x: 2, y: 0, style: Style(.title))
+    let lines: [(DisplayText, Style)] = [
+      ("size \(terminal.width)x\(terminal.height) depth \(terminal.depth) glyphs \(terminal.glyphs.rawValue)", .plain),
+      ("event \(count): \(last)", Style(.accent)),
+      ("wide 日本語 👩‍👩‍👧 e\u{301} ● ✓ ━━──", Style(.ok)),
+      ("ticks \(ticks)", Style(.busy, on: .background, .bold)),
+      ("error", Style(.err)), ("selected", Style(.selectionForeground, on: .selectionBackground)),
+    ]
+    for (offset, line) in lines.enumerated() {
+      canvas.put(line.0, x: 2, y: 2 + offset, style: line.1, maxWidth: max(0, terminal.width - 4))
+    }
+    for (offset, role) in Role.allCases.enumerated() {
+      canvas.put(
+        "\(role.rawValue)", x: 2 + offset % 4 * 19, y: 9 + offset / 4,
+        style: Role.backgrounds.contains(role) ? Style(.foreground, on: role) : Style(role), maxWidth: 18)
+    }
+    terminal.paint(canvas, theme: theme)
+  }
+}
