@@ -38,8 +38,9 @@ int sb_curses_open(const char *term, int width, int height) {
   nothing = fopen("/dev/null", "re");
   if (!sink || !nothing) return errno;
   use_extended_names(TRUE);
-  // The size is ours to say; curses must not look for it in the environment or at its descriptor.
+  // The size is ours to say: not the environment's. Without the second call types that name no size are refused.
   use_env(FALSE);
+  use_tioctl(TRUE);
   screen = newterm(term, sink, nothing);
   if (!screen) {
     sb_curses_close();
@@ -118,7 +119,8 @@ void sb_curses_put(int y, int x, const uint32_t *scalars, int count, int width, 
 }
 
 void sb_curses_cursor(int y, int x, int is_visible) {
-  wmove(stdscr, y, x);
+  leaveok(stdscr, y < 0);
+  if (y >= 0) wmove(stdscr, y, x);
   if (is_visible != is_cursor_visible) curs_set(is_visible);
   is_cursor_visible = is_visible;
 }
@@ -250,7 +252,7 @@ static const int watched[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
 enum { WATCHED = sizeof watched / sizeof *watched, FATAL = sizeof fatal / sizeof *fatal };
 static struct sigaction before_watched[WATCHED], before_fatal[FATAL];
-static int is_taken[WATCHED], is_fatal_taken[FATAL];
+static int is_taken[WATCHED];
 static int signal_pipe[2] = {-1, -1};
 
 static void note(int signal) {
@@ -262,9 +264,17 @@ static void note(int signal) {
   errno = before;
 }
 
-static void die(int signal) {
+// First the terminal, then whoever handled the signal before: a crash report, the language's backtrace, or the default
+// action, which SA_RESETHAND has put back.
+static void die(int signal, siginfo_t *info, void *context) {
   sb_tty_restore();
-  // SA_RESETHAND has put the default action back; it acts when this handler returns.
+  for (int i = 0; i < FATAL; i++) {
+    if (fatal[i] != signal) continue;
+    if (before_fatal[i].sa_flags & SA_SIGINFO) before_fatal[i].sa_sigaction(signal, info, context);
+    else if (before_fatal[i].sa_handler != SIG_DFL && before_fatal[i].sa_handler != SIG_IGN)
+      before_fatal[i].sa_handler(signal);
+  }
+  // The signal is blocked until this handler returns; then it kills.
   kill(getpid(), signal);
 }
 
@@ -287,8 +297,12 @@ int sb_signals_open(void) {
   }
   for (int i = 0; i < FATAL; i++) {
     sigaction(fatal[i], NULL, &before_fatal[i]);
-    is_fatal_taken[i] = before_fatal[i].sa_handler == SIG_DFL;
-    if (is_fatal_taken[i]) install(fatal[i], die, SA_RESETHAND | SA_ONSTACK);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = die;
+    action.sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    sigaction(fatal[i], &action, NULL);
   }
   sb_signals_refresh();
   return signal_pipe[0];
@@ -302,8 +316,7 @@ void sb_signals_refresh(void) {
 void sb_signals_close(void) {
   for (int i = 0; i < WATCHED; i++)
     if (is_taken[i]) sigaction(watched[i], &before_watched[i], NULL);
-  for (int i = 0; i < FATAL; i++)
-    if (is_fatal_taken[i]) sigaction(fatal[i], &before_fatal[i], NULL);
+  for (int i = 0; i < FATAL; i++) sigaction(fatal[i], &before_fatal[i], NULL);
   close(signal_pipe[0]);
   close(signal_pipe[1]);
   signal_pipe[0] = signal_pipe[1] = -1;

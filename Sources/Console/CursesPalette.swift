@@ -15,20 +15,45 @@ struct CursesPalette {
   private let pairsMax = Int(sb_curses_pairs())
   private var pairs: [Pair: Int32] = [:]
   private var places: [UInt32: Int] = [:]
+  private var entries: [Style: Entry] = [:]
+  private var last: (style: Style, entry: Entry)?
 
   init(depth: ColorDepth) { self.depth = depth }
 
-  /// What the squeezer has to replace.
-  var trueColors: [Int: UInt32] { Dictionary(uniqueKeysWithValues: places.map { ($1, $0) }) }
+  /// What the squeezer has to replace: 0xRRGGBB by place.
+  private(set) var trueColors: [Int: UInt32] = [:]
 
   /// Forgets everything: another theme begins with an empty palette.
   mutating func reset() {
     pairs.removeAll()
+    entries.removeAll()
+    last = nil
     places.removeAll()
+    trueColors.removeAll()
+  }
+
+  /// What curses is told of a cell.
+  struct Entry {
+    var pair: Int32
+    var attributes: UInt32
+  }
+
+  /// How `style` looks in `theme`, which must be the same until `reset`.
+  mutating func entry(of style: Style, _ theme: Theme) -> Entry {
+    if let last, last.style == style { return last.entry }
+    if let known = entries[style] {
+      last = (style, known)
+      return known
+    }
+    let (pair, attributes) = pair(for: theme.look(of: style, depth: depth))
+    let entry = Entry(pair: pair, attributes: UInt32(attributes.rawValue))
+    entries[style] = entry
+    last = (style, entry)
+    return entry
   }
 
   /// The pair for a look, and the attributes it needs besides. Pair 0 when there are no colours or no pairs left.
-  mutating func pair(for look: Theme.Look) -> (pair: Int32, attributes: Style.Attributes) {
+  private mutating func pair(for look: Theme.Look) -> (pair: Int32, attributes: Style.Attributes) {
     var attributes = look.attributes
     if depth == .mono { return (0, attributes) }
     var wanted = Pair(foreground: look.foreground, background: look.background)
@@ -65,6 +90,7 @@ struct CursesPalette {
     guard places.count < 240 else { return Int(RGB(value).nearest256) }
     let next = 16 + places.count
     places[value] = next
+    trueColors[next] = value
     return next
   }
 }

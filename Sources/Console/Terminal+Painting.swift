@@ -34,7 +34,8 @@ extension Terminal {
     }
     let cursor = frame.canvas.cursor
     sb_curses_cursor(
-      Int32(clamping: min(cursor?.y ?? height - 1, height - 1)), Int32(clamping: min(cursor?.x ?? 0, width - 1)),
+      Int32(cursor.map { max(0, min($0.y, height - 1)) } ?? -1),
+      Int32(cursor.map { max(0, min($0.x, width - 1)) } ?? 0),
       cursor?.isVisible == true ? 1 : 0)
     if needsRepaint { sb_curses_repaint() }
     needsRepaint = false
@@ -45,27 +46,30 @@ extension Terminal {
 
   private mutating func put(_ cell: Cell, x: Int, y: Int, _ theme: Theme) {
     guard cell.width > 0 else { return }
-    let (pair, attributes) = palette.pair(for: theme.look(of: cell.style, depth: type.depth))
-    let isPlain = cell.cluster.utf8.count == 1
-    let cluster = glyphs == .ascii && !isPlain ? AsciiForm.of(cell.displayCell) : cell.cluster
-    guard glyphs != .ascii || cell.width == 1 else {
-      for (offset, scalar) in cluster.unicodeScalars.enumerated() {
-        withUnsafePointer(to: scalar.value) {
-          sb_curses_put(Int32(y), Int32(x + offset), $0, 1, 1, UInt32(attributes.rawValue), pair)
-        }
+    let entry = palette.entry(of: cell.style, theme)
+    if cell.cluster.utf8.count == 1 {
+      return put(UInt32(cell.cluster.utf8.first ?? 0x20), x: x, y: y, entry)
+    }
+    if glyphs == .ascii {
+      for (offset, scalar) in AsciiForm.of(cell.displayCell).unicodeScalars.enumerated() {
+        put(scalar.value, x: x + offset, y: y, entry)
       }
       return
     }
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 1 + DisplayText.marksMax) { scalars in
       var count = 0
-      for scalar in cluster.unicodeScalars.prefix(scalars.count) {
+      for scalar in cell.cluster.unicodeScalars.prefix(scalars.count) {
         scalars[count] = scalar.value
         count += 1
       }
       guard count > 0, let start = scalars.baseAddress else { return }
       sb_curses_put(
-        Int32(y), Int32(x), start, Int32(count), Int32(cell.width), UInt32(attributes.rawValue), pair)
+        Int32(y), Int32(x), start, Int32(count), Int32(cell.width), entry.attributes, entry.pair)
     }
+  }
+
+  private func put(_ scalar: UInt32, x: Int, y: Int, _ entry: CursesPalette.Entry) {
+    withUnsafePointer(to: scalar) { sb_curses_put(Int32(y), Int32(x), $0, 1, 1, entry.attributes, entry.pair) }
   }
 
   private mutating func sendFrame() {

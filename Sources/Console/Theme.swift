@@ -39,7 +39,7 @@ public struct Theme: Equatable, Sendable {
     entries = Role.allCases.map(entry)
   }
 
-  public subscript(role: Role) -> Entry { entries[role.index] }
+  public subscript(role: Role) -> Entry { entries[Int(role.rawValue)] }
 
   // MARK: - What a cell looks like
 

@@ -77,8 +77,8 @@ struct ThemeReader {
     for (keyNode, value) in try mapping(node, "roles") {
       let key = try string(keyNode, "a key of roles")
       if key == "ansi16" { continue }
-      guard let role = Role(rawValue: key) else {
-        throw wrong(keyNode, "roles", accepted: Role.allCases.map(\.rawValue).joined(separator: " "))
+      guard let role = Role(name: key) else {
+        throw wrong(keyNode, "roles", accepted: Role.allCases.map(\.name).joined(separator: " "))
       }
       let (color, attributes) = try look(value, key)
       let own = color ?? entries[role]?.color ?? .terminalDefault
@@ -97,8 +97,8 @@ struct ThemeReader {
   private func readAnsi16(_ node: Node, _ entries: inout [Role: Theme.Entry]) throws(Failure) {
     for (keyNode, value) in try mapping(node, "ansi16") {
       let key = try string(keyNode, "a key of ansi16")
-      guard let role = Role(rawValue: key) else {
-        throw wrong(keyNode, "ansi16", accepted: Role.allCases.map(\.rawValue).joined(separator: " "))
+      guard let role = Role(name: key) else {
+        throw wrong(keyNode, "ansi16", accepted: Role.allCases.map(\.name).joined(separator: " "))
       }
       let text = try string(value, key)
       if text == "default" {

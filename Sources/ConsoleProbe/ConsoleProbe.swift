@@ -42,6 +42,7 @@ struct ProbeLoop {
   private var ticks = 0
   private var isTicking = false
   private var pasted = 0
+  private var isLive = false
 
   init(environment: [String: String]) {
     library = ThemeLibrary(directories: [])
@@ -82,8 +83,23 @@ struct ProbeLoop {
     case ("m", []): terminal.setMouse(!terminal.isMouseOn)
     case ("c", []): _ = terminal.copy("hello")
     case ("t", []): isTicking.toggle()
+    case ("L", []): isLive.toggle()
     case ("v", []): last = "variant \(terminal.variant().variant)"
     default: return
+    }
+  }
+
+  /// A table of which every row changes: what a busy node looks like.
+  private func drawLive(_ canvas: inout Canvas) {
+    for row in 0..<(canvas.height - 2) {
+      let y = 1 + row
+      let seed = ticks * 31 + row * 17
+      canvas.put("● c-\(8_000 + row) agent/\(row % 7)", x: 2, y: y, style: Style(.ok))
+      canvas.put(DisplayText("\(seed % 900)ms").fitted(to: 7, .right), x: 24, y: y)
+      canvas.put(DisplayText("\(seed * 7 % 9_999)").fitted(to: 8, .right), x: 32, y: y)
+      guard row % 4 == 0 else { continue }
+      let values = (0..<20).map { Double(((ticks + $0) * 37 + row * 11) % 17) / 16 }
+      canvas.put(DisplayText(canvas.glyphs.graph(values)), x: 42, y: y, style: Style(.spark))
     }
   }
 
@@ -104,9 +120,10 @@ struct ProbeLoop {
     }
     for (offset, role) in Role.allCases.enumerated() {
       canvas.put(
-        "\(role.rawValue)", x: 2 + offset % 4 * 19, y: 9 + offset / 4,
+        "\(role.name)", x: 2 + offset % 4 * 19, y: 9 + offset / 4,
         style: Role.backgrounds.contains(role) ? Style(.foreground, on: role) : Style(role), maxWidth: 18)
     }
+    if isLive { drawLive(&canvas) }
     terminal.paint(canvas, theme: theme)
   }
 }

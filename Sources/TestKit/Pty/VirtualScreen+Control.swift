@@ -51,7 +51,7 @@ extension VirtualScreen {
     case (nil, "", "n"): answerStatus(sequence.number(0, 0))
     case (nil, "", "m"): rendition(sequence.parameters)
     case (nil, "", _): if !move(sequence), !edit(sequence) { unknown.append("CSI " + sequence.text) }
-    case (nil, "!", "p"): return
+    case (nil, "!", "p"), ("?", "", "c"): return
     default: unknown.append("CSI " + sequence.text)
     }
   }
