@@ -131,6 +131,7 @@ extension DisplayText {
   /// The text from cell `first` on, at most `count` cells: what shows when a list is scrolled sideways. Half of a wide
   /// character at either edge becomes a space.
   public func slice(from first: Int, count: Int) -> DisplayText {
+    guard count > 0 else { return .empty }
     var result = DisplayText.empty
     var column = 0
     for cell in cells {

@@ -117,7 +117,7 @@ struct InputDecoder {
     case .ss3: takeSS3(byte)
     case .linuxFunction:
       reset()
-      if (0x41...0x45).contains(byte) { emit(.function(Int(byte) - 0x40)) }
+      if (0x41...0x45).contains(byte) { emit(.function(Int(byte) - 0x40)) } else { take(byte) }
     case .oldMouse: takeOldMouse(byte)
     case .text(let introducer, let sawEscape): takeText(byte, introducer, sawEscape)
     case .paste: break
@@ -254,11 +254,14 @@ struct InputDecoder {
 
   /// `CSI M` and three bytes: button and place, each plus 32. Terminals without mode 1006 send it.
   private mutating func takeOldMouse(_ byte: UInt8) {
+    guard byte >= 0x20 else {
+      reset()
+      return take(byte)
+    }
     buffer.append(byte)
     guard buffer.count == 3 else { return }
     let values = buffer.map { Int($0) - 32 }
     reset()
-    guard values.allSatisfy({ $0 >= 0 }) else { return }
     if let mouse = ControlSequence.mouse(code: values[0], x: values[1], y: values[2], isRelease: values[0] & 3 == 3) {
       append(mouse)
     }

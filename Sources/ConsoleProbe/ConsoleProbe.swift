@@ -89,17 +89,20 @@ struct ProbeLoop {
     }
   }
 
-  /// A table of which every row changes: what a busy node looks like.
+  /// A list that scrolls under its frame, with a small graph in every fourth row.
   private func drawLive(_ canvas: inout Canvas) {
     for row in 0..<(canvas.height - 2) {
       let y = 1 + row
-      let seed = ticks * 31 + row * 17
-      canvas.put("● c-\(8_000 + row) agent/\(row % 7)", x: 2, y: y, style: Style(.ok))
-      canvas.put(DisplayText("\(seed % 900)ms").fitted(to: 7, .right), x: 24, y: y)
-      canvas.put(DisplayText("\(seed * 7 % 9_999)").fitted(to: 8, .right), x: 32, y: y)
-      guard row % 4 == 0 else { continue }
+      let item = ticks + row
+      canvas.put("● c-\(8_000 + item * 7 % 1_000)", x: 2, y: y, style: Style(.ok))
+      let agent = ["claude/refactor", "codex/tests", "aider/docs", "ci/runner-3"][item % 4]
+      canvas.put(DisplayText(agent).fitted(to: 24), x: 14, y: y)
+      canvas.put(DisplayText("\(item * 31 % 900)ms").fitted(to: 7, .right), x: 38, y: y)
+      canvas.put(DisplayText("\(item * 7_919 % 9_999)").fitted(to: 8, .right), x: 46, y: y)
+      canvas.put(DisplayText("repo:\(item * 13 % 97) queue \(item % 5)").fitted(to: 40), x: 56, y: y)
+      guard item % 4 == 0 else { continue }
       let values = (0..<20).map { Double(((ticks + $0) * 37 + row * 11) % 17) / 16 }
-      canvas.put(DisplayText(canvas.glyphs.graph(values)), x: 42, y: y, style: Style(.spark))
+      canvas.put(DisplayText(canvas.glyphs.graph(values)), x: 98, y: y, style: Style(.spark))
     }
   }
 
