@@ -175,7 +175,8 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
       ]),
     // A program for the terminal's own tests, never installed.
-    .executableTarget(name: "ConsoleProbe", dependencies: ["Console", "Base"], swiftSettings: strict),
+    .executableTarget(
+      name: "ConsoleProbe", dependencies: ["Console", "Base"], path: "Tests/ConsoleProbe", swiftSettings: strict),
     tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"]),
     tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "Base", "TestKit"]),

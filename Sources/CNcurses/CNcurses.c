@@ -203,6 +203,8 @@ int sb_tty_raw(int descriptor) {
   return errno;
 }
 
+int sb_tty_is_raw(void) { return is_raw; }
+
 void sb_tty_set_farewell(const char *bytes, size_t count) {
   farewell_count = 0;
   if (count > sizeof farewell) count = sizeof farewell;

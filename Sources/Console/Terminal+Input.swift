@@ -20,7 +20,7 @@ extension Terminal {
     _ = poll(&files, nfds_t(files.count), Self.milliseconds(until: due))
     var events: [InputEvent] = []
     if files[1].revents != 0 { waker.drain() }
-    if files[2].revents != 0 { events += takeSignals() }
+    if files[2].revents != 0 || !pendingSignals.isEmpty { events += takeSignals() }
     if files[3].revents & Int16(POLLOUT) != 0 { resumeWriting() }
     let gone = Int16(POLLHUP | POLLERR | POLLNVAL)
     if files[0].revents & Int16(POLLIN) != 0 { events += readInput() }
@@ -75,7 +75,9 @@ extension Terminal {
 
   private mutating func takeSignals() -> [InputEvent] {
     var events: [InputEvent] = []
-    for signal in readSignals() {
+    let signals = pendingSignals + readSignals()
+    pendingSignals = []
+    for signal in signals {
       switch signal {
       case SIGHUP: events.append(.end(.terminalLost))
       case SIGINT, SIGTERM, SIGQUIT: events.append(.end(.signal(signal)))
@@ -101,6 +103,7 @@ extension Terminal {
     var signal = pollfd(fd: signalDescriptor, events: Int16(POLLIN), revents: 0)
     _ = poll(&signal, 1, 200)
     sb_signals_refresh()
+    pendingSignals += readSignals().filter { $0 != SIGCONT }
     resume()
   }
 

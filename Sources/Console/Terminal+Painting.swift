@@ -91,8 +91,13 @@ extension Terminal {
     flush()
   }
 
-  /// Writes what the terminal takes now and no more. Errors are found by `wait`, which sees the terminal gone.
+  /// Writes what the terminal takes now and no more. Errors are found by `wait`, which sees the terminal gone. Nothing
+  /// follows the farewell, which another thread's `exit` may have sent.
   mutating func flush() {
+    guard sb_tty_is_raw() == 1 else {
+      outgoing = []
+      return
+    }
     while !outgoing.isEmpty {
       let count = outgoing.withUnsafeBytes { write(outputDescriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }

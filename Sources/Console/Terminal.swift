@@ -51,6 +51,8 @@ public struct Terminal: ~Copyable {
   var background: RGB?
   var hasAnsweredAttributes = false
   var resizeDue: ContinuousClock.Instant?
+  /// Signals that came while the process was being stopped.
+  var pendingSignals: [Int32] = []
   var shown: Frame?
   var waiting: Frame?
   var needsRepaint = true

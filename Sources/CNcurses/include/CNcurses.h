@@ -58,6 +58,9 @@ int sb_tty_size(int descriptor, int *width, int *height);
 /// Remembers the line's settings, unless it is raw already, and makes it raw. 0, or an errno.
 int sb_tty_raw(int descriptor);
 
+/// Whether the terminal is held: between `sb_tty_raw` and `sb_tty_restore`.
+int sb_tty_is_raw(void);
+
 /// What gives the terminal back: written by `sb_tty_restore` before the settings are put back. At most 512 bytes.
 void sb_tty_set_farewell(const char *bytes, size_t count);
 /// Whether the terminal has got only a part of a frame, whose last sequence must be cancelled first.

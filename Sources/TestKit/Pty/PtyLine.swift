@@ -18,6 +18,8 @@ final class PtyLine: Sendable {
     /// Whether the descriptor is closed.
     var isClosed = false
     var status: Int32?
+    /// Looks at the line that found nothing to read.
+    var emptyLooks = 0
   }
 
   static let transcriptMax = 8 << 20
@@ -53,7 +55,7 @@ final class PtyLine: Sendable {
       if !isStalled { file.events |= Int16(POLLIN) }
       if isWriting { file.events |= Int16(POLLOUT) }
       _ = poll(&file, 1, Self.pollMilliseconds)
-      if file.revents & Int16(POLLIN) != 0 { receive() }
+      if file.revents & Int16(POLLIN) != 0 { receive() } else { state.withLock { $0.emptyLooks += 1 } }
       if file.revents & Int16(POLLOUT) != 0 || isWriting { transmit() }
     }
     close(master)

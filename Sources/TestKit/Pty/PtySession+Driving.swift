@@ -100,12 +100,21 @@ extension PtySession {
     let deadline = ContinuousClock.now + limit
     while true {
       if let status = exitStatus() {
-        try await settle()
+        try await drain()
         return Ending(status: status, screen: screen, areSettingsRestored: areSettingsRestored)
       }
       guard ContinuousClock.now < deadline else {
         throw Failure(.timeout, "the program still runs after \(limit); screen:\n\(screen.dump)")
       }
+      try await Self.pause()
+    }
+  }
+
+  /// Waits until everything written so far has been read: a look that began later found nothing.
+  private func drain() async throws(Failure) {
+    let seen = line.state.withLock { $0.emptyLooks }
+    let deadline = ContinuousClock.now + .seconds(5)
+    while ContinuousClock.now < deadline, line.state.withLock({ $0.isOpen && $0.emptyLooks < seen + 2 }) {
       try await Self.pause()
     }
   }
