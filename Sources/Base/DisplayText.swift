@@ -1,20 +1,20 @@
-/// Text that is safe to put on a screen: the one type through which outside bytes (names, messages, program output) reach
-/// a terminal.
+/// Text that is safe to put on a screen: the one type through which outside bytes (names, messages, program output)
+/// reach a terminal.
 ///
 /// A terminal obeys what it is sent, so a file name may move the cursor, set the title, reorder a line or hang the
 /// parser. `DisplayText` is made once, where the text comes in, and from then on holds printable cells only:
 ///
 /// - control characters are shown as `\n`, `\x1b`, `\x9b`; invalid UTF-8 becomes `�`;
 /// - a tab becomes spaces up to the next eighth cell; `lines(of:)` splits at line ends instead of showing them;
-/// - bidirectional overrides, embeddings, isolates and marks are shown as `\u{202e}`: they reorder what surrounds them;
-///   so are all other invisible characters, but those that only choose how their neighbours are drawn (joiners, variation
-///   selectors): these are dropped.
+/// - bidirectional overrides, embeddings, isolates and marks are shown as `\u{202e}`: they reorder what surrounds them.
+///   So are all other invisible characters, but those that only choose how their neighbours are drawn (joiners,
+///   variation selectors): these are dropped.
 ///
 /// A cell is one character of width 1 or 2 and at most `marksMax` combining marks. This is the model every terminal
 /// implements, and it is deliberately coarser than grapheme clusters: terminals disagree about the width of joined
 /// emoji, so a joined sequence is shown as its first emoji, a skin tone is dropped and a flag is shown as its two
-/// letters. A mark with nothing to stand on gets a dotted circle. Hence no text, however hostile, changes a cell outside
-/// its own, and joining two texts never merges their cells.
+/// letters. A mark with nothing to stand on gets a dotted circle. Hence no text, however hostile, changes a cell
+/// outside its own, and joining two texts never merges their cells.
 public struct DisplayText: Hashable, Sendable {
   /// Which characters the terminal at hand can show.
   public enum Repertoire: Sendable {
@@ -87,7 +87,8 @@ public struct DisplayText: Hashable, Sendable {
 
   public var isEmpty: Bool { width == 0 }
 
-  /// The safe lines of a text of several lines, at most `max` of them; the line ends (LF, CRLF, CR) are not part of them.
+  /// The safe lines of a text of several lines, at most `max` of them; the line ends (LF, CRLF, CR) are not part of
+  /// them.
   public static func lines(of outside: String, max: Int, repertoire: Repertoire = .unicode) -> [DisplayText] {
     outside.split(maxSplits: max, omittingEmptySubsequences: false, whereSeparator: \.isNewline).prefix(max)
       .map { DisplayText(String($0), repertoire: repertoire) }

@@ -2,9 +2,9 @@
 ///
 /// Curses turns everything off and on again between two styles: with 256 colours a change of the foreground costs it 28
 /// bytes where 11 are enough. The squeezer reads the frame's control sequences (ECMA-48 SGR), keeps two states, the one
-/// curses wants and the one the terminal has, and writes the difference only when something is about to be drawn. It also
-/// replaces palette colours by true ones: curses can do that only on terminal types that have the `RGB` capability,
-/// which few systems install.
+/// curses wants and the one the terminal has, and writes the difference only when something is about to be drawn. It
+/// also replaces palette colours by true ones: curses can do that only on terminal types that have the `RGB`
+/// capability, which few systems install.
 struct SgrSqueezer {
   private struct State: Equatable {
     var attributes: UInt16 = 0

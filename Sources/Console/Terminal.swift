@@ -2,8 +2,8 @@ internal import Base
 internal import CNcurses
 internal import Glibc
 
-/// The terminal the console is shown on: the only user of curses, of the terminal line and of the signals that belong to
-/// it. Everything happens on the thread that started it; `waker` is the one thing other threads may have.
+/// The terminal the console is shown on: the only user of curses, of the terminal line and of the signals that belong
+/// to it. Everything happens on the thread that started it; `waker` is the one thing other threads may have.
 ///
 /// However the process leaves, the terminal is given back: `stop` and `deinit` in the ordinary case, an exit handler
 /// when somebody calls `exit`, and `restoreOnFatalSignal` when it dies. A stalled terminal blocks nothing: one frame is

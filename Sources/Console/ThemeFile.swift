@@ -15,8 +15,8 @@ internal import Yams
 ///       title: { fg: base0D, bold: true }
 ///       ansi16: { ok: 2 }
 ///
-/// A colour is a palette name, hexadecimal digits with or without `#`, `ansi0` to `ansi15`, or `default` (the terminal's
-/// own). Whatever is wrong is one `Failure` that names file and line.
+/// A colour is a palette name, hexadecimal digits with or without `#`, `ansi0` to `ansi15`, or `default` (the
+/// terminal's own). Whatever is wrong is one `Failure` that names file and line.
 public enum ThemeFile {
   /// Larger files are refused: a scheme has some forty lines.
   public static let bytesMax = 64 * 1024

@@ -2,8 +2,8 @@ public import Base
 internal import CThemes
 internal import FoundationEssentials
 
-/// Where themes are found by name: the user's folder, then the installation's, then the copies in the binary, which make
-/// it work wherever it is moved.
+/// Where themes are found by name: the user's folder, then the installation's, then the copies in the binary, which
+/// make it work wherever it is moved.
 public struct ThemeLibrary: Sendable {
   /// Folders that hold `NAME.yaml`, the first one wins.
   public let directories: [String]

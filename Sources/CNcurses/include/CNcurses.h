@@ -27,11 +27,12 @@ int sb_curses_define_pair(int pair, int foreground, int background);
 
 enum { SB_BOLD = 1, SB_DIM = 2, SB_REVERSE = 4, SB_UNDERLINE = 8 };
 
-/// Puts one character (`scalars[0]`, then marks) of `width` cells. What the C library cannot print at this width becomes
-/// a question mark or U+FFFD, so that curses and the canvas never disagree about columns.
+/// Puts one character (`scalars[0]`, then marks) of `width` cells. What the C library cannot print at this width
+/// becomes a question mark or U+FFFD, so that curses and the canvas never disagree about columns.
 void sb_curses_put(int y, int x, const uint32_t *scalars, int count, int width, unsigned attributes, int pair);
 
-/// Where the cursor stands after the frame, and whether it shows. With `y` -1 it stays where the last character left it.
+/// Where the cursor stands after the frame, and whether it shows. With `y` -1 it stays where the last character left
+/// it.
 void sb_curses_cursor(int y, int x, int is_visible);
 /// The next frame is painted whole.
 void sb_curses_repaint(void);
@@ -51,7 +52,8 @@ int sb_wake_open(void);
 
 // MARK: The terminal line
 
-/// A descriptor of its own for the terminal behind `descriptor`, non-blocking without making the shell's so. -1 and errno.
+/// A descriptor of its own for the terminal behind `descriptor`, non-blocking without making the shell's so. -1 and
+/// errno.
 int sb_tty_reopen(int descriptor);
 /// 0 and the size in cells, or an errno.
 int sb_tty_size(int descriptor, int *width, int *height);
@@ -72,8 +74,9 @@ void sb_tty_restore_on_signal(int signal);
 
 // MARK: Signals
 
-/// Installs handlers that write the signal's number into a pipe: HUP INT QUIT TERM TSTP unless they are ignored, CONT and
-/// WINCH always. Fatal signals get one that restores the terminal and then does what was done before. The read end, or -1.
+/// Installs handlers that write the signal's number into a pipe: HUP INT QUIT TERM TSTP unless they are ignored, CONT
+/// and WINCH always. Fatal signals get one that restores the terminal and then does what was done before. The read
+/// end, or -1.
 int sb_signals_open(void);
 /// The same handlers again, after a library may have put its own in their place.
 void sb_signals_refresh(void);

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// The terminal's end of the line: a thread that reads what the program writes, keeps the screen, and answers. The thread
-/// owns the descriptor and closes it when `isOpen` is false; it holds nothing but this object.
+/// The terminal's end of the line: a thread that reads what the program writes, keeps the screen, and answers. The
+/// thread owns the descriptor and closes it when `isOpen` is false; it holds nothing but this object.
 final class PtyLine: Sendable {
   struct State {
     var screen: VirtualScreen

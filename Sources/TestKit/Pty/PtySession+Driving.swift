@@ -4,8 +4,8 @@ internal import Glibc
 internal import Synchronization
 
 extension PtySession {
-  /// A key by its name: one character, or Enter Esc Tab BTab Up Down Left Right Home End PgUp PgDn Ins Del BS Space F1 to
-  /// F12; `C-x` and `M-x` are control and alt.
+  /// A key by its name: one character, or Enter Esc Tab BTab Up Down Left Right Home End PgUp PgDn Ins Del BS Space
+  /// F1 to F12; `C-x` and `M-x` are control and alt.
   public func press(_ keys: String...) {
     for key in keys { send(Self.bytes(of: key)) }
   }

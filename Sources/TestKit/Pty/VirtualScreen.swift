@@ -1,8 +1,8 @@
 internal import Base
 
-/// What a person would see: a model of a terminal that is fed a program's output. It knows what xterm knows and signalbox
-/// might use (ECMA-48; "XTerm Control Sequences"), counts what it does not know, and answers queries like its
-/// `Personality` says.
+/// What a person would see: a model of a terminal that is fed a program's output. It knows what xterm knows and
+/// signalbox might use (ECMA-48; "XTerm Control Sequences"), counts what it does not know, and answers queries like
+/// its `Personality` says.
 public struct VirtualScreen: Sendable {
   public enum Color: Hashable, Sendable {
     case standard
