@@ -52,8 +52,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     // Start and stop order of the node's services.
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
-    // Child processes (doctor's probes, the tests' servers) without fork in a threaded process.
-    .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
     // Latency histograms with a bounded relative error.
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     // The HTTP API: router, middleware, body limits, streaming.
@@ -73,6 +71,8 @@ let package = Package(
     ground("CGit2", libraries: ["git2"]),
     ground("CSockets"),
     ground("CCrash"),
+    ground("CThemes"),
+    ground("CPty"),
 
     // MARK: Floor 1: what every engine and every face may use
     room(
@@ -131,6 +131,13 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    room(
+      "Console",
+      [
+        "Base", "ControlPlane", "CNcurses", "CThemes", .product(name: "Yams", package: "Yams"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
     // MARK: Floor 4: composes everything below
     room(
       "EngineRoom",
@@ -138,7 +145,6 @@ let package = Package(
         "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "CCrash",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-        .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -157,7 +163,7 @@ let package = Package(
       swiftSettings: strict),
 
     // MARK: Tests
-    room("TestKit", ["Base"]),
+    room("TestKit", ["Base", "CPty"]),
     tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
     tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),
@@ -175,7 +181,6 @@ let package = Package(
         "Access", "Base", "ControlPlane", "TestKit",
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
-        .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
@@ -194,6 +199,10 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "JWTKit", package: "jwt-kit"),
       ]),
+    // A program for the terminal's own tests, never installed.
+    .executableTarget(
+      name: "ConsoleProbe", dependencies: ["Console", "Base"], path: "Tests/ConsoleProbe", swiftSettings: strict),
+    tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"]),
     tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),

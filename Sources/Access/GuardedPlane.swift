@@ -6,11 +6,17 @@ public struct GuardedPlane: ControlPlane {
   private let inner: any ControlPlane
   private let caller: Caller
   private let policy: AccessPolicy
+  private let refused: @Sendable (Command, Failure) -> Void
 
-  public init(_ inner: any ControlPlane, caller: Caller, policy: AccessPolicy = AccessPolicy()) {
+  /// `refused` is told of every command that the policy does not let through: an audit wants those too.
+  public init(
+    _ inner: any ControlPlane, caller: Caller, policy: AccessPolicy = AccessPolicy(),
+    refused: @escaping @Sendable (Command, Failure) -> Void = { _, _ in }
+  ) {
     self.inner = inner
     self.caller = caller
     self.policy = policy
+    self.refused = refused
   }
 
   public func snapshot() async throws(Failure) -> Snapshot {
@@ -31,7 +37,10 @@ public struct GuardedPlane: ControlPlane {
   }
 
   public func perform(_ command: Command) async throws(Failure) -> Outcome {
-    try policy.check(command, by: caller)
+    do { try policy.check(command, by: caller) } catch {
+      refused(command, error)
+      throw error
+    }
     return try await inner.perform(command)
   }
 }

@@ -21,7 +21,10 @@ final class AuditLog: Sendable {
     self.node = node
     file = RotatingFile(path: path, bytesMax: Self.rotateBytes, keep: Self.rotatedFiles)
     var queue = BoundedQueue<AuditRecord>(capacity: Self.kept)
-    for record in AuditFile.read(path, query: AuditQuery(limit: Self.kept)) { queue.append(record) }
+    // An audit that cannot be read has no records to show; writing it is where its failure is reported.
+    if case .lines(let lines) = FileTail.lines(of: path) {
+      for record in AuditFile.records(lines, query: AuditQuery(limit: Self.kept)) { queue.append(record) }
+    }
     recent = Mutex(queue)
   }
 
@@ -53,22 +56,19 @@ final class AuditLog: Sendable {
   func reopen() { file.reopen() }
 }
 
-/// Reading the audit without a node.
+/// Reading the audit file, with or without a node.
 public enum AuditFile {
-  /// At most this much of the newest file is read.
-  private static let maxBytes = 64 << 20
-
-  /// The newest records of the file that fit the query, oldest first. Lines that are no records are passed over: a
-  /// machine that lost power may have left half of one.
-  public static func read(_ path: String, query: AuditQuery) -> [AuditRecord] {
-    // An unreadable audit has no records to show; writing it is where its failure is reported.
-    guard let bytes = (try? WholeFile.read(path, maxBytes: maxBytes)) ?? nil else { return [] }
+  /// The newest records of JSON lines that fit the query, oldest first. A line that a crash cut short is no record and
+  /// must not hide the others.
+  public static func records(_ lines: [String], query: AuditQuery) -> [AuditRecord] {
     let decoder = JSONDecoder()
     var records: [AuditRecord] = []
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      guard let record = try? decoder.decode(AuditRecord.self, from: Data(line)) else { continue }  // as said above
-      if record.timeMilliseconds >= query.sinceMilliseconds ?? .min { records.append(record) }
+    for line in lines.reversed() where records.count < query.limit {
+      guard let record = try? decoder.decode(AuditRecord.self, from: Data(line.utf8)),  // as said above
+        record.timeMilliseconds >= query.sinceMilliseconds ?? .min
+      else { continue }
+      records.append(record)
     }
-    return Array(records.suffix(max(1, query.limit)))
+    return records.reversed()
   }
 }

@@ -1,6 +1,8 @@
 internal import Access
 internal import Base
 internal import ControlPlane
+internal import Logging
+internal import Telemetry
 
 /// The control plane in the node's own process, bound to one caller. Every command passes here, whatever face it came
 /// in by: audit before, deed, audit after. The policy stands before it (`NodeDoorkeeper`).

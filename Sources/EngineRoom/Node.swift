@@ -1,7 +1,7 @@
 internal import API
 internal import Access
 public import Base
-internal import ControlPlane
+public import ControlPlane
 internal import ControlSocket
 internal import CoreMetrics
 internal import Glibc
@@ -15,22 +15,27 @@ internal import Telemetry
 /// Start: state folder and lock, log, crash report of the life before, audit, projects, then the API and the control
 /// socket. Stop in reverse; each part has a deadline, and the whole has one that the kernel keeps.
 public enum Node {
+  /// An embedded console: gets the node's plane, and ends the node by returning. It takes the signals of the terminal.
+  public typealias Face = @Sendable (any ControlPlane) async -> Void
+
   /// Runs a node until it is told to stop, and returns when everything is given back. `ready` is called once, when
   /// both doors are open. Throws the one line that says why it could not start, with nothing left behind.
-  public static func run(_ settings: NodeSettings, ready: @escaping @Sendable () -> Void = {}) async throws(Failure) {
+  public static func run(
+    _ settings: NodeSettings, face: Face? = nil, ready: @escaping @Sendable () -> Void = {}
+  ) async throws(Failure) {
     prepareProcess()
     let state = try StateFolder(path: settings.stateFolder)
     let bus = EventBus<Event>()
-    let logging = try NodeLogging(settings, bus: bus)
-    let core = try NodeCore(settings: settings, bus: bus, logging: logging, registry: bootstrapMetrics())
+    let log = makeLog(settings, bus)
+    // Whatever is queued reaches its output, also when the start fails.
+    defer { log.close() }
+    let core = try NodeCore(settings: settings, bus: bus, log: log, registry: bootstrapMetrics())
     try tellLastCrash(core)
     for path in settings.projectPaths { _ = try core.projects.add(path: path, id: nil) }
     do {
-      try await serve(core, ready: ready)
+      try await serve(core, log, face: face, ready: ready)
       core.logger.notice("stopped")
-      logging.flush()
     } catch {
-      logging.flush()
       throw error as? Failure ?? Failure(.internal, "the node failed: \(error)")
     }
     _ = consume state
@@ -70,45 +75,73 @@ public enum Node {
 
   // MARK: Services
 
-  private static func serve(_ core: NodeCore, ready: @escaping @Sendable () -> Void) async throws {
+  private static func serve(
+    _ core: NodeCore, _ log: LogSink, face: Face?, ready: @escaping @Sendable () -> Void
+  ) async throws {
     let settings = core.settings
     let doorkeeper = NodeDoorkeeper(core: core)
-    let authenticator = try Authenticator(settings: settings.access, logger: core.logger)
-    let gate = ReadyGate(expected: 2) {
-      core.enter(.ready)
-      core.logger.notice("ready", metadata: ["node": "\(core.node)", "version": "\(settings.version)"])
-      ready()
-    }
+    let authenticator = try await Authenticator(settings: settings.access)
+    for warning in settings.access.warnings { core.logger.warning("\(warning)") }
+    let latency = LatencyRecorder()
+    let statistics = APIStatistics(recordLatency: { latency.record($0) })
+    let control = ControlServer(
+      configuration: .init(path: settings.socketPath, group: settings.socketGroup), doorkeeper: doorkeeper,
+      welcome: { ControlWelcome(node: core.node.rawValue, version: settings.version, phase: core.phase) },
+      logger: log.logger("control"))
+    try control.listen()
+    let (listening, isListening) = AsyncStream.makeStream(of: Int.self)
     let api = APIServer(
       settings: APISettings(host: settings.access.host, port: settings.apiPort), doorkeeper: doorkeeper,
       authenticator: authenticator, health: { core.health.health }, phase: { core.phase },
-      metrics: { core.registry.render() }, logger: core.logger, bound: { _ in gate.arrive() })
-    let control = ControlServer(
-      settings: ControlServerSettings(path: settings.socketPath, group: settings.socketGroup), node: core.node.rawValue,
-      version: settings.version, phase: { core.phase }, doorkeeper: doorkeeper, logger: core.logger,
-      bound: { gate.arrive() })
-    core.setControlFigures { figures(api.statistics, control.statistics) }
-    core.registry.register { StatusMetrics.families(core.snapshot()) }
+      metrics: { core.registry.render() }, statistics: statistics, logger: log.logger("api"),
+      onListening: { isListening.yield($0) })
+    core.setControlFigures { figures(statistics, latency, control.statistics) }
+    core.registry.register { StatusMetrics.families(core.snapshot()) + log.metricFamilies() }
 
     let group = ServiceGroup(configuration: configuration([api, control], core.logger))
-    try await withThrowingTaskGroup(of: Bool.self) { tasks in
-      tasks.addTask {
-        try await group.run()
-        return true
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await watchOver(core, authenticator, face, listening, ready) }
+      tasks.addTask { await stopWhenAsked(core, group) }
+      defer { tasks.cancelAll() }
+      try await group.run()
+    }
+    NodeSignals.disarmDeadline()
+  }
+
+  /// From the open doors to the stop: an embedded console first, if there is one, and then the signals.
+  private static func watchOver(
+    _ core: NodeCore, _ authenticator: Authenticator, _ face: Face?, _ listening: AsyncStream<Int>,
+    _ ready: @Sendable () -> Void
+  ) async throws {
+    for await port in listening {
+      core.health.set("api", .ok)
+      core.health.set("control", .ok)
+      core.enter(.ready)
+      core.logger.notice(
+        "ready", metadata: ["node": "\(core.node)", "version": "\(core.settings.version)", "port": "\(port)"])
+      ready()
+      break
+    }
+    if let face {
+      await face(NodeDoorkeeper(core: core).door(for: core.settings.consoleCaller))
+      core.requestStop(.console)
+    }
+    await NodeSignals.watch(core) {
+      core.audit.reopen()
+      do throws(Failure) { try await authenticator.reload() } catch {
+        core.logger.error("credentials were not read again, the old ones stay: \(error.message)")
       }
-      tasks.addTask {
-        await NodeSignals.watch(core) {
-          core.audit.reopen()
-          await authenticator.reload()
-        }
-        return false
+    }
+  }
+
+  private static func makeLog(_ settings: NodeSettings, _ bus: EventBus<Event>) -> LogSink {
+    let output: LogOutput =
+      switch settings.logDestination {
+      case .standardError(let isJSON): .standardError(isJSON ? .json : .text)
+      case .file: .file(RotatingFile(path: StateFolder.logFile(in: settings.stateFolder)), .json)
       }
-      tasks.addTask {
-        await stopWhenAsked(core, group)
-        return false
-      }
-      while let hasEnded = try await tasks.next(), !hasEnded {}
-      tasks.cancelAll()
+    return LogSink(level: settings.logLevel, output: output) { record in
+      bus.publish(Event(timeMilliseconds: record.timeMilliseconds, body: .log(record)))
     }
   }
 
@@ -140,28 +173,11 @@ public enum Node {
     }
   }
 
-  private static func figures(_ api: APIStatistics, _ control: ControlStatistics) -> ControlSnapshot {
+  private static func figures(
+    _ api: APIStatistics, _ latency: LatencyRecorder, _ control: ControlStatistics
+  ) -> ControlSnapshot {
     ControlSnapshot(
       clients: control.clients, eventsDropped: control.eventsDropped, httpRequests: api.requests,
-      httpRefused: api.refused, httpLatency: api.latency)
-  }
-}
-
-/// Calls `open` once, when every part has arrived.
-final class ReadyGate: Sendable {
-  private let missing: Mutex<Int>
-  private let open: @Sendable () -> Void
-
-  init(expected: Int, open: @escaping @Sendable () -> Void) {
-    missing = Mutex(expected)
-    self.open = open
-  }
-
-  func arrive() {
-    let isLast = missing.withLock { missing in
-      missing -= 1
-      return missing == 0
-    }
-    if isLast { open() }
+      httpRefused: api.refused, httpLatency: latency.summary())
   }
 }

@@ -9,7 +9,7 @@ internal import Telemetry
 final class NodeCore: Sendable {
   /// What a stop was asked for.
   enum StopReason: Sendable, Equatable {
-    case command, drained, signal(Int32)
+    case command, drained, console, signal(Int32)
   }
 
   private struct State {

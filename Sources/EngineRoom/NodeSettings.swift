@@ -1,5 +1,4 @@
 public import Access
-public import Base
 public import ControlPlane
 
 /// All that a node is told at its start. Built once from the resolved settings; no room reads the environment.
@@ -17,13 +16,15 @@ public struct NodeSettings: Sendable {
   /// Absolute path of the state folder.
   public var stateFolder: String
   public var socketPath: String
-  /// Members of this group may attach; nil: the owner only.
-  public var socketGroup: String?
+  /// Members of this group (its id) may attach; nil: the owner only.
+  public var socketGroup: UInt32?
   public var access: AccessSettings
   /// 0: any free port.
   public var apiPort: Int
   public var logLevel: LogLevel
   public var logDestination: LogDestination
+  /// How the embedded console is named to others.
+  public var operatorLabel: String
   /// Folders to make known at the start.
   public var projectPaths: [String]
   /// Every setting with its provenance, for `signalbox config` through the node.
@@ -31,9 +32,9 @@ public struct NodeSettings: Sendable {
   public var doctor: DoctorSettings
 
   public init(
-    version: String, stateFolder: String, socketPath: String, socketGroup: String? = nil, access: AccessSettings,
+    version: String, stateFolder: String, socketPath: String, socketGroup: UInt32? = nil, access: AccessSettings,
     apiPort: Int, logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
-    projectPaths: [String] = [], reports: [SettingReport] = [], doctor: DoctorSettings
+    operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [], doctor: DoctorSettings
   ) {
     self.version = version
     self.stateFolder = stateFolder
@@ -43,8 +44,12 @@ public struct NodeSettings: Sendable {
     self.apiPort = apiPort
     self.logLevel = logLevel
     self.logDestination = logDestination
+    self.operatorLabel = operatorLabel
     self.projectPaths = projectPaths
     self.reports = reports
     self.doctor = doctor
   }
+
+  /// The embedded console: the person who started the node may do everything.
+  var consoleCaller: Caller { Caller(actor: operatorLabel, origin: .console, grants: .operator) }
 }

@@ -27,4 +27,7 @@ enum NodeSignals {
 
   /// The last resort against a stop that hangs. It costs no thread and works when every thread is blocked.
   static func armDeadline() { alarm(stopDeadlineSeconds) }
+
+  /// The stop has ended in time.
+  static func disarmDeadline() { alarm(0) }
 }

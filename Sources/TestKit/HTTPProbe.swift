@@ -14,7 +14,7 @@ public enum HTTPProbe {
 
   /// Nil when nobody answers, or the answer is not HTTP.
   public static func request(
-    _ method: String = "GET", _ path: String, port: Int, headers: [String: String] = [:], body: String = ""
+    _ path: String, method: String = "GET", port: Int, headers: [String: String] = [:], body: String = ""
   ) -> Response? {
     var lines = ["\(method) \(path) HTTP/1.1", "Connection: close"]
     if headers["Host"] == nil { lines.append("Host: 127.0.0.1:\(port)") }
@@ -30,7 +30,7 @@ public enum HTTPProbe {
     let bytes = Array(text.utf8)
     var sent = 0
     while sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+      let count = bytes[sent...].withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
       guard count > 0 else { break }
       sent += count
     }

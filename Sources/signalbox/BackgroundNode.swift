@@ -10,6 +10,9 @@ enum BackgroundNode {
   /// What a child may say before it is ready.
   private static let maxMessageBytes = 64 << 10
 
+  /// POSIX_SPAWN_SETSID of <spawn.h>, which Swift does not import.
+  private static let newSession: Int16 = 0x80
+
   struct Start {
     let processID: pid_t
     /// What the child said on the way, such as warnings.
@@ -20,7 +23,8 @@ enum BackgroundNode {
   /// could not start, and `timeout` after `seconds`; the child is ended then.
   static func start(executable: String, arguments: [String], seconds: Int) throws(Failure) -> Start {
     var ends: [Int32] = [-1, -1]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw failure("pipe", errno) }
+    guard pipe(&ends) == 0 else { throw failure("make a pipe", errno) }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { close(ends[0]) }
     let child: pid_t
     do { child = try spawn(executable, arguments, standardError: ends[1]) } catch {
@@ -64,7 +68,7 @@ enum BackgroundNode {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID))
+    posix_spawnattr_setflags(&attributes, newSession)
 
     var pointers: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) }
     pointers.append(nil)

@@ -1,27 +1,50 @@
 internal import Base
 internal import ControlPlane
+internal import EngineRoom
+internal import FoundationEssentials
 
-/// What can be said from the files of the state folder when no node runs. Each function that has no file to read yet
-/// throws `.unavailable`, as if there were no such fallback.
+/// What can be said and done with the state folder when no node runs. What a node must answer throws the failure that
+/// asking it gave.
 struct OfflineState {
   let folder: String
   /// What was thrown when the node was asked; the answer of everything that needs one.
   let noNode: Failure
 
-  func projects() throws(Failure) -> [ProjectSummary] { throw noNode }
+  func projects() throws(Failure) -> [ProjectSummary] { try ProjectRegistry(stateFolder: folder).all }
 
-  func addProject(path: String, id: ProjectID?) throws(Failure) -> ProjectSummary { throw noNode }
+  /// Under the folder's lock, so that a node that starts meanwhile does not lose the change.
+  func addProject(path: String, id: ProjectID?) throws(Failure) -> ProjectSummary {
+    let lock = try StateFolder(path: folder)
+    let project = try ProjectRegistry(stateFolder: folder).add(path: path, id: id)
+    _ = consume lock
+    return project
+  }
 
-  func removeProject(id: ProjectID) throws(Failure) { throw noNode }
+  func removeProject(id: ProjectID) throws(Failure) {
+    let lock = try StateFolder(path: folder)
+    _ = try ProjectRegistry(stateFolder: folder).remove(id: id)
+    _ = consume lock
+  }
 
-  func logs(_ query: LogQuery) throws(Failure) -> [LogRecord] { throw noNode }
+  /// What the last background node wrote, oldest first, the newest `query.limit` of it.
+  func logs(_ query: LogQuery) throws(Failure) -> [LogRecord] {
+    switch FileTail.lines(of: StateFolder.logFile(in: folder)) {
+    case .absent: throw noNode
+    case .unreadable(let reason): throw Failure(.denied, "cannot read the log file: \(reason)")
+    case .lines(let lines):
+      let decoder = JSONDecoder()
+      // A line that is no record is half of one, left by a full disk or a lost machine.
+      let records = lines.compactMap { try? decoder.decode(LogRecord.self, from: Data($0.utf8)) }
+      return Array(records.filter(query.matches).suffix(query.limit))
+    }
+  }
 
-  /// The records of `audit/audit.log`, oldest first, the newest `query.limit` of them.
+  /// The records of the audit, oldest first, the newest `query.limit` of them.
   func audit(_ query: AuditQuery) throws(Failure) -> [AuditRecord] {
-    switch FileTail.lines(of: "\(folder)/audit/audit.log") {
+    switch FileTail.lines(of: StateFolder.auditFile(in: folder)) {
     case .absent: throw noNode
     case .unreadable(let reason): throw Failure(.denied, "cannot read the audit file: \(reason)")
-    case .lines(let lines): return AuditText.records(lines, query: query)
+    case .lines(let lines): return AuditFile.records(lines, query: query)
     }
   }
 }

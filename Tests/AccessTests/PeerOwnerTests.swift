@@ -1,7 +1,7 @@
 import Base
 import ControlPlane
 import Glibc
-import Subprocess
+import TestKit
 import Testing
 
 @testable import Access
@@ -60,8 +60,7 @@ struct PeerOwnerTests {
     let script = "exec 3<>/dev/tcp/127.0.0.1/\(listener.endpoint.port); cat <&3"
     let asOther = ["--reuid=\(other)", "--regid=\(other)", "--clear-groups", "bash", "-c", script]
     let arguments = geteuid() == 0 ? ["setpriv"] + asOther : ["bash", "-c", script]
-    async let child = run(
-      .name("env"), arguments: Arguments(arguments), output: .discarded, error: .discarded)
+    let child = try ProgramProcess("env", arguments)
     let accepted = try listener.accept()
     #expect(PeerOwner.userID(peer: accepted.peer, local: accepted.local) == other)
     let authenticator = try await Authenticator(settings: AccessSettings())
@@ -73,7 +72,7 @@ struct PeerOwnerTests {
       #expect(failure?.code == .denied)
     }
     close(accepted.descriptor)
-    #expect(try await child.terminationStatus.isSuccess)
+    #expect(try await child.outcome().status == .exited(0))
   }
 
   @Test(arguments: [(1_000, 1_000, true), (1_000, 0, true), (1_000, 1_001, false), (0, 0, true), (0, 1_000, false)])

@@ -61,9 +61,8 @@ import Testing
     let folder = try make("a")
     let projects = try registry(folder)
     _ = try projects.add(path: "\(folder.path)/a", id: nil)
-    #expect(throws: Failure.self) {
-      _ = try projects.add(path: "\(folder.path)/a", id: try #require(ProjectID(rawValue: "other")))
-    }
+    let other = try #require(ProjectID(rawValue: "other"))
+    #expect(throws: Failure.self) { _ = try projects.add(path: "\(folder.path)/a", id: other) }
   }
 
   @Test func whatIsNoReadableFolderIsRefused() throws {

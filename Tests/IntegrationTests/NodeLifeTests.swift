@@ -16,7 +16,7 @@ import Testing
     #expect(HTTPProbe.request("/health/live", port: fixture.port)?.status == 200)
     let page = try #require(HTTPProbe.request("/metrics", port: fixture.port))
     let metrics = try PrometheusText(page.body)
-    #expect(metrics.value("signalbox_node_health", labels: ["state": "ok"]) == 1)
+    #expect(metrics.value("signalbox_node_health", ["state": "ok"]) == 1)
     #expect(metrics.value("signalbox_node_projects") == 1)
 
     let status = try await fixture.json("status", "--json")

@@ -1,3 +1,4 @@
+import EngineRoom
 import Foundation
 import Glibc
 import Testing

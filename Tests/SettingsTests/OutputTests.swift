@@ -1,4 +1,5 @@
 import Base
+import EngineRoom
 import ControlPlane
 import Testing
 
@@ -69,10 +70,10 @@ import Testing
           id: id, timeMilliseconds: time, actor: "ada", origin: .commandLine, action: "project.add", target: "api"))
     }
     let lines = [try line("1", 10), "garbage", try line("2", 20), try line("3", 30), "{\"id\":\"4"]
-    #expect(AuditText.records(lines, query: AuditQuery(limit: 2)).map(\.id) == ["2", "3"])
-    #expect(AuditText.records(lines, query: AuditQuery(sinceMilliseconds: 20)).map(\.id) == ["2", "3"])
+    #expect(AuditFile.records(lines, query: AuditQuery(limit: 2)).map(\.id) == ["2", "3"])
+    #expect(AuditFile.records(lines, query: AuditQuery(sinceMilliseconds: 20)).map(\.id) == ["2", "3"])
     #expect(AuditText.table([]) == "no audited command")
-    #expect(AuditText.table(AuditText.records(lines, query: AuditQuery())).split(separator: "\n").count == 4)
+    #expect(AuditText.table(AuditFile.records(lines, query: AuditQuery())).split(separator: "\n").count == 4)
   }
 
   @Test func tablesAlignAndEscape() {

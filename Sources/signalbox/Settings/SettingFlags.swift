@@ -44,6 +44,9 @@ struct SettingFlags: Sendable, Equatable {
     }
   }
 
+  /// The flags again as arguments, for another process that is to have the same settings.
+  var arguments: [String] { values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } }
+
   private mutating func take(_ flag: String, _ value: String) throws(Failure) {
     guard values.updateValue(value, forKey: flag) == nil else {
       throw Failure(.invalid, "\(flag) is given twice; give it once")

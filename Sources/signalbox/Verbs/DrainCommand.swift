@@ -8,9 +8,7 @@ struct DrainCommand: Verb {
 
   func perform(_ call: Invocation) async throws {
     let settings = try call.settings()
-    try await withNode(settings) { node in
-      _ = try await node.perform(.drain)
-    }
-    try StandardOutput.say("the node is draining and will stop")
+    let processID = try await NodeEnd.after(.drain, settings)
+    try StandardOutput.say("node drained and stopped: process \(processID)")
   }
 }

@@ -1,18 +1,18 @@
 internal import Glibc
 
 /// The end of a file of lines, without reading more of it than a fixed amount.
-enum FileTail {
-  enum Reading: Equatable {
+public enum FileTail {
+  public enum Reading: Equatable {
     case lines([String])
     case absent
     case unreadable(String)
   }
 
   /// Bytes read from the end: some hundred thousand records.
-  static let bytesMax = 32 * 1_048_576
+  public static let bytesMax = 32 * 1_048_576
 
   /// Whole lines; the one that the limit cut in two is left out.
-  static func lines(of path: String, bytesMax: Int = Self.bytesMax) -> Reading {
+  public static func lines(of path: String, bytesMax: Int = Self.bytesMax) -> Reading {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       return errno == ENOENT || errno == ENOTDIR ? .absent : .unreadable(String(cString: strerror(errno)))

@@ -1,0 +1,34 @@
+internal import Access
+internal import Base
+internal import EngineRoom
+internal import Glibc
+
+extension Settings {
+  /// What the node is told. Throws `invalid` for values that only make sense together, or not on this machine.
+  func node(
+    environment: [String: String], projectPaths: [String], logDestination: NodeSettings.LogDestination
+  ) throws(Failure) -> NodeSettings {
+    try requireCredentialBeyondLoopback()
+    return NodeSettings(
+      version: Version.current, stateFolder: stateFolder, socketPath: socket, socketGroup: try groupID(),
+      access: try access(), apiPort: apiPort, logLevel: logLevel, logDestination: logDestination,
+      operatorLabel: operatorName, projectPaths: projectPaths, reports: reports,
+      doctor: doctor(environment: environment))
+  }
+
+  private func access() throws(Failure) -> AccessSettings {
+    AccessSettings(
+      token: token, jwtSecret: jwtSecret, jwksFile: jwksFile, jwtIssuer: jwtIssuer, jwtAudience: jwtAudience,
+      corsOrigins: try CORSOrigins(corsOrigin.joined(separator: ",")),
+      trustedProxies: try CIDR.list(trustedProxies.joined(separator: ",")), host: host)
+  }
+
+  private func groupID() throws(Failure) -> UInt32? {
+    guard let socketGroup else { return nil }
+    guard let entry = getgrnam(socketGroup) else {
+      throw Failure(
+        .invalid, "SIGNALBOX_SOCKET_GROUP is '\(SafeText.escape(socketGroup, limit: 80))': no such group here")
+    }
+    return entry.pointee.gr_gid
+  }
+}

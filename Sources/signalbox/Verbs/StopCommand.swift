@@ -1,0 +1,38 @@
+internal import ArgumentParser
+internal import Base
+internal import ControlPlane
+internal import Glibc
+
+struct StopCommand: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "stop", abstract: "Stop the running node; returns when it is gone.")
+
+  func perform(_ call: Invocation) async throws {
+    let settings = try call.settings()
+    let processID = try await NodeEnd.after(.stop, settings)
+    try StandardOutput.say("node stopped: process \(processID)")
+  }
+}
+
+/// A command after which the node ends, and the wait for that end.
+enum NodeEnd {
+  /// The node's own stop is bounded at five seconds, after which the kernel ends it.
+  private static let deadline = Duration.seconds(10)
+
+  /// The process that has ended.
+  static func after(_ command: Command, _ settings: Settings) async throws -> Int32 {
+    let processID = try await withNode(settings) { node in
+      let processID = try await node.snapshot().process.processID
+      _ = try await node.perform(command)
+      return processID
+    }
+    let limit = ContinuousClock.now + deadline
+    while kill(processID, 0) == 0 || errno == EPERM {
+      guard ContinuousClock.now < limit else {
+        throw Failure(.timeout, "process \(processID) has not ended within \(deadline)")
+      }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    return processID
+  }
+}
