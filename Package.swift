@@ -96,12 +96,28 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
 
+    room(
+      "RedisLink",
+      [
+        "Base", "CHiredis",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+
     // MARK: Floor 2: engines, none of which knows another
     room(
       "Bench",
       [
         "Base", "Telemetry", "ControlPlane",
         .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    room(
+      "Cache",
+      [
+        "Base", "RedisLink",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
@@ -156,6 +172,9 @@ let package = Package(
     tests("TelemetryTests", ["Telemetry", "Base", "TestKit", .product(name: "Logging", package: "swift-log")]),
     tests("ControlPlaneTests", ["ControlPlane", "Base", "TestKit"]),
     tests("AccessTests", ["Access", "Base", "ControlPlane", "TestKit", .product(name: "JWTKit", package: "jwt-kit")]),
+    tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
+    tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
+    tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests("ControlSocketTests", ["ControlSocket", "ControlPlane", "Base", "TestKit", "CSockets"] + atomicsFreeNIO),
     tests(
