@@ -1,0 +1,164 @@
+internal import DequeModule
+internal import Synchronization
+
+/// Decides what this node may serve: the one place where the first level, the rules and the state of the link meet. It
+/// does no I/O and knows no clock, so that a simulation can drive two of them through any order of events.
+///
+///     away ──join──> recovering ──reopen──> open ──any fault──> away
+///
+/// Away: the first level answers or nobody does, and invalidations are kept as rules without a number, which fit every
+/// stamp, until the journal has been replayed. Recovering: messages are collected. Open: the second level is read, and
+/// messages are applied as they come; they are numbered without gaps, and a gap is a fault. Reopening empties the first
+/// level, because what changed while nobody listened is unknown.
+final class Coherence: Sendable {
+  enum Phase: Sendable, Equatable {
+    case away
+    case recovering
+    case open
+  }
+
+  /// A place in one history. The id tells two histories apart that share a number.
+  struct Position: Sendable, Equatable {
+    var epoch: String
+    var sequence: UInt64
+    var id: String
+  }
+
+  private struct State {
+    var phase = Phase.away
+    /// Counts connections; what belongs to an earlier one has no say.
+    var life: UInt64 = 0
+    var position: Position?
+    var collected: Deque<LogEntry> = []
+    var hasOverflown = false
+  }
+
+  static let collectedMax = 100_000
+
+  let store: CacheStore
+  let rules: RuleBook
+  private let state = Mutex(State())
+
+  init(store: CacheStore, rules: RuleBook) {
+    self.store = store
+    self.rules = rules
+  }
+
+  var phase: Phase { state.withLock { $0.phase } }
+  var position: Position? { state.withLock { $0.position } }
+
+  /// The life in which the second level may be read, and how far the log has been applied; nil when it may not.
+  var opened: (life: UInt64, sequence: UInt64)? {
+    state.withLock { $0.phase == .open ? ($0.life, $0.position?.sequence ?? 0) : nil }
+  }
+
+  func isOpen(_ life: UInt64) -> Bool { state.withLock { $0.phase == .open && $0.life == life } }
+
+  // MARK: Link
+
+  /// A position remembered from before this process, to recognise a data set that went back in time.
+  func recall(_ position: Position) { state.withLock { $0.position = $0.position ?? position } }
+
+  /// A new connection is being prepared: collect what it says.
+  func join() -> UInt64 {
+    state.withLock { state in
+      state.life += 1
+      state.phase = .recovering
+      state.collected = []
+      state.hasOverflown = false
+      return state.life
+    }
+  }
+
+  /// The connection failed, or is no longer trusted. True for the first to notice.
+  @discardableResult
+  func leave(_ life: UInt64) -> Bool {
+    state.withLock { state in
+      guard state.life == life, state.phase != .away else { return false }
+      state.phase = .away
+      state.collected = []
+      return true
+    }
+  }
+
+  /// A committed rule arrived. False when one before it is missing: leave, and join anew.
+  func receive(_ entry: LogEntry, life: UInt64) -> Bool {
+    state.withLock { state in
+      guard state.life == life else { return true }
+      switch state.phase {
+      case .away: return true
+      case .recovering:
+        guard state.collected.count < Self.collectedMax else {
+          state.hasOverflown = true
+          return true
+        }
+        state.collected.append(entry)
+        return true
+      case .open: return advance(&state, entry)
+      }
+    }
+  }
+
+  /// Another node wrote these keys.
+  func written(_ keys: [CacheKey], life: UInt64) {
+    guard isOpen(life) else { return }
+    for key in keys { store.drop(key) }
+  }
+
+  /// The end of joining: the journal is replayed, `log` is everything the data set still knows, and `floor` what it has
+  /// forgotten. False when more came into the journal meanwhile, or the log and the messages do not meet.
+  func reopen(
+    _ life: UInt64, epoch: String, sequence: UInt64, log: [LogEntry], floor: UInt64, isSettled: () -> Bool
+  ) -> Bool {
+    state.withLock { state in
+      guard state.life == life, state.phase == .recovering, !state.hasOverflown, isSettled() else { return false }
+      rules.reset(floor: floor)
+      store.dropAll()
+      let last = log.last
+      for entry in log { rules.add(entry.rule, sequence: entry.sequence) }
+      state.position = Position(
+        epoch: epoch, sequence: last?.sequence ?? sequence, id: last?.id ?? state.position?.id ?? "")
+      while let entry = state.collected.popFirst() {
+        guard advance(&state, entry) else { return false }
+      }
+      state.phase = .open
+      return true
+    }
+  }
+
+  private func advance(_ state: inout State, _ entry: LogEntry) -> Bool {
+    guard let position = state.position else { return false }
+    if entry.sequence <= position.sequence { return true }
+    guard entry.sequence == position.sequence + 1 else { return false }
+    apply(entry)
+    state.position = Position(epoch: position.epoch, sequence: entry.sequence, id: entry.id)
+    return true
+  }
+
+  // MARK: Rules
+
+  /// Our own commit was confirmed: in force at once, before its message comes round.
+  func committed(_ entries: [LogEntry]) {
+    for entry in entries { apply(entry) }
+  }
+
+  /// Keeps a rule in force while it cannot be committed. False when the link is open again: commit it instead.
+  /// `promise` runs while the link cannot reopen.
+  func keep(_ rule: InvalidationRule, promise: () -> Void) -> Bool {
+    state.withLock { state in
+      guard state.phase != .open else { return false }
+      promise()
+      apply(LogEntry(sequence: .max, id: "", rule: rule))
+      return true
+    }
+  }
+
+  private func apply(_ entry: LogEntry) {
+    switch entry.rule {
+    case .keys(let namespace, let keys, _):
+      for key in keys { store.drop(CacheKey(unchecked: key, namespace)) }
+    case .swept(let through): rules.forget(through: through)
+    default: rules.add(entry.rule, sequence: entry.sequence)
+    }
+  }
+}
