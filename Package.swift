@@ -81,7 +81,7 @@ let package = Package(
     room(
       "Telemetry",
       [
-        "Base",
+        "Base", "ControlPlane",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -161,15 +161,17 @@ let package = Package(
       swiftSettings: strict),
 
     // MARK: Tests
-    room(
-      "TestKit",
-      [
-        "Base", "ControlPlane", "CSockets",
-        .product(name: "Subprocess", package: "swift-subprocess"),
-      ]),
+    room("TestKit", ["Base"]),
     tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
+    tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),
-    tests("TelemetryTests", ["Telemetry", "Base", "TestKit", .product(name: "Logging", package: "swift-log")]),
+    tests(
+      "TelemetryTests",
+      [
+        "Telemetry", "ControlPlane", "Base", "TestKit",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+      ]),
     tests("ControlPlaneTests", ["ControlPlane", "Base", "TestKit"]),
     tests("AccessTests", ["Access", "Base", "ControlPlane", "TestKit", .product(name: "JWTKit", package: "jwt-kit")]),
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),

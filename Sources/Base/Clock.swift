@@ -25,8 +25,11 @@ extension Duration {
     return Double(seconds) * 1e3 + Double(attoseconds) / 1e15
   }
 
+  /// Whole nanoseconds; what is too long for 64 bits (292 years) is the longest there is.
   public var nanoseconds: Int64 {
     let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return overflow || carry ? (seconds < 0 ? .min : .max) : sum
   }
 }

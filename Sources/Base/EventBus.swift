@@ -14,7 +14,13 @@ public final class EventBus<Value: Sendable>: Sendable {
   public let capacity: Int
   private let state = Mutex(State())
 
-  public init(capacity: Int = 1_024) { self.capacity = capacity }
+  public init(capacity: Int = 1_024) {
+    precondition(capacity > 0, "a listener's ring holds at least one value")
+    self.capacity = capacity
+  }
+
+  /// A listener never waits for a bus that is gone.
+  deinit { finish() }
 
   /// Hands `value` to every listener, and returns at once.
   public func publish(_ value: Value) {

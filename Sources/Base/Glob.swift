@@ -94,19 +94,22 @@ public struct Glob: Sendable, Hashable, Codable, CustomStringConvertible {
     }
     var ranges: [ClosedRange<UInt8>] = []
     while index < bytes.count, bytes[index] != UInt8(ascii: "]") || ranges.isEmpty {
-      let low = bytes[index]
-      if index + 2 < bytes.count, bytes[index + 1] == UInt8(ascii: "-"), bytes[index + 2] != UInt8(ascii: "]") {
-        let high = bytes[index + 2]
-        guard low <= high else { throw Failure(.invalid, "pattern has a set whose range runs backwards") }
-        ranges.append(low...high)
-        index += 3
-      } else {
-        ranges.append(low...low)
-        index += 1
-      }
+      let (low, afterLow) = member(bytes, at: index)
+      let isRange =
+        afterLow + 1 < bytes.count && bytes[afterLow] == UInt8(ascii: "-") && bytes[afterLow + 1] != UInt8(ascii: "]")
+      let (high, next) = isRange ? member(bytes, at: afterLow + 1) : (low, afterLow)
+      guard low <= high else { throw Failure(.invalid, "pattern has a set whose range runs backwards") }
+      ranges.append(low...high)
+      index = next
     }
     guard index < bytes.count else { throw Failure(.invalid, "pattern has a set with no closing bracket") }
     return (.set(ranges: ranges, isNegated: isNegated), index + 1)
+  }
+
+  /// One byte of a set, a backslash before it taken away, and where the next begins.
+  private static func member(_ bytes: [UInt8], at index: Int) -> (UInt8, Int) {
+    let isEscaped = bytes[index] == UInt8(ascii: "\\") && index + 1 < bytes.count
+    return isEscaped ? (bytes[index + 1], index + 2) : (bytes[index], index + 1)
   }
 
   public init(from decoder: any Decoder) throws { try self.init(String(from: decoder)) }

@@ -11,12 +11,14 @@ public enum Quantity {
 
   /// Bytes of `512M`, `10K`, `2G`, `1T` (powers of 1,024; an optional `B` or `iB` follows); a plain number means bytes.
   public static func bytes(_ text: String) -> Int64? {
-    var trimmed = text.uppercased()
-    if trimmed.hasSuffix("IB") { trimmed.removeLast(2) } else if trimmed.hasSuffix("B") { trimmed.removeLast() }
-    for (suffix, shift) in [("K", Int64(10)), ("M", 20), ("G", 30), ("T", 40)] {
-      if let value = scaled(trimmed, suffix, 1 << shift) { return value }
+    guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
+    let upper = text.uppercased()
+    for (unit, shift) in [("K", Int64(10)), ("M", 20), ("G", 30), ("T", 40)] {
+      for suffix in [unit, unit + "B", unit + "IB"] {
+        if let value = scaled(upper, suffix, 1 << shift) { return value }
+      }
     }
-    return scaled(trimmed, "", 1)
+    return scaled(upper, "B", 1) ?? scaled(upper, "", 1)
   }
 
   /// `1.5 GiB`, `412 MiB`, `10 B`: at most four significant characters and a unit, for people.
@@ -24,7 +26,8 @@ public enum Quantity {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
     var value = Double(bytes)
     var unit = 0
-    while value >= 1_024, unit < units.count - 1 {
+    // 1,023.5 would round to 1,024, which is one of the next unit.
+    while abs(value) >= (unit == 0 ? 1_024 : 1_023.5), unit < units.count - 1 {
       value /= 1_024
       unit += 1
     }
@@ -35,7 +38,8 @@ public enum Quantity {
   public static func describe(milliseconds: Int64) -> String {
     if milliseconds < 1_000 { return "\(milliseconds) ms" }
     let seconds = milliseconds / 1_000
-    if seconds < 60 { return "\(short(Double(milliseconds) / 1_000, whole: false)) s" }
+    if milliseconds < 59_950 { return "\(short(Double(milliseconds) / 1_000, whole: false)) s" }
+    if seconds < 60 { return "1m 00s" }
     if seconds < 3_600 { return "\(seconds / 60)m \(two(seconds % 60))s" }
     if seconds < 86_400 { return "\(seconds / 3_600)h \(two(seconds / 60 % 60))m" }
     return "\(seconds / 86_400)d \(two(seconds / 3_600 % 24))h"
@@ -46,6 +50,7 @@ public enum Quantity {
     guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
     var factor = 1.0
     for _ in 0..<digits { factor *= 10 }
+    guard abs(value) * factor < 9e18 else { return "\(value)" }
     let scaled = Int64((abs(value) * factor).rounded())
     let sign = value < 0 && scaled != 0 ? "-" : ""
     guard digits > 0 else { return "\(sign)\(scaled)" }
@@ -54,7 +59,7 @@ public enum Quantity {
   }
 
   private static func short(_ value: Double, whole: Bool) -> String {
-    fixed(value, digits: whole || value >= 100 ? 0 : 1)
+    fixed(value, digits: whole || abs(value) >= 99.95 ? 0 : 1)
   }
 
   private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }

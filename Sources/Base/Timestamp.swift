@@ -1,7 +1,12 @@
 /// Times of day as text, without Foundation's formatters: those load locale data, and a log line needs one fixed form.
 public enum Timestamp {
-  /// `2026-11-20T23:14:05.221Z` for milliseconds since 1970.
-  public static func iso8601(_ milliseconds: Int64) -> String {
+  /// The first and the last millisecond that have a year of four digits.
+  private static let representable: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
+
+  /// `2026-11-20T23:14:05.221Z` for milliseconds since 1970. What lies before the year 0 or after 9999 shows as the
+  /// nearest time that does not: such a number is a mistake of another program, and the form stays fixed.
+  public static func iso8601(_ time: Int64) -> String {
+    let milliseconds = min(max(time, representable.lowerBound), representable.upperBound)
     let date = civil(milliseconds)
     return "\(pad(date.year, 4))-\(pad(date.month, 2))-\(pad(date.day, 2))T\(clock(milliseconds))Z"
   }
@@ -21,6 +26,7 @@ public enum Timestamp {
       let day = number(date[2], 2), (1...12).contains(month), (1...31).contains(day)
     else { return nil }
     let midnight = days(year: year, month: month, day: day) * 86_400_000
+    guard civil(midnight).day == day else { return nil }  // 31 April, 29 February of a common year
     guard halves.count == 2 else { return midnight }
     return timeOfDay(halves[1]).map { midnight + $0 }
   }
@@ -40,7 +46,7 @@ public enum Timestamp {
     }
     var fraction: Int64 = 0
     if pieces.count == 2 {
-      guard let value = number(pieces[1], 3) else { return nil }
+      guard clock.count == 3, let value = number(pieces[1], 3) else { return nil }
       fraction = value
     }
     return ((hour * 60 + minute) * 60 + second) * 1_000 + fraction

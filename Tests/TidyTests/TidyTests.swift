@@ -1,0 +1,57 @@
+import Testing
+
+/// The rules of the house, applied to the whole repository.
+@Suite struct TidyTests {
+  private func check(_ files: [SourceFile], _ rule: (SourceFile) -> [Finding]) {
+    for finding in files.flatMap(rule) { Issue.record("\(finding)") }
+  }
+
+  @Test func theRepositoryIsFound() {
+    #expect(Repository.sources.contains { $0.path == "Sources/Base/Glob.swift" })
+    #expect(Repository.tests.contains { $0.path == "Tests/TidyTests/TidyTests.swift" })
+    #expect(Repository.rooms.contains("Base") && !Repository.rooms.contains("CSockets"))
+    #expect(Repository.file("Package.swift")?.text.contains("signalbox") == true)
+  }
+
+  @Test func functionsAreShort() { check(Repository.sources + Repository.tests, FunctionLength.findings) }
+
+  @Test func filesAndLinesAreShort() { check(Repository.sources + Repository.tests, Layout.sizes) }
+
+  @Test func everyImportGoesThroughADoor() { check(Repository.sources, ImportWalls.findings) }
+
+  @Test func everyRoomIsOnAFloor() {
+    for room in Repository.names("Sources") where Repository.isFolder("Sources/\(room)") && room != "TestKit" {
+      #expect(ImportWalls.floors[room] != nil || !Repository.rooms.contains(room), "\(room)")
+    }
+  }
+
+  @Test func nothingIsUnchecked() { check(Repository.sources, ForbiddenWords.unchecked) }
+
+  @Test func allowedUncheckedFilesStillExist() {
+    for path in ForbiddenWords.uncheckedAllowed.keys { #expect(Repository.file(path) != nil, "\(path)") }
+  }
+
+  @Test func nothingCrashesOnPurpose() { check(Repository.sources, ForbiddenWords.crashes) }
+
+  @Test func nothingIsLeftOver() {
+    let others = ["Package.swift", "Makefile", "README.md", ".ci/run"].compactMap { Repository.file($0) }
+    check(Repository.sources + Repository.tests + others, ForbiddenWords.leftovers)
+  }
+
+  @Test func everyRoomHasItsPage() {
+    for room in Repository.rooms {
+      for finding in Layout.design(room: room, Repository.file("Sources/\(room)/DESIGN.md")) {
+        Issue.record("\(finding)")
+      }
+    }
+  }
+
+  /// Holds as long as there is no README; what it shows must exist.
+  @Test func everyCommandOfREADMEExists() {
+    guard let readme = Repository.file("README.md") else { return }
+    let known = ReadmeCommands.Known(
+      targets: ReadmeCommands.targets(makefile: Repository.file("Makefile")?.text ?? ""),
+      verbs: ReadmeCommands.verbs(Repository.sources.filter { $0.target == "signalbox" }))
+    for finding in ReadmeCommands.findings(readme: readme, known) { Issue.record("\(finding)") }
+  }
+}
