@@ -114,7 +114,7 @@ let package = Package(
     room(
       "Cache",
       [
-        "Base", "RedisLink",
+        "Base", "ControlPlane", "Telemetry", "RedisLink",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "DequeModule", package: "swift-collections"),

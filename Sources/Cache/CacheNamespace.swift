@@ -18,6 +18,9 @@ public struct CacheNamespace: Hashable, Sendable, CustomStringConvertible {
 
   private init(unchecked name: String) { self.name = name }
 
+  /// The row of counters for what reaches over all namespaces.
+  static let every = CacheNamespace(unchecked: "sb-every")
+
   public static let `default` = CacheNamespace(unchecked: "default")
 
   /// Whether it belongs to the node itself.

@@ -94,6 +94,11 @@ final class CacheShard: Sendable {
     }
   }
 
+  /// Whether nothing has changed the key since the claim was taken.
+  func stands(_ claim: Claim, _ key: CacheKey) -> Bool {
+    state.withLock { $0.claims[key.hash]?.id == claim.id }
+  }
+
   /// Gives up a claim. Keeps `item` if the claim still stands and no rule since `since` applies; says whether it is
   /// valid, kept or not (too large a value is valid and not kept).
   func settle(

@@ -34,6 +34,8 @@ final class CacheStore: Sendable {
 
   func claim(_ key: CacheKey) -> Claim { shard(key).claim(key) }
 
+  func stands(_ claim: Claim, _ key: CacheKey) -> Bool { shard(key).stands(claim, key) }
+
   /// See `CacheShard.settle`. `since`: the version of the rule book from which rules can matter; 0 for values that are
   /// older than the claim.
   @discardableResult

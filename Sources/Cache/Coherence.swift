@@ -130,7 +130,7 @@ final class Coherence: Sendable {
     guard let position = state.position else { return false }
     if entry.sequence <= position.sequence { return true }
     guard entry.sequence == position.sequence + 1 else { return false }
-    apply(entry)
+    _ = apply(entry)
     state.position = Position(epoch: position.epoch, sequence: entry.sequence, id: entry.id)
     return true
   }
@@ -138,27 +138,27 @@ final class Coherence: Sendable {
   // MARK: Rules
 
   /// Our own commit was confirmed: in force at once, before its message comes round.
-  func committed(_ entries: [LogEntry]) {
-    for entry in entries { apply(entry) }
-  }
+  /// Returns what left the first level by name.
+  @discardableResult
+  func committed(_ entries: [LogEntry]) -> [CacheItem] { entries.flatMap { apply($0) } }
 
-  /// Keeps a rule in force while it cannot be committed. False when the link is open again: commit it instead.
+  /// Keeps a rule in force while it cannot be committed. Nil when the link is open again: commit it instead.
   /// `promise` runs while the link cannot reopen.
-  func keep(_ rule: InvalidationRule, promise: () -> Void) -> Bool {
+  func keep(_ rule: InvalidationRule, promise: () -> Void) -> [CacheItem]? {
     state.withLock { state in
-      guard state.phase != .open else { return false }
+      guard state.phase != .open else { return nil }
       promise()
-      apply(LogEntry(sequence: .max, id: "", rule: rule))
-      return true
+      return apply(LogEntry(sequence: .max, id: "", rule: rule))
     }
   }
 
-  private func apply(_ entry: LogEntry) {
+  private func apply(_ entry: LogEntry) -> [CacheItem] {
     switch entry.rule {
     case .keys(let namespace, let keys, _):
-      for key in keys { store.drop(CacheKey(unchecked: key, namespace)) }
+      return keys.compactMap { store.drop(CacheKey(unchecked: $0, namespace)) }
     case .swept(let through): rules.forget(through: through)
     default: rules.add(entry.rule, sequence: entry.sequence)
     }
+    return []
   }
 }

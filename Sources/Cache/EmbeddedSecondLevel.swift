@@ -11,11 +11,11 @@ final class EmbeddedSecondLevel: SecondLevel {
   }
 
   private let state: Mutex<State>
-  private let apply: @Sendable (LogEntry) -> Void
+  private let apply: @Sendable (LogEntry) -> [CacheItem]
 
   /// `apply` makes a committed rule effective in the first level; it runs under this object's lock, so that stamps
   /// and rules have one order.
-  init(sequence: UInt64 = 1, apply: @escaping @Sendable (LogEntry) -> Void) {
+  init(sequence: UInt64 = 1, apply: @escaping @Sendable (LogEntry) -> [CacheItem]) {
     state = Mutex(State(sequence: max(1, sequence)))
     self.apply = apply
   }
@@ -61,8 +61,7 @@ final class EmbeddedSecondLevel: SecondLevel {
       }
       state.sequence += 1
       let entry = LogEntry(sequence: state.sequence, id: "", rule: rule)
-      apply(entry)
-      return Commit(entries: [entry], removed: 0)
+      return Commit(entries: [entry], removed: 0, dropped: apply(entry))
     }
   }
 
@@ -73,6 +72,10 @@ final class EmbeddedSecondLevel: SecondLevel {
   func page(_ namespace: CacheNamespace?, cursor: String) async throws(RedisError) -> SurveyPage {
     SurveyPage(entries: [], scanned: 0, cursor: "0")
   }
+
+  func sizes(of keys: [CacheKey]) async throws(RedisError) -> [Int] { keys.map { _ in 0 } }
+
+  func discard(_ keys: [CacheKey]) async throws(RedisError) {}
 
   func remove(_ entries: [SurveyEntry]) async throws(RedisError) -> Int { 0 }
 

@@ -68,7 +68,7 @@ enum InvalidationRule: Sendable, Equatable {
     return bytes
   }
 
-  private static func fields(_ bytes: [UInt8]) -> [String]? {
+  static func fields(_ bytes: [UInt8]) -> [String]? {
     var fields: [String] = []
     var position = 0
     while position < bytes.count {

@@ -8,6 +8,7 @@ struct RedisSecondLevel: SecondLevel {
   let node: String
   /// As Redis holds it: sixteen hexadecimal digits.
   let epoch: String
+  let scripts: [RedisScript: String]
   private let epochNumber: UInt64
   private let deadline: Duration
 
@@ -17,7 +18,11 @@ struct RedisSecondLevel: SecondLevel {
   /// Scanning and cascades may take longer than a read.
   private static let longDeadline = Duration.seconds(2)
 
-  init(connection: RedisConnection, keyspace: RedisKeyspace, node: String, epoch: String, deadline: Duration) {
+  init(
+    connection: RedisConnection, keyspace: RedisKeyspace, node: String, epoch: String,
+    scripts: [RedisScript: String], deadline: Duration
+  ) {
+    self.scripts = scripts
     self.connection = connection
     self.keyspace = keyspace
     self.node = node
@@ -194,6 +199,21 @@ struct RedisSecondLevel: SecondLevel {
       bytes: header.map { $0.length + $0.payloadLength + 8 } ?? head.count)
   }
 
+  func sizes(of keys: [CacheKey]) async throws(RedisError) -> [Int] {
+    let commands = keys.map { RedisCommand("STRLEN", .text(keyspace.data($0))) }
+    return try await connection.send(commands, deadline: Self.longDeadline).map { Int($0.integer ?? 0) }
+  }
+
+  func discard(_ keys: [CacheKey]) async throws(RedisError) {
+    let names = keys.flatMap { [$0.namespace.name, $0.name] }
+    let message = Array("W \(node) ".utf8) + InvalidationRule.encode(names)
+    let replies = try await connection.send([
+      RedisCommand("UNLINK", arguments: keys.map { .text(keyspace.data($0)) }),
+      RedisCommand("PUBLISH", .text(keyspace.channel), .bytes(message)),
+    ])
+    for case .error(let error) in replies { throw .server(error) }
+  }
+
   func remove(_ entries: [SurveyEntry]) async throws(RedisError) -> Int {
     var removed = 0
     for start in stride(from: 0, to: entries.count, by: 500) {
@@ -211,14 +231,14 @@ struct RedisSecondLevel: SecondLevel {
   // MARK: Plumbing
 
   func run(
-    _ script: RedisScripts, keys: [String], _ arguments: [RedisCommand.Argument], deadline: Duration
+    _ script: RedisScript, keys: [String], _ arguments: [RedisCommand.Argument], deadline: Duration
   ) async throws(RedisError) -> RedisValue {
     let rest = [.integer(Int64(keys.count))] + keys.map { RedisCommand.Argument.text($0) } + arguments
-    do {
-      return try await connection.send(
-        RedisCommand("EVALSHA", arguments: [.text(script.digest)] + rest), deadline: deadline)
+    do throws(RedisError) {
+      let name = RedisCommand.Argument.text(scripts[script] ?? "")
+      return try await connection.send(RedisCommand("EVALSHA", arguments: [name] + rest), deadline: deadline)
     } catch {
-      // Redis forgets scripts at a restart and at SCRIPT FLUSH; sending the text teaches it again.
+      // SCRIPT FLUSH makes Redis forget them; sending the text teaches it again.
       guard case .server(let refusal) = error, refusal.code == "NOSCRIPT" else { throw error }
     }
     return try await connection.send(RedisCommand("EVAL", arguments: [.text(script.text)] + rest), deadline: deadline)

@@ -21,6 +21,12 @@ protocol SecondLevel: Sendable {
   /// Some of the entries of a namespace (nil: of all), from a cursor that begins and ends as "0".
   func page(_ namespace: CacheNamespace?, cursor: String) async throws(RedisError) -> SurveyPage
 
+  /// Bytes of each key's envelope; 0 where there is none.
+  func sizes(of keys: [CacheKey]) async throws(RedisError) -> [Int]
+
+  /// Removes values whose replacement could not be stored. Works where writing does not, as when memory is full.
+  func discard(_ keys: [CacheKey]) async throws(RedisError)
+
   /// Removes what is still the same write; how many that were.
   func remove(_ entries: [SurveyEntry]) async throws(RedisError) -> Int
 }
@@ -43,6 +49,8 @@ struct Commit: Sendable {
   var entries: [LogEntry]
   /// Values removed from the second level by name.
   var removed: Int
+  /// Entries of the first level that went at once.
+  var dropped: [CacheItem] = []
 }
 
 struct SurveyPage: Sendable {

@@ -1,1 +1,1 @@
-// The room is empty until its first type arrives.
+// until simulations arrive
