@@ -8,6 +8,7 @@ extension Cache {
   ///
   /// The commit costs the same whatever it kills. The counts come from looking afterwards, for as long as a request may
   /// take, which covers everything in a cache of ordinary size; `isComplete` says so.
+  @discardableResult
   public func invalidate(
     _ invalidation: Invalidation, isDryRun: Bool = false, by writer: CacheWriter = .outside
   ) async throws(Failure) -> InvalidationReport {

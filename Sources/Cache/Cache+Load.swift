@@ -97,8 +97,9 @@ extension Cache {
     }
     var kept: CacheItem?
     for _ in 0..<4 {
-      guard let sequence = current()?.sequence, store.stands(claim, item.key),
-        store.rules.verdict(on: item, since: claim.version).isValid
+      // The claim is looked at last: if it stands, no rule was forgotten before the verdict.
+      guard let sequence = current()?.sequence, store.rules.verdict(on: item, since: claim.version).isValid,
+        store.stands(claim, item.key)
       else { break }
       do throws(RedisError) {
         let outcome = try await before.level.fill(item.stamped(sequence), sequence: sequence, mark: mark)

@@ -116,6 +116,7 @@ public final class Cache: Sendable {
         try await Task.sleep(for: .seconds(1))
         metrics.publish(statistics())
         sinceSweep += .seconds(1)
+        if coherence.hasSwept { coherence.purge() }
         guard sinceSweep >= options.sweepInterval else { continue }
         sinceSweep = .zero
         await sweepFirstLevel()
@@ -132,13 +133,10 @@ public final class Cache: Sendable {
     var sequence: UInt64 = 0
     if case .embedded(let level, _) = backing { sequence = level.sequence }
     store.walk { items in
-      for item in items {
-        let isExpired = item.expires <= now
-        guard isExpired || !store.rules.verdict(on: item, since: 0).isValid else { continue }
-        _ = store.remove(item, isExpiry: isExpired)
-      }
+      for item in items where item.expires <= now { _ = store.remove(item, isExpiry: true) }
       return true
     }
+    coherence.purge()
     guard case .embedded(let level, _) = backing else { return }
     store.rules.forget(through: sequence)
     level.prune { namespace, name in

@@ -73,7 +73,7 @@ final class CacheLink: Sendable {
       let isNews = state.status.isOpen || state.status.reason != reason
       if state.status.isOpen { state.status.since = clock.nowMilliseconds() }
       state.status.isOpen = false
-      if isNews, isFirst { logger.warning("cache is without Redis", metadata: ["reason": "\(reason)"]) }
+      if isNews, isFirst, !Task.isCancelled { logger.warning("cache is without Redis", metadata: ["reason": "\(reason)"]) }
       if isFirst { state.status.reason = reason }
       return state.connections
     }

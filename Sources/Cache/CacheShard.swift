@@ -96,7 +96,7 @@ final class CacheShard: Sendable {
 
   /// Whether nothing has changed the key since the claim was taken.
   func stands(_ claim: Claim, _ key: CacheKey) -> Bool {
-    state.withLock { $0.claims[key.hash]?.id == claim.id }
+    state.withLock { $0.claims[key.hash]?.id == claim.id } && claim.version >= rules.forgottenAt
   }
 
   /// Gives up a claim. Keeps `item` if the claim still stands and no rule since `since` applies; says whether it is
@@ -110,7 +110,8 @@ final class CacheShard: Sendable {
       state.claims[key.hash] = held.holders > 1 ? (held.id, held.holders - 1) : nil
       guard let item else { return true }
       let verdict = rules.verdict(on: item, since: since)
-      guard verdict.isValid else { return false }
+      // A rule that was forgotten since the claim could have been the one that kills it.
+      guard verdict.isValid, claim.version >= rules.forgottenAt else { return false }
       let weight = item.weight
       guard weight <= weightMax else {
         let old = state.table.find(key)

@@ -31,6 +31,8 @@ final class Coherence: Sendable {
     var position: Position?
     var collected: Deque<LogEntry> = []
     var hasOverflown = false
+    /// Rules up to here have no victims in the second level any more.
+    var swept: UInt64 = 0
   }
 
   static let collectedMax = 100_000
@@ -112,6 +114,7 @@ final class Coherence: Sendable {
   ) -> Bool {
     state.withLock { state in
       guard state.life == life, state.phase == .recovering, !state.hasOverflown, isSettled() else { return false }
+      state.swept = 0
       rules.reset(floor: floor)
       store.dropAll()
       let last = log.last
@@ -130,7 +133,7 @@ final class Coherence: Sendable {
     guard let position = state.position else { return false }
     if entry.sequence <= position.sequence { return true }
     guard entry.sequence == position.sequence + 1 else { return false }
-    _ = apply(entry)
+    if case .swept(let through) = entry.rule { state.swept = max(state.swept, through) } else { _ = apply(entry) }
     state.position = Position(epoch: position.epoch, sequence: entry.sequence, id: entry.id)
     return true
   }
@@ -140,7 +143,30 @@ final class Coherence: Sendable {
   /// Our own commit was confirmed: in force at once, before its message comes round.
   /// Returns what left the first level by name.
   @discardableResult
-  func committed(_ entries: [LogEntry]) -> [CacheItem] { entries.flatMap { apply($0) } }
+  func committed(_ entries: [LogEntry]) -> [CacheItem] {
+    entries.flatMap { entry in
+      // Forgetting can wait for the message.
+      if case .swept = entry.rule { return [CacheItem]() }
+      return apply(entry)
+    }
+  }
+
+  /// Whether `purge` has rules to forget.
+  var hasSwept: Bool { state.withLock { $0.swept > 0 } }
+
+  /// Removes from the first level what rules have killed, and then forgets the rules that the sweeper is done with:
+  /// entries of the first level meet a rule only when they are asked for, so until this walk they still need it.
+  func purge() {
+    let swept = state.withLock { state in
+      defer { state.swept = 0 }
+      return state.swept
+    }
+    store.walk { items in
+      for item in items where !rules.verdict(on: item, since: 0).isValid { _ = store.remove(item) }
+      return true
+    }
+    if swept > 0 { rules.forget(through: swept) }
+  }
 
   /// Keeps a rule in force while it cannot be committed. Nil when the link is open again: commit it instead.
   /// `promise` runs while the link cannot reopen.
@@ -156,7 +182,7 @@ final class Coherence: Sendable {
     switch entry.rule {
     case .keys(let namespace, let keys, _):
       return keys.compactMap { store.drop(CacheKey(unchecked: $0, namespace)) }
-    case .swept(let through): rules.forget(through: through)
+    case .swept: break
     default: rules.add(entry.rule, sequence: entry.sequence)
     }
     return []

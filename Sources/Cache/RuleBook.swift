@@ -40,10 +40,14 @@ final class RuleBook: Sendable {
   }
 
   private let current = Atomic<UInt64>(1)
+  private let forgotten = Atomic<UInt64>(0)
   private let state = Mutex(State())
 
   /// Changes with every rule.
   var version: UInt64 { current.load(ordering: .acquiring) }
+
+  /// The version at which rules were last forgotten. What was read or claimed before can no longer be judged.
+  var forgottenAt: UInt64 { forgotten.load(ordering: .acquiring) }
 
   /// Rules held, for tests and the sweeper.
   var count: Int { state.withLock { $0.tags.count + $0.patterns.count } }
@@ -123,9 +127,12 @@ final class RuleBook: Sendable {
     }
   }
 
-  /// Forgets rules whose victims are gone.
+  /// Forgets rules whose victims are gone, from the second level and, by a walk since, from the first.
   func forget(through sequence: UInt64) {
     state.withLock { state in
+      state.version += 1
+      forgotten.store(state.version, ordering: .releasing)
+      current.store(state.version, ordering: .releasing)
       state.tags = state.tags.filter { $0.value.sequence > sequence }
       state.patterns.removeAll { $0.mark.sequence <= sequence }
     }

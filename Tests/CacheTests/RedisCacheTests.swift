@@ -5,38 +5,6 @@ import Testing
 
 @testable import Cache
 
-/// A running cache of one test.
-final class Node: Sendable {
-  let cache: Cache
-  private let task: Task<Void, Never>
-
-  init(_ url: String, folder: String? = nil, change: (inout CacheOptions) -> Void = { _ in }) throws {
-    var options = CacheOptions(.redis(try RedisURL(url), prefix: "test"), node: .random())
-    options.stateFolder = folder
-    change(&options)
-    let cache = try Cache(options)
-    self.cache = cache
-    task = Task { await cache.run() }
-  }
-
-  deinit { task.cancel() }
-
-  func stop() async {
-    task.cancel()
-    await task.value
-  }
-
-  var isConnected: Bool { cache.statistics().link.state == .connected }
-
-  func connected() async -> Bool { await eventually { self.isConnected } }
-}
-
-func key(_ name: String, _ namespace: String = "ns") throws -> CacheKey {
-  try CacheKey(CacheNamespace(namespace), name)
-}
-
-func text(_ item: CacheItem?) -> String? { item.map { String(decoding: $0.value, as: UTF8.self) } }
-
 @Suite struct RedisCacheTests {
   @Test func whatOneNodeWritesAnotherReads() async throws {
     let server = try await RedisProcess()
@@ -52,7 +20,7 @@ func text(_ item: CacheItem?) -> String? { item.map { String(decoding: $0.value,
     #expect(b.cache.statistics().total.firstLevelHits == 1)
     #expect(b.cache.statistics().total.secondLevelHits == 1)
     #expect(try await a.cache.set(key("k"), Array("two".utf8)) == .stored)
-    #expect(await eventually { text(await b.cache.get(try! key("k"))) == "two" })
+    #expect(try await eventually { text(await b.cache.get(try key("k"))) == "two" })
   }
 
   @Test(arguments: ["key", "pattern", "tag", "event", "dependency"])
