@@ -56,11 +56,11 @@ extension Cache {
 
   private func enforce(_ rule: InvalidationRule) async -> Finding {
     var finding = Finding()
-    for _ in 0..<2 {
+    for _ in 0..<4 {
       if let current = current() {
         do throws(RedisError) {
           let commit = try await current.level.commit(rule)
-          let dropped = commit.dropped + coherence.committed(commit.entries)
+          guard let dropped = confirmed(commit, current.life) else { continue }
           await look(commit, dropped, current.level, &finding)
           return finding
         } catch {
@@ -79,6 +79,11 @@ extension Cache {
     }
     finding.durability = .localOnly
     return finding
+  }
+
+  private func confirmed(_ commit: Commit, _ life: UInt64) -> [CacheItem]? {
+    if case .embedded = backing { return commit.dropped }
+    return coherence.committed(commit.entries, life: life)
   }
 
   /// Puts a rule in force here and into the journal; nil when the link has come back and it can be committed. Without

@@ -74,7 +74,7 @@ public final class Cache: Sendable {
     let sequence = snapshot?.restore(into: coherence.store, now: now) { item in
       if !item.dependencies.isEmpty { restored.append(item) }
     }
-    let level = EmbeddedSecondLevel(sequence: sequence ?? 1) { coherence.committed([$0]) }
+    let level = EmbeddedSecondLevel(sequence: sequence ?? 1) { coherence.applied($0) }
     _ = level.stamp(restored)
     return .embedded(level, snapshot)
   }

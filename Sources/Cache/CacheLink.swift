@@ -155,7 +155,7 @@ final class CacheLink: Sendable {
   /// A data set whose numbers went back, or whose line at our place is another, lost the end of its history: values
   /// that were invalidated may be back in it. It gets a new epoch, in which none of them is valid.
   private func verify(_ level: RedisSecondLevel, _ sequence: UInt64) async throws(RedisError) {
-    guard let known = coherence.position, known.epoch == level.epoch else { return }
+    guard let known = coherence.mark, known.epoch == level.epoch else { return }
     var hasGoneBack = sequence < known.sequence
     if !hasGoneBack, !known.id.isEmpty {
       let place = RedisCommand.Argument.text("\(known.sequence)-0")
@@ -200,7 +200,7 @@ final class CacheLink: Sendable {
     let deadline = ContinuousClock.now.advanced(by: .seconds(60))
     repeat {
       let rules = outbox.rules
-      for rule in rules { _ = try await level.commit(rule) }
+      for rule in rules { coherence.replayed(try await level.commit(rule).entries, epoch: level.epoch) }
       if outbox.settle(rules.count) { return }
       do {
         try await Task.sleep(for: .milliseconds(1))
@@ -270,6 +270,6 @@ final class CacheLink: Sendable {
   }
 
   private func savePosition() {
-    if let position = coherence.position { options.positionFile?.save(position) }
+    if let position = coherence.mark { options.positionFile?.save(position) }
   }
 }

@@ -29,6 +29,9 @@ final class Coherence: Sendable {
     /// Counts connections; what belongs to an earlier one has no say.
     var life: UInt64 = 0
     var position: Position?
+    /// The furthest place this node knows to have been committed: its position, or a commit of its own whose message
+    /// is still on its way. A data set that does not reach it has lost something.
+    var mark: Position?
     var collected: Deque<LogEntry> = []
     var hasOverflown = false
     /// Rules up to here have no victims in the second level any more.
@@ -48,6 +51,7 @@ final class Coherence: Sendable {
 
   var phase: Phase { state.withLock { $0.phase } }
   var position: Position? { state.withLock { $0.position } }
+  var mark: Position? { state.withLock { $0.mark } }
 
   /// The life in which the second level may be read, and how far the log has been applied; nil when it may not.
   var opened: (life: UInt64, sequence: UInt64)? {
@@ -59,7 +63,19 @@ final class Coherence: Sendable {
   // MARK: Link
 
   /// A position remembered from before this process, to recognise a data set that went back in time.
-  func recall(_ position: Position) { state.withLock { $0.position = $0.position ?? position } }
+  func recall(_ position: Position) { state.withLock { $0.mark = $0.mark ?? position } }
+
+  /// A rule of the journal was committed while joining.
+  func replayed(_ entries: [LogEntry], epoch: String) {
+    state.withLock { state in
+      for entry in entries { advanceMark(&state, entry, epoch) }
+    }
+  }
+
+  private func advanceMark(_ state: inout State, _ entry: LogEntry, _ epoch: String) {
+    if let mark = state.mark, mark.epoch == epoch, mark.sequence >= entry.sequence { return }
+    state.mark = Position(epoch: epoch, sequence: entry.sequence, id: entry.id)
+  }
 
   /// A new connection is being prepared: collect what it says.
   func join() -> UInt64 {
@@ -120,7 +136,8 @@ final class Coherence: Sendable {
       let last = log.last
       for entry in log { rules.add(entry.rule, sequence: entry.sequence) }
       state.position = Position(
-        epoch: epoch, sequence: last?.sequence ?? sequence, id: last?.id ?? state.position?.id ?? "")
+        epoch: epoch, sequence: last?.sequence ?? sequence, id: last?.id ?? "")
+      state.mark = state.position
       while let entry = state.collected.popFirst() {
         guard advance(&state, entry) else { return false }
       }
@@ -135,21 +152,29 @@ final class Coherence: Sendable {
     guard entry.sequence == position.sequence + 1 else { return false }
     if case .swept(let through) = entry.rule { state.swept = max(state.swept, through) } else { _ = apply(entry) }
     state.position = Position(epoch: position.epoch, sequence: entry.sequence, id: entry.id)
+    advanceMark(&state, entry, position.epoch)
     return true
   }
 
   // MARK: Rules
 
-  /// Our own commit was confirmed: in force at once, before its message comes round.
-  /// Returns what left the first level by name.
-  @discardableResult
-  func committed(_ entries: [LogEntry]) -> [CacheItem] {
-    entries.flatMap { entry in
-      // Forgetting can wait for the message.
-      if case .swept = entry.rule { return [CacheItem]() }
-      return apply(entry)
+  /// Our own commit was confirmed: in force at once, before its message comes round. Returns what left the first level
+  /// by name; nil when that life is over: Redis may have gone back to before the commit since, so it has to be made
+  /// again.
+  func committed(_ entries: [LogEntry], life: UInt64) -> [CacheItem]? {
+    state.withLock { state in
+      guard state.phase == .open, state.life == life, let epoch = state.position?.epoch else { return nil }
+      return entries.flatMap { entry in
+        advanceMark(&state, entry, epoch)
+        // Forgetting can wait for the message.
+        if case .swept = entry.rule { return [CacheItem]() }
+        return apply(entry)
+      }
     }
   }
+
+  /// The same for a node that stands alone: nothing there can be lost.
+  func applied(_ entry: LogEntry) -> [CacheItem] { apply(entry) }
 
   /// Whether `purge` has rules to forget.
   var hasSwept: Bool { state.withLock { $0.swept > 0 } }

@@ -48,7 +48,7 @@ struct Sweeper: Sendable {
       try await Task.sleep(for: Self.pause)
     } while cursor != "0"
     try await pruneEdges()
-    if rulesBefore > 0 { coherence.committed(try await level.commit(.swept(through: sequence)).entries) }
+    if rulesBefore > 0 { _ = try await level.commit(.swept(through: sequence)) }
     _ = try await connection.send(RedisCommand("UNLINK", .text(options.keyspace.lease)))
     return true
   }

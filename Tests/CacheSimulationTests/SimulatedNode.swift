@@ -9,7 +9,7 @@ final class SimulatedNode {
     case settling(claim: CacheStore.Claim, item: CacheItem, kept: CacheItem?)
     case setting(claim: CacheStore.Claim, item: CacheItem, life: UInt64, started: Int)
     case written(claim: CacheStore.Claim, item: CacheItem, started: Int)
-    case committed([LogEntry], ruleIndex: Int)
+    case committed([LogEntry], ruleIndex: Int, life: UInt64)
     case journalling(InvalidationRule, ruleIndex: Int?, set: CacheItem?)
   }
 

@@ -24,8 +24,11 @@ extension Simulation {
     case .written(let claim, let item, let started):
       node.store.settle(claim, item.key, with: item, since: claim.version, now: 0)
       if Int(item.created) == started || disturbed[item.key] == started { confirmed[item.key] = item }
-    case .committed(let entries, let ruleIndex):
-      node.coherence.committed(entries)
+    case .committed(let entries, let ruleIndex, let life):
+      guard node.coherence.committed(entries, life: life) != nil else {
+        commitOrJournal(made[ruleIndex].rule, ruleIndex, node)
+        return
+      }
       made[ruleIndex].seenAt[node.number] = made[ruleIndex].seenAt[node.number] ?? now
     case .journalling(let rule, let ruleIndex, let item): keep(node, rule, ruleIndex, item)
     }
@@ -93,7 +96,7 @@ extension Simulation {
     guard node.coherence.keep(rule, promise: { node.promised += 1 }) != nil else {
       // The link came back meanwhile.
       if let ruleIndex {
-        node.operations.append(.committed([publish(rule, ruleIndex)], ruleIndex: ruleIndex))
+        commitOrJournal(rule, ruleIndex, node)
       } else if let item, let life = node.life {
         node.operations.append(
           .setting(claim: node.store.claim(item.key), item: item, life: life, started: now))
@@ -128,7 +131,7 @@ extension Simulation {
     case .connected(let life):
       while !node.journal.isEmpty {
         let (rule, index) = node.journal[0]
-        publish(rule, index)
+        node.coherence.replayed([publish(rule, index)], epoch: "\(redis.epoch)")
         disturbAfterReplay(rule)
         node.journal.removeFirst()
       }
@@ -149,7 +152,7 @@ extension Simulation {
   }
 
   private mutating func verify(_ node: SimulatedNode) -> Bool {
-    guard let known = node.coherence.position, known.epoch == "\(redis.epoch)" else { return true }
+    guard let known = node.coherence.mark, known.epoch == "\(redis.epoch)" else { return true }
     let line = redis.log.first { $0.sequence == known.sequence }
     let hasGoneBack =
       redis.sequence < known.sequence || (!known.id.isEmpty && line.map { $0.id != known.id } ?? false)

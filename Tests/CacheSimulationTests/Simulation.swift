@@ -55,7 +55,7 @@ struct Simulation {
     case 92..<94: node.disconnect(node.coherence.opened?.life ?? 0)
     case 94: sweep(node)
     case 95: node.coherence.purge()
-    case 96: redis.trim(to: Int.random(in: 0..<4, using: &random))
+    case 96: trim()
     case 97: snapshots.append(redis)
     case 98: restore()
     default: break
@@ -144,7 +144,7 @@ struct Simulation {
     }
   }
 
-  private mutating func commitOrJournal(_ rule: InvalidationRule, _ index: Int, _ node: SimulatedNode) {
+  mutating func commitOrJournal(_ rule: InvalidationRule, _ index: Int, _ node: SimulatedNode) {
     guard let life = node.life else {
       node.operations.append(.journalling(rule, ruleIndex: index, set: nil))
       return
@@ -158,7 +158,7 @@ struct Simulation {
       node.disconnect(life)
       node.operations.append(.journalling(rule, ruleIndex: index, set: nil))
     default:
-      node.operations.append(.committed([publish(rule, index)], ruleIndex: index))
+      node.operations.append(.committed([publish(rule, index)], ruleIndex: index, life: life))
     }
   }
 
@@ -167,6 +167,7 @@ struct Simulation {
     nextID += 1
     let entry = redis.commit(rule, id: "\(nextID)")
     origins[entry.id] = index
+    if case .swept = rule {} else { disturb(rule) }
     tell(.rule(entry))
     return entry
   }
@@ -199,6 +200,12 @@ struct Simulation {
 
   // MARK: Faults
 
+  /// What is older than the log counts as invalidated.
+  private mutating func trim() {
+    redis.trim(to: Int.random(in: 0..<4, using: &random))
+    for number in 0..<4 { disturbed[key(number)] = now + 1 }
+  }
+
   private mutating func restore() {
     nextEpoch += 1
     redis = snapshots.randomElement(using: &random) ?? SimulatedRedis(epoch: nextEpoch * 1_000)
@@ -212,8 +219,7 @@ struct Simulation {
       held.epoch != redis.epoch || !node.rules.verdict(on: held.item, since: 0).isValid
     }
     redis.remove(dead.map(\.item))
-    let entry = publish(.swept(through: opened.sequence), nil)
-    node.coherence.committed([entry])
+    publish(.swept(through: opened.sequence), nil)
   }
 
   // MARK: The end
@@ -223,7 +229,10 @@ struct Simulation {
     for _ in 0..<200 where violations.isEmpty {
       for node in nodes {
         now += 1
-        while !node.operations.isEmpty { advance(node) }
+        while !node.operations.isEmpty {
+          now += 1
+          advance(node)
+        }
         if node.life == nil { join(node) }
         while !node.inbox.isEmpty { deliver(node) }
       }
@@ -235,7 +244,7 @@ struct Simulation {
       }
       for (key, item) in confirmed where disturbed[key] ?? 0 <= Int(item.created) {
         let found = node.store.get(key, now: 0) ?? redis.read(key).item
-        if found?.writeID != item.writeID { violations.append("node \(node.number) lost the write of \(key.name)") }
+        if found?.writeID != item.writeID { violations.append("node \(node.number) lost the write of \(key.name) at \(item.created): \(found.map { "\($0.created)" } ?? "nothing")") }
       }
       for number in 0..<4 {
         let held = redis.read(key(number)).item
