@@ -69,16 +69,24 @@ extension Cache {
           note(isLink ? error : .closed("an invalidation was given up"), life: current.life, nil)
         }
       }
-      if let kept = await journal(rule) {
-        finding.durability = kept.isStored ? .journalled : .localOnly
-        for item in kept.dropped { finding.add(item.key.name, bytes: item.value.count) }
-        if case .keys = rule {} else { lookLocally(rule, &finding) }
-        finding.isComplete = false
-        return finding
-      }
+      if await enforceLocally(rule, &finding) { return finding }
     }
-    finding.durability = .localOnly
+    // The link comes and goes faster than we can follow: close it, so that the rule has the journal for itself.
+    if case .redis(let link) = backing, let opened = coherence.opened {
+      link.fail(opened.life, "an invalidation could not be committed")
+    }
+    if await !enforceLocally(rule, &finding) { finding.durability = .localOnly }
     return finding
+  }
+
+  /// By the journal; false when the link is open.
+  private func enforceLocally(_ rule: InvalidationRule, _ finding: inout Finding) async -> Bool {
+    guard let kept = await journal(rule) else { return false }
+    finding.durability = kept.isStored ? .journalled : .localOnly
+    for item in kept.dropped { finding.add(item.key.name, bytes: item.value.count) }
+    if case .keys = rule {} else { lookLocally(rule, &finding) }
+    finding.isComplete = false
+    return true
   }
 
   private func confirmed(_ commit: Commit, _ life: UInt64) -> [CacheItem]? {

@@ -73,7 +73,9 @@ final class CacheLink: Sendable {
       let isNews = state.status.isOpen || state.status.reason != reason
       if state.status.isOpen { state.status.since = clock.nowMilliseconds() }
       state.status.isOpen = false
-      if isNews, isFirst, !Task.isCancelled { logger.warning("cache is without Redis", metadata: ["reason": "\(reason)"]) }
+      if isNews, isFirst, !Task.isCancelled {
+        logger.warning("cache is without Redis", metadata: ["reason": "\(reason)"])
+      }
       if isFirst { state.status.reason = reason }
       return state.connections
     }
@@ -156,14 +158,10 @@ final class CacheLink: Sendable {
   /// that were invalidated may be back in it. It gets a new epoch, in which none of them is valid.
   private func verify(_ level: RedisSecondLevel, _ sequence: UInt64) async throws(RedisError) {
     guard let known = coherence.mark, known.epoch == level.epoch else { return }
-    var hasGoneBack = sequence < known.sequence
-    if !hasGoneBack, !known.id.isEmpty {
-      let place = RedisCommand.Argument.text("\(known.sequence)-0")
-      let lines = try await level.connection.send(
-        RedisCommand("XRANGE", .text(options.keyspace.log), place, place))
-      if let line = RedisLog.entries(lines).first { hasGoneBack = line.id != known.id }
-    }
-    guard hasGoneBack else { return }
+    let place = RedisCommand.Argument.text("\(known.sequence)-0")
+    let lines = try await level.connection.send(RedisCommand("XRANGE", .text(options.keyspace.log), place, place))
+    let line = RedisLog.entries(lines).first
+    guard Coherence.hasGoneBack(from: known, to: sequence, line: line) else { return }
     logger.warning("the data set in Redis went back in time: starting it anew")
     _ = try await level.run(
       .roll, keys: [options.keyspace.sequence, options.keyspace.epoch, options.keyspace.log],

@@ -115,7 +115,9 @@ public final class RedisProxy: Sendable {
   private static func pump(_ client: Int32, _ server: Int32, _ shared: Shared) {
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
     var passed = 0
-    var entries = [pollfd(fd: client, events: Int16(POLLIN), revents: 0), pollfd(fd: server, events: Int16(POLLIN), revents: 0)]
+    var entries = [
+      pollfd(fd: client, events: Int16(POLLIN), revents: 0), pollfd(fd: server, events: Int16(POLLIN), revents: 0),
+    ]
     while poll(&entries, 2, 20) >= 0 {
       let (mode, isClosed) = shared.state.withLock { ($0.mode, $0.isClosed) }
       if isClosed || mode == .hangUp { break }

@@ -154,9 +154,7 @@ extension Simulation {
   private mutating func verify(_ node: SimulatedNode) -> Bool {
     guard let known = node.coherence.mark, known.epoch == "\(redis.epoch)" else { return true }
     let line = redis.log.first { $0.sequence == known.sequence }
-    let hasGoneBack =
-      redis.sequence < known.sequence || (!known.id.isEmpty && line.map { $0.id != known.id } ?? false)
-    guard hasGoneBack else { return true }
+    guard Coherence.hasGoneBack(from: known, to: redis.sequence, line: line) else { return true }
     nextEpoch += 1
     redis.roll(epoch: nextEpoch, past: known.sequence)
     tell(.newEpoch)

@@ -244,7 +244,11 @@ struct Simulation {
       }
       for (key, item) in confirmed where disturbed[key] ?? 0 <= Int(item.created) {
         let found = node.store.get(key, now: 0) ?? redis.read(key).item
-        if found?.writeID != item.writeID { violations.append("node \(node.number) lost the write of \(key.name) at \(item.created): \(found.map { "\($0.created)" } ?? "nothing")") }
+        if found?.writeID != item.writeID {
+          violations.append(
+            "node \(node.number) lost the write of \(key.name) at \(item.created): \(found.map { "\($0.created)" } ?? "nothing")"
+          )
+        }
       }
       for number in 0..<4 {
         let held = redis.read(key(number)).item

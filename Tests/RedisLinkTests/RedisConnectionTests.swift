@@ -73,7 +73,9 @@ import Testing
     let server = try await RedisProcess()
     let connection = try await RedisConnection.open(RedisURL(server.url))
     defer { connection.close() }
-    let waiting = Task { await Self.error { _ = try await connection.send(RedisCommand("BLPOP", "l", "1"), deadline: .seconds(5)) } }
+    let waiting = Task {
+      await Self.error { _ = try await connection.send(RedisCommand("BLPOP", "l", "1"), deadline: .seconds(5)) }
+    }
     #expect(await eventually { connection.waiting == 1 })
     waiting.cancel()
     #expect(await waiting.value == .cancelled)
