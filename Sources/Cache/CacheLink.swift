@@ -133,7 +133,7 @@ final class CacheLink: Sendable {
     }
     let keys = [keyspace.sequence, keyspace.epoch, keyspace.log]
     let reply = try await make("").run(
-      .join, keys: keys, [.text(RedisSecondLevel.randomHex())], deadline: .milliseconds(500))
+      .join, keys: keys, [.text(newEpoch(after: ""))], deadline: .milliseconds(500))
     guard let answer = reply.elements, answer.count == 2, let epoch = answer[0].text,
       let sequence = answer[1].integer.flatMap({ UInt64(exactly: $0) })
     else { throw .protocolViolation("the join script gave an unknown answer") }
@@ -154,19 +154,26 @@ final class CacheLink: Sendable {
     ])
   }
 
-  /// A data set whose numbers went back, or whose line at our place is another, lost the end of its history: values
+  /// Epochs grow: the time in milliseconds and twenty bits of chance, and in any case more than `known`.
+  private func newEpoch(after known: String) -> String {
+    let byTime = UInt64(max(0, clock.nowMilliseconds())) << 20 | UInt64.random(in: 0..<1 << 20)
+    let (least, isOver) = (UInt64(known, radix: 16) ?? 0).addingReportingOverflow(1)
+    return RedisSecondLevel.hex(isOver ? byTime : max(byTime, least))
+  }
+
+  /// A data set that is older than what we know of it, whose numbers went back, or whose line at our place is another, lost the end of its history: values
   /// that were invalidated may be back in it. It gets a new epoch, in which none of them is valid.
   private func verify(_ level: RedisSecondLevel, _ sequence: UInt64) async throws(RedisError) {
-    guard let known = coherence.mark, known.epoch == level.epoch else { return }
+    guard let known = coherence.mark else { return }
     let place = RedisCommand.Argument.text("\(known.sequence)-0")
     let lines = try await level.connection.send(RedisCommand("XRANGE", .text(options.keyspace.log), place, place))
     let line = RedisLog.entries(lines).first
-    guard Coherence.hasGoneBack(from: known, to: sequence, line: line) else { return }
+    guard Coherence.hasGoneBack(from: known, to: level.epoch, sequence, line: line) else { return }
     logger.warning("the data set in Redis went back in time: starting it anew")
     _ = try await level.run(
       .roll, keys: [options.keyspace.sequence, options.keyspace.epoch, options.keyspace.log],
       [
-        .text(level.epoch), .text(RedisSecondLevel.randomHex()), .text(String(known.sequence)),
+        .text(level.epoch), .text(newEpoch(after: known.epoch)), .text(String(known.sequence)),
         .text(options.keyspace.channel),
       ], deadline: .milliseconds(500))
     throw .unsuitable("the data set in Redis went back in time and was started anew")

@@ -77,9 +77,11 @@ final class Coherence: Sendable {
     state.mark = Position(epoch: epoch, sequence: entry.sequence, id: entry.id)
   }
 
-  /// Whether a data set of the same epoch has lost something this node knows of: its numbers end earlier, or `line`, what
-  /// it holds at our place, is not what we know. A line that is gone cannot be checked and counts as lost.
-  static func hasGoneBack(from known: Position, to sequence: UInt64, line: LogEntry?) -> Bool {
+  /// Whether a data set has lost something this node knows of: its epoch is an older one, its numbers end earlier, or
+  /// `line`, what it holds at our place, is not what we know. A line that is gone cannot be checked and counts as lost.
+  /// Epochs are sixteen hexadecimal digits that grow.
+  static func hasGoneBack(from known: Position, to epoch: String, _ sequence: UInt64, line: LogEntry?) -> Bool {
+    guard known.epoch == epoch else { return epoch < known.epoch }
     guard known.sequence <= sequence else { return true }
     return known.sequence > 1 && (known.id.isEmpty || line?.id != known.id)
   }

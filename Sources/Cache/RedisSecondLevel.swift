@@ -244,8 +244,11 @@ struct RedisSecondLevel: SecondLevel {
     return try await connection.send(RedisCommand("EVAL", arguments: [.text(script.text)] + rest), deadline: deadline)
   }
 
-  static func randomHex() -> String {
-    let digits = String(UInt64.random(in: 1...UInt64.max), radix: 16)
+  static func randomHex() -> String { hex(UInt64.random(in: 1...UInt64.max)) }
+
+  /// Sixteen digits, so that text compares as numbers do.
+  static func hex(_ number: UInt64) -> String {
+    let digits = String(number, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

@@ -131,7 +131,7 @@ extension Simulation {
     case .connected(let life):
       while !node.journal.isEmpty {
         let (rule, index) = node.journal[0]
-        node.coherence.replayed([publish(rule, index)], epoch: "\(redis.epoch)")
+        node.coherence.replayed([publish(rule, index)], epoch: Self.name(redis.epoch))
         disturbAfterReplay(rule)
         node.journal.removeFirst()
       }
@@ -151,10 +151,12 @@ extension Simulation {
     for key in keys { disturbed[CacheKey(unchecked: key, namespace)] = now + 1 }
   }
 
+  private static func name(_ epoch: Int) -> String { RedisSecondLevel.hex(UInt64(epoch)) }
+
   private mutating func verify(_ node: SimulatedNode) -> Bool {
-    guard let known = node.coherence.mark, known.epoch == "\(redis.epoch)" else { return true }
+    guard let known = node.coherence.mark else { return true }
     let line = redis.log.first { $0.sequence == known.sequence }
-    guard Coherence.hasGoneBack(from: known, to: redis.sequence, line: line) else { return true }
+    guard Coherence.hasGoneBack(from: known, to: Self.name(redis.epoch), redis.sequence, line: line) else { return true }
     nextEpoch += 1
     redis.roll(epoch: nextEpoch, past: known.sequence)
     tell(.newEpoch)
@@ -167,7 +169,7 @@ extension Simulation {
   ) {
     node.joining = nil
     let isOpen = node.coherence.reopen(
-      life, epoch: "\(epoch)", sequence: contents.sequence, log: contents.entries, floor: contents.floor
+      life, epoch: Self.name(epoch), sequence: contents.sequence, log: contents.entries, floor: contents.floor
     ) { node.journal.isEmpty && node.promised == 0 }
     guard isOpen else {
       node.disconnect(life)

@@ -208,7 +208,7 @@ struct Simulation {
 
   private mutating func restore() {
     nextEpoch += 1
-    redis = snapshots.randomElement(using: &random) ?? SimulatedRedis(epoch: nextEpoch * 1_000)
+    redis = snapshots.randomElement(using: &random) ?? SimulatedRedis(epoch: nextEpoch)
     for node in nodes { node.disconnect(node.life ?? node.joiningLife ?? 0) }
     for number in 0..<4 { disturbed[key(number)] = now }
   }
