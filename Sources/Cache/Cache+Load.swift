@@ -115,7 +115,9 @@ extension Cache {
     }
     // Judged by the stamp of the beginning: a rule may have come in since the last look.
     let isValid = store.rules.verdict(on: item, since: claim.version).isValid
-    store.settle(claim, item.key, with: isValid ? kept : nil, since: claim.version, now: now)
+    var source = CacheShard.Source.read
+    if case .redis = backing { source = .written }
+    store.settle(claim, item.key, with: isValid ? kept : nil, since: claim.version, now: now, source: source)
   }
 
   /// Waits, for at most 20 ms, until the messages up to `number` are in.

@@ -145,14 +145,20 @@ extension Cache {
 
   // MARK: Writing
 
+  private var written: CacheShard.Source {
+    if case .embedded = backing { return .only }
+    return .written
+  }
+
   private func write(_ items: [CacheItem], now: Int64) async -> CacheWriteOutcome {
     for _ in 0..<2 {
       if let current = current() {
         let claims = items.map { store.claim($0.key) }
+        let written = self.written
         do throws(RedisError) {
           let stamps = try await current.level.write(items)
           for ((item, claim), stamp) in zip(zip(items, claims), stamps) {
-            store.settle(claim, item.key, with: item.stamped(stamp), since: claim.version, now: now)
+            store.settle(claim, item.key, with: item.stamped(stamp), since: claim.version, now: now, source: written)
           }
           return .stored
         } catch {
@@ -188,7 +194,7 @@ extension Cache {
     let stamp = coherence.position?.sequence ?? 0
     for item in items {
       let claim = store.claim(item.key)
-      store.settle(claim, item.key, with: item.stamped(stamp), since: claim.version, now: now)
+      store.settle(claim, item.key, with: item.stamped(stamp), since: claim.version, now: now, source: .only)
     }
     return .localOnly
   }

@@ -21,7 +21,7 @@ public struct CacheKey: Hashable, Sendable {
     self.namespace = namespace
     self.name = name
     var hasher = Hasher()
-    hasher.combine(namespace.name)
+    hasher.combine(namespace.seed)
     hasher.combine(name)
     hash = UInt64(bitPattern: Int64(hasher.finalize()))
   }

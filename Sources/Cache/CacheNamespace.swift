@@ -3,6 +3,8 @@ public import Base
 /// A tenant of the cache: `[a-z0-9][a-z0-9-]{0,62}`.
 public struct CacheNamespace: Hashable, Sendable, CustomStringConvertible {
   public let name: String
+  /// Of the name, so that a key's hash needs not read it again.
+  let seed: Int
 
   /// What is accepted, for messages.
   public static let rule = "1 to 63 of a-z 0-9 -, beginning with a letter or digit"
@@ -13,10 +15,13 @@ public struct CacheNamespace: Hashable, Sendable, CustomStringConvertible {
     guard (1...63).contains(bytes.count), isPlain, bytes.first != 45 else {
       throw Failure(.invalid, "this is not a cache namespace", hint: "a namespace is \(Self.rule)")
     }
-    self.name = name
+    self.init(unchecked: name)
   }
 
-  private init(unchecked name: String) { self.name = name }
+  private init(unchecked name: String) {
+    self.name = name
+    seed = name.hashValue
+  }
 
   /// The row of counters for what reaches over all namespaces.
   static let every = CacheNamespace(unchecked: "sb-every")

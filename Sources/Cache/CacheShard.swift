@@ -18,6 +18,16 @@ final class CacheShard: Sendable {
     let version: UInt64
   }
 
+  /// Where a value comes from that arrives under a claim.
+  enum Source: Sendable {
+    /// It was read: anything that changed the key since makes it old.
+    case read
+    /// We wrote it to the second level: what others read or wrote meanwhile may be older or newer.
+    case written
+    /// It exists nowhere else, and this is the moment of the write.
+    case only
+  }
+
   struct Counters: Sendable {
     var hits: UInt64 = 0
     var evictions: UInt64 = 0
@@ -103,11 +113,10 @@ final class CacheShard: Sendable {
   /// valid, kept or not (too large a value is valid and not kept).
   func settle(
     _ claim: Claim, _ key: CacheKey, with item: CacheItem?, since: UInt64, deadline: Int64, namespace: UInt16,
-    weightMax: Int
+    weightMax: Int, source: Source
   ) -> Bool {
     state.withLock { state in
-      guard let held = state.claims[key.hash], held.id == claim.id else { return false }
-      state.claims[key.hash] = held.holders > 1 ? (held.id, held.holders - 1) : nil
+      guard release(&state, claim, key, item == nil ? .read : source) else { return false }
       guard let item else { return true }
       let verdict = rules.verdict(on: item, since: since)
       // A rule that was forgotten since the claim could have been the one that kills it.
@@ -125,6 +134,22 @@ final class CacheShard: Sendable {
           namespace: namespace))
       return true
     }
+  }
+
+  /// Gives up a claim, and after a write everybody else's; says whether the value may be kept.
+  private func release(_ state: inout State, _ claim: Claim, _ key: CacheKey, _ source: Source) -> Bool {
+    if let held = state.claims[key.hash], held.id == claim.id {
+      let isLast = held.holders == 1 || source != .read
+      state.claims[key.hash] = isLast ? nil : (held.id, held.holders - 1)
+      return true
+    }
+    guard source != .read else { return false }
+    state.claims[key.hash] = nil
+    guard source == .written else { return true }
+    // Two tasks wrote the key at once, and which of them was last is known in the second level only.
+    let position = state.table.find(key)
+    if position >= 0 { state.remove(position) }
+    return false
   }
 
   private func insert(_ state: inout State, _ node: ShardTable.Node) {

@@ -37,14 +37,16 @@ final class CacheStore: Sendable {
   func stands(_ claim: Claim, _ key: CacheKey) -> Bool { shard(key).stands(claim, key) }
 
   /// See `CacheShard.settle`. `since`: the version of the rule book from which rules can matter; 0 for values that are
-  /// older than the claim.
+  /// older than the claim. `source`: where the value comes from.
   @discardableResult
-  func settle(_ claim: Claim, _ key: CacheKey, with item: CacheItem?, since: UInt64, now: Int64) -> Bool {
+  func settle(
+    _ claim: Claim, _ key: CacheKey, with item: CacheItem?, since: UInt64, now: Int64, source: CacheShard.Source = .read
+  ) -> Bool {
     let limit = now.addingReportingOverflow(ageMaxMilliseconds)
     let deadline = min(item?.expires ?? .max, limit.overflow ? .max : limit.partialValue)
     return shard(key).settle(
       claim, key, with: item, since: since, deadline: deadline, namespace: namespaces.index(of: key.namespace),
-      weightMax: weightMax)
+      weightMax: weightMax, source: source)
   }
 
   @discardableResult

@@ -9,7 +9,7 @@ import Testing
   @Test func nothingInvalidatedIsServedByWhoHasSeenItAndNoConfirmedWriteIsLost() {
     let first = SeededRandom()
     var served = 0
-    for offset in 0..<4000 {
+    for offset in 0..<2_000 {
       var simulation = Simulation(seed: first.seed &+ UInt64(offset))
       simulation.run(steps: 400)
       served += simulation.served

@@ -19,10 +19,10 @@ extension Simulation {
       load(node, claim, key, life, mark, item, turns)
     case .settling(let claim, let item, let kept):
       let isValid = node.rules.verdict(on: item, since: claim.version).isValid
-      node.store.settle(claim, item.key, with: isValid ? kept : nil, since: claim.version, now: 0)
+      node.store.settle(claim, item.key, with: isValid ? kept : nil, since: claim.version, now: 0, source: .written)
     case .setting(let claim, let item, let life, let started): write(node, claim, item, life, started)
     case .written(let claim, let item, let started):
-      node.store.settle(claim, item.key, with: item, since: claim.version, now: 0)
+      node.store.settle(claim, item.key, with: item, since: claim.version, now: 0, source: .written)
       if Int(item.created) == started || disturbed[item.key] == started { confirmed[item.key] = item }
     case .committed(let entries, let ruleIndex, let life):
       guard node.coherence.committed(entries, life: life) != nil else {
@@ -111,7 +111,7 @@ extension Simulation {
         key: item.key, value: [], tags: item.tags, created: Int64(now), freshUntil: .max, expires: .max,
         stamp: node.coherence.position?.sequence ?? 0, writeID: item.writeID)
       let claim = node.store.claim(item.key)
-      node.store.settle(claim, item.key, with: local, since: claim.version, now: 0)
+      node.store.settle(claim, item.key, with: local, since: claim.version, now: 0, source: .only)
     }
   }
 
@@ -156,7 +156,9 @@ extension Simulation {
   private mutating func verify(_ node: SimulatedNode) -> Bool {
     guard let known = node.coherence.mark else { return true }
     let line = redis.log.first { $0.sequence == known.sequence }
-    guard Coherence.hasGoneBack(from: known, to: Self.name(redis.epoch), redis.sequence, line: line) else { return true }
+    guard Coherence.hasGoneBack(from: known, to: Self.name(redis.epoch), redis.sequence, line: line) else {
+      return true
+    }
     nextEpoch += 1
     redis.roll(epoch: nextEpoch, past: known.sequence)
     tell(.newEpoch)

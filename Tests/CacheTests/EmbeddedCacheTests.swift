@@ -144,6 +144,30 @@ struct Trouble: Error {}
     #expect(node.cache.store.claimCount == 0)
   }
 
+  @Test func whatIsSetDuringALoadStays() async throws {
+    let node = try Embedded()
+    let k = try key("k")
+    let loaded = try await node.cache.getOrLoad(k) {
+      try await node.cache.set(k, [2])
+      return [1]
+    }
+    #expect(loaded?.value == [1])
+    #expect(await node.cache.get(k)?.value == [2])
+  }
+
+  @Test func ofManyWritesAtOnceOneIsKept() async throws {
+    let node = try Embedded()
+    let k = try key("k")
+    for _ in 0..<50 {
+      await withTaskGroup(of: Void.self) { group in
+        for number in 0..<8 { group.addTask { _ = try? await node.cache.set(k, [UInt8(number)]) } }
+      }
+      #expect(await node.cache.get(k) != nil)
+      node.cache.store.drop(k)
+    }
+    #expect(node.cache.store.claimCount == 0)
+  }
+
   @Test func aLoaderThatIsCancelledHandsOverToAnother() async throws {
     let node = try Embedded()
     let k = try key("k")

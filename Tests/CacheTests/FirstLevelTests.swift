@@ -58,6 +58,32 @@ import Testing
     #expect(store.get(one.key, now: 0) === one)
   }
 
+  /// one task          another
+  /// claims            claims
+  /// reads: old
+  ///                   writes new
+  ///                   keeps new
+  /// keeps old? no
+  @Test func aReadThatBeganBeforeOurOwnWriteDoesNotReplaceIt() throws {
+    let store = CacheStore(bytesMax: 1 << 20, rules: RuleBook())
+    let (old, new) = (try item(1), try item(1))
+    let (reader, writer) = (store.claim(old.key), store.claim(old.key))
+    #expect(store.settle(writer, new.key, with: new, since: 0, now: 0, source: .written))
+    #expect(!store.settle(reader, old.key, with: old, since: 0, now: 0))
+    #expect(store.get(old.key, now: 0) === new)
+  }
+
+  /// Which of two writes at once was the last is known in the second level only.
+  @Test func twoWritesAtOnceKeepNeither() throws {
+    let store = CacheStore(bytesMax: 1 << 20, rules: RuleBook())
+    let one = try item(1)
+    let (first, second) = (store.claim(one.key), store.claim(one.key))
+    #expect(store.settle(first, one.key, with: one, since: 0, now: 0, source: .written))
+    #expect(!store.settle(second, one.key, with: one, since: 0, now: 0, source: .written))
+    #expect(store.get(one.key, now: 0) == nil)
+    #expect(store.claimCount == 0)
+  }
+
   @Test func whenThereAreTooManyRulesOldValuesAreMisses() throws {
     let rules = RuleBook()
     let store = CacheStore(bytesMax: 1 << 20, rules: rules)
