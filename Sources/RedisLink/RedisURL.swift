@@ -88,7 +88,7 @@ public struct RedisURL: Sendable, Equatable, CustomStringConvertible {
       portText = authority[authority.index(after: colon)...]
       guard !host.contains(":") else { throw refusal("an IPv6 address stands in brackets") }
     }
-    let isPlain = host.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "?") }
+    let isPlain = host.utf8.allSatisfy { $0 > 32 && $0 < 127 && !"/?%".utf8.contains($0) }
     guard !host.isEmpty, host.utf8.count <= 253, isPlain else { throw refusal("the host is empty or malformed") }
     guard let port = UInt16(portText), port > 0 else { throw refusal("the port is not a number of 1…65535") }
     return (String(host), port)
