@@ -161,8 +161,8 @@ final class CacheLink: Sendable {
     return RedisSecondLevel.hex(isOver ? byTime : max(byTime, least))
   }
 
-  /// A data set that is older than what we know of it, whose numbers went back, or whose line at our place is another, lost the end of its history: values
-  /// that were invalidated may be back in it. It gets a new epoch, in which none of them is valid.
+  /// A data set that is older than what we know of it lost the end of its history: values that were invalidated may be
+  /// back in it. It gets a new epoch, in which none of them is valid.
   private func verify(_ level: RedisSecondLevel, _ sequence: UInt64) async throws(RedisError) {
     guard let known = coherence.mark else { return }
     let place = RedisCommand.Argument.text("\(known.sequence)-0")

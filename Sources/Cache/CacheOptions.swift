@@ -38,7 +38,7 @@ public struct CacheOptions: Sendable {
 public struct CacheWriteOptions: Sendable, Equatable {
   /// Nil: the cache's default.
   public var timeToLiveMilliseconds: Int64?
-  /// For loads: so long after the time to live the old value is served while a new one is loaded, or when loading fails.
+  /// For loads: so long after the time to live the old value is served while a new one is loaded, or if that fails.
   public var staleMilliseconds: Int64
   /// For loads: how long "there is no such thing" is remembered; 0: not at all.
   public var negativeMilliseconds: Int64

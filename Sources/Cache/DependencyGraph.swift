@@ -1,5 +1,5 @@
-/// Who depends on whom, for a node that stands alone; with Redis the same lies in sorted sets there. An edge goes from a
-/// key to the keys that named it in `dependsOn`.
+/// Who depends on whom, for a node that stands alone; with Redis the same lies in sorted sets there. An edge goes
+/// from a key to the keys that named it in `dependsOn`.
 ///
 /// The closure is a breadth-first walk with a set of what was seen, so cycles end by themselves, and it stops at a
 /// limit; the caller then invalidates the whole namespace, which is safe. When edges outgrow their bound the graph

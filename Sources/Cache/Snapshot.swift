@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The first level of a node that stands alone, in a file across a clean restart. It is removed before it is read: after
-/// a crash there is none, and nothing that was invalidated since can come back.
+/// The first level of a node that stands alone, in a file across a clean restart. It is removed before it is read:
+/// after a crash there is none, and nothing that was invalidated since can come back.
 ///
 /// `SBCS0001`, the number of invalidations, then for each entry a 32-bit length and its envelope.
 struct Snapshot {

@@ -4,8 +4,8 @@ import Testing
 @testable import Cache
 
 @Suite struct CacheSimulationTests {
-  /// Thousands of histories of two nodes over a bus that loses connections, answers and whole data sets. `SIGNALBOX_SEED`
-  /// replays one.
+  /// Thousands of histories of two nodes over a bus that loses connections, answers and whole data sets.
+  /// `SIGNALBOX_SEED` replays one.
   @Test func nothingInvalidatedIsServedByWhoHasSeenItAndNoConfirmedWriteIsLost() {
     let first = SeededRandom()
     var served = 0

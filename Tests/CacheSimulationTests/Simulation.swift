@@ -244,11 +244,9 @@ struct Simulation {
       }
       for (key, item) in confirmed where disturbed[key] ?? 0 <= Int(item.created) {
         let found = node.store.get(key, now: 0) ?? redis.read(key).item
-        if found?.writeID != item.writeID {
-          violations.append(
-            "node \(node.number) lost the write of \(key.name) at \(item.created): \(found.map { "\($0.created)" } ?? "nothing")"
-          )
-        }
+        guard found?.writeID != item.writeID else { continue }
+        let instead = found.map { "\($0.created)" } ?? "nothing"
+        violations.append("node \(node.number) lost the write of \(key.name) at \(item.created): \(instead)")
       }
       for number in 0..<4 {
         let held = redis.read(key(number)).item

@@ -1,1 +1,0 @@
-// until simulations arrive
