@@ -9,7 +9,7 @@ import Testing
 /// What the network and Redis may do to a node, each with a relay of ours between the node and a real server.
 @Suite struct CacheFaultTests {
   static let faults: [RedisProxy.Mode] = [
-    .stall, .slow(milliseconds: 60), .cut(afterBytes: 10), .garbage, .hangUp,
+    .stall, .slow(milliseconds: 700), .cut(afterBytes: 10), .garbage, .hangUp,
     .refuse("-LOADING Redis is loading the dataset in memory"), .refuse("-MOVED 1 127.0.0.1:7000"),
     .refuse("-NOAUTH Authentication required."), .refuseOnly(word: "EVALSHA", "-READONLY You can't write"),
     .refuseOnly(word: "EVALSHA", "-OOM command not allowed"), .refuseOnly(word: "EVALSHA", "-MISCONF no disk"),
@@ -204,7 +204,9 @@ import Testing
 extension RedisProcess {
   @discardableResult
   func ask(_ command: RedisCommand) async throws -> RedisValue {
-    let connection = try await RedisConnection.open(RedisURL(url))
+    var options = RedisOptions()
+    options.commandDeadline = .seconds(10)
+    let connection = try await RedisConnection.open(RedisURL(url), options: options)
     defer { connection.close() }
     return try await connection.send(command, deadline: .seconds(5))
   }

@@ -12,6 +12,8 @@ final class Node: Sendable {
   init(_ url: String, folder: String? = nil, change: (inout CacheOptions) -> Void = { _ in }) throws {
     var options = CacheOptions(.redis(try RedisURL(url), prefix: "test"), node: .random())
     options.stateFolder = folder
+    // Slow machines: the default of 50 ms would open the breaker for no fault.
+    options.redis.commandDeadline = .milliseconds(500)
     change(&options)
     let cache = try Cache(options)
     self.cache = cache

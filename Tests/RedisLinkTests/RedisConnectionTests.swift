@@ -7,7 +7,7 @@ import Testing
 @Suite struct RedisConnectionTests {
   @Test func commandsOfManyTasksShareOneConnection() async throws {
     let server = try await RedisProcess()
-    let connection = try await RedisConnection.open(RedisURL(server.url))
+    let connection = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     defer { connection.close() }
     try await withThrowingTaskGroup(of: Bool.self) { group in
       for number in 0..<200 {
@@ -24,7 +24,7 @@ import Testing
 
   @Test func bytesOfEveryKindSurvive() async throws {
     let server = try await RedisProcess(.unixSocket)
-    let connection = try await RedisConnection.open(RedisURL(server.url))
+    let connection = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     defer { connection.close() }
     let values: [[UInt8]] = [[], [0], Array("a\r\nb".utf8), Array(0...255), Array(repeating: 7, count: 3_000_000)]
     for value in values {
@@ -36,7 +36,7 @@ import Testing
 
   @Test func batchesKeepTheirOrderAndErrorsTheirPlaces() async throws {
     let server = try await RedisProcess()
-    let connection = try await RedisConnection.open(RedisURL(server.url))
+    let connection = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     defer { connection.close() }
     let replies = try await connection.send([
       RedisCommand("SET", "a", "1"), RedisCommand("LPUSH", "a", "x"), RedisCommand("GET", "a"),
@@ -58,9 +58,11 @@ import Testing
 
   @Test func aPassedDeadlineEndsTheConnectionForEverybody() async throws {
     let server = try await RedisProcess()
-    let connection = try await RedisConnection.open(RedisURL(server.url))
+    let connection = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     server.pause()
-    async let first = Self.error { _ = try await connection.send(RedisCommand("GET", "a")) }
+    async let first = Self.error {
+      _ = try await connection.send(RedisCommand("GET", "a"), deadline: .milliseconds(100))
+    }
     async let second = Self.error { _ = try await connection.send(RedisCommand("GET", "b")) }
     #expect(await [first, second] == [.timeout, .timeout])
     server.resume()
@@ -71,7 +73,7 @@ import Testing
 
   @Test func cancellingATaskLeavesTheConnectionInStep() async throws {
     let server = try await RedisProcess()
-    let connection = try await RedisConnection.open(RedisURL(server.url))
+    let connection = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     defer { connection.close() }
     let waiting = Task {
       await Self.error { _ = try await connection.send(RedisCommand("BLPOP", "l", "1"), deadline: .seconds(5)) }
@@ -85,7 +87,7 @@ import Testing
 
   @Test func tooMuchWaitingIsRefusedAtOnce() async throws {
     let server = try await RedisProcess()
-    var options = RedisOptions()
+    var options = RedisOptions.patient
     options.pendingMax = 4
     let connection = try await RedisConnection.open(RedisURL(server.url), options: options)
     defer { connection.close() }
@@ -103,8 +105,8 @@ import Testing
   @Test func pushesArriveAndRepliesStayInStep() async throws {
     let server = try await RedisProcess()
     let box = Heard()
-    let push = try await RedisConnection.open(RedisURL(server.url)) { box.add($0) }
-    let data = try await RedisConnection.open(RedisURL(server.url))
+    let push = try await RedisConnection.open(RedisURL(server.url), options: .patient) { box.add($0) }
+    let data = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     defer {
       push.close()
       data.close()
@@ -126,9 +128,9 @@ import Testing
 
   @Test func droppingTheLastReferenceClosesTheConnection() async throws {
     let server = try await RedisProcess()
-    let watcher = try await RedisConnection.open(RedisURL(server.url))
+    let watcher = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     defer { watcher.close() }
-    var connection: RedisConnection? = try await RedisConnection.open(RedisURL(server.url))
+    var connection: RedisConnection? = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     let clientID = try #require(connection?.clientID)
     connection = nil
     let isGone = try await eventually {
@@ -140,17 +142,18 @@ import Testing
 
   @Test func passwordsAndDatabasesAreUsed() async throws {
     let server = try await RedisProcess()
-    let admin = try await RedisConnection.open(RedisURL(server.url))
+    let admin = try await RedisConnection.open(RedisURL(server.url), options: .patient)
     _ = try await admin.send(RedisCommand("CONFIG", "SET", "requirepass", "se:cr@t"))
     admin.close()
-    let right = try await RedisConnection.open(RedisURL("redis://:se%3Acr%40t@127.0.0.1:\(server.port)/3"))
+    let right = try await RedisConnection.open(
+      RedisURL("redis://:se%3Acr%40t@127.0.0.1:\(server.port)/3"), options: .patient)
     _ = try await right.send(RedisCommand("SET", "k", "v"))
     #expect(try await right.send(RedisCommand("INFO", "keyspace")).text?.contains("db3:keys=1") == true)
     right.close()
     let wrong = try RedisURL("redis://:wrong@127.0.0.1:\(server.port)")
     let error = await Self.error { _ = try await RedisConnection.open(wrong) }
     #expect(error == .unsuitable("Redis at 127.0.0.1:\(server.port) refuses the credentials"))
-    let none = await Self.error { _ = try await RedisConnection.open(RedisURL(server.url)) }
+    let none = await Self.error { _ = try await RedisConnection.open(RedisURL(server.url), options: .patient) }
     #expect(none == error)
   }
 
@@ -176,4 +179,14 @@ final class Heard: Sendable {
   private let state = Mutex<[RedisPush]>([])
   var pushes: [RedisPush] { state.withLock { $0 } }
   func add(_ push: RedisPush) { state.withLock { $0.append(push) } }
+}
+
+extension RedisOptions {
+  /// For tests that are not about deadlines, on machines that are slow.
+  static var patient: RedisOptions {
+    var options = RedisOptions()
+    options.commandDeadline = .seconds(10)
+    options.connectDeadline = .seconds(10)
+    return options
+  }
 }

@@ -25,7 +25,9 @@ import Testing
     let server = try await RedisProcess()
     let proxy = try RedisProxy(to: server.port)
     proxy.set(.refuse(reply))
-    let error = await RedisConnectionTests.error { _ = try await RedisConnection.open(RedisURL(proxy.url)) }
+    let error = await RedisConnectionTests.error {
+      _ = try await RedisConnection.open(RedisURL(proxy.url), options: .patient)
+    }
     #expect(error?.reason.contains(reason) == true, "\(String(describing: error))")
     #expect(error?.reason.contains("\n") == false)
   }
@@ -43,7 +45,7 @@ import Testing
   @Test func anAnswerNobodyAskedForEndsTheConnection() async throws {
     let server = try await RedisProcess()
     let proxy = try RedisProxy(to: server.port)
-    let connection = try await RedisConnection.open(RedisURL(proxy.url))
+    let connection = try await RedisConnection.open(RedisURL(proxy.url), options: .patient)
     proxy.set(.refuse("+OK\r\n+OK"))
     #expect(try await connection.send(RedisCommand("PING")) == .status("OK"))
     #expect(await connection.ended() == .protocolViolation("a reply came that nobody asked for"))
@@ -52,7 +54,7 @@ import Testing
   @Test func aReplyThatIsCutInTheMiddleIsNoReply() async throws {
     let server = try await RedisProcess()
     let proxy = try RedisProxy(to: server.port)
-    let connection = try await RedisConnection.open(RedisURL(proxy.url))
+    let connection = try await RedisConnection.open(RedisURL(proxy.url), options: .patient)
     _ = try await connection.send(RedisCommand("SET", "k", .bytes(Array(repeating: 7, count: 5_000))))
     proxy.set(.cut(afterBytes: 1_000))
     let error = await RedisConnectionTests.error { _ = try await connection.send(RedisCommand("GET", "k")) }
@@ -61,7 +63,7 @@ import Testing
 
   @Test func aReplyOverTheLimitEndsTheConnection() async throws {
     let server = try await RedisProcess()
-    var options = RedisOptions()
+    var options = RedisOptions.patient
     options.replyBytesMax = 100_000
     let connection = try await RedisConnection.open(RedisURL(server.url), options: options)
     _ = try await connection.send(RedisCommand("SET", "k", .bytes(Array(repeating: 7, count: 1_000_000))))
