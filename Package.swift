@@ -99,6 +99,13 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
 
+    room(
+      "RedisLink",
+      [
+        "Base", "CHiredis",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+
     // MARK: Floor 2: engines, none of which knows another
     room(
       "Bench",
@@ -106,6 +113,15 @@ let package = Package(
         "Base", "Telemetry", "ControlPlane",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
+
+    room(
+      "Cache",
+      [
+        "Base", "ControlPlane", "Telemetry", "RedisLink",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
@@ -182,6 +198,9 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ]),
+    tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
+    tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
+    tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",
