@@ -158,7 +158,7 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "CCrash",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "ControlSocket", "API", "CCrash",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -170,7 +170,7 @@ let package = Package(
     .executableTarget(
       name: "signalbox",
       dependencies: [
-        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "EngineRoom",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "ControlSocket", "API", "EngineRoom",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -222,8 +222,8 @@ let package = Package(
     .executableTarget(
       name: "ConsoleProbe", dependencies: ["Console", "Base"], path: "Tests/ConsoleProbe", swiftSettings: strict),
     tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"]),
-    tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
-    tests("SettingsTests", ["signalbox", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
+    tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit"]),
+    tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
     tests("TidyTests", []),
   ]
