@@ -9,7 +9,7 @@ struct ProblemDetails: Error {
   /// Why a request was refused: the bounded label of the metric and the log.
   enum Reason: String, CaseIterable {
     case host, origin, credential, grants, body, head, malformed, slow, streams, route, method, media
-    case conflict, unavailable, timeout
+    case conflict, unavailable, timeout, miss
     case `internal`
   }
 
