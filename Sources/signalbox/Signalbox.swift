@@ -17,7 +17,7 @@ struct Signalbox: ParsableCommand {
     version: Version.current,
     subcommands: [
       NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
-      LogsCommand.self, AuditCommand.self, DrainCommand.self, ConfigCommand.self, DoctorCommand.self,
+      LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self, ConfigCommand.self, DoctorCommand.self,
       BenchCommand.self, VersionCommand.self, CompletionsCommand.self,
     ])
 

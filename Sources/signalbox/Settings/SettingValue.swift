@@ -17,7 +17,7 @@ enum SettingValue: Sendable, Equatable {
     case .text(let text): text
     case .integer(let number): String(number)
     case .list(let items): items.joined(separator: ",")
-    case .redis(let url): shown(url)
+    case .redis(let url): Self.shown(url)
     case .secret: "set"
     }
   }
