@@ -38,7 +38,8 @@ public struct NodeSettings: Sendable {
     version: String, stateFolder: String, socketPath: String, socketGroup: UInt32? = nil, access: AccessSettings,
     apiPort: Int, engines: Set<Engine> = Engine.built, cache: CacheSettings = CacheSettings(),
     logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
-    operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [], doctor: DoctorSettings
+    operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [],
+    doctor: DoctorSettings
   ) {
     self.version = version
     self.stateFolder = stateFolder
