@@ -34,7 +34,8 @@ public struct NodeSettings: Sendable {
   public init(
     version: String, stateFolder: String, socketPath: String, socketGroup: UInt32? = nil, access: AccessSettings,
     apiPort: Int, logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
-    operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [], doctor: DoctorSettings
+    operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [],
+    doctor: DoctorSettings
   ) {
     self.version = version
     self.stateFolder = stateFolder

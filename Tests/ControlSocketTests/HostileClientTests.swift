@@ -198,7 +198,7 @@ import Testing
   func fuzzedConversationsLeaveTheNodeWell(seed: UInt64) async throws {
     var random = SplitMix(state: seed)
     try await withServer(change: {
-      $0.handshakeDeadline = .milliseconds(100)
+      $0.handshakeDeadline = .seconds(3)
       $0.lingerDeadline = .milliseconds(20)
     }) { stage in
       var honest = ControlPreamble().bytes + (try WireCodec.frame(.hello(Stage.hello) as ClientMessage))
