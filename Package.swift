@@ -70,6 +70,8 @@ let package = Package(
     ground("CGit2", libraries: ["git2"]),
     ground("CSockets"),
     ground("CCrash"),
+    ground("CThemes"),
+    ground("CPty"),
 
     // MARK: Floor 1: what every engine and every face may use
     room(
@@ -122,7 +124,7 @@ let package = Package(
     room(
       "Console",
       [
-        "Base", "ControlPlane", "CNcurses", .product(name: "Yams", package: "Yams"),
+        "Base", "ControlPlane", "CNcurses", "CThemes", .product(name: "Yams", package: "Yams"),
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -155,7 +157,7 @@ let package = Package(
     room(
       "TestKit",
       [
-        "Base", "ControlPlane", "CSockets",
+        "Base", "ControlPlane", "CSockets", "CPty",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
@@ -172,7 +174,10 @@ let package = Package(
         .product(name: "HummingbirdTesting", package: "hummingbird"),
         .product(name: "JWTKit", package: "jwt-kit"),
       ]),
-    tests("ConsoleTests", ["Console", "Base", "ControlPlane", "TestKit"]),
+    // A program for the terminal's own tests, never installed.
+    .executableTarget(
+      name: "ConsoleProbe", dependencies: ["Console", "Base"], path: "Tests/ConsoleProbe", swiftSettings: strict),
+    tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"]),
     tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "Base", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),

@@ -1,19 +1,20 @@
-/// Text that is safe to put on a screen: the one type through which outside bytes (names, messages, program output) reach
-/// a terminal.
+/// Text that is safe to put on a screen: the one type through which outside bytes (names, messages, program output)
+/// reach a terminal.
 ///
 /// A terminal obeys what it is sent, so a file name may move the cursor, set the title, reorder a line or hang the
 /// parser. `DisplayText` is made once, where the text comes in, and from then on holds printable cells only:
 ///
-/// - control bytes become pictures (`␛`; in ASCII `\x1b`), C1 controls `\x9b`; invalid UTF-8 becomes `�`;
-/// - a line break becomes `␊`, a tab spaces up to the next eighth cell (`lines(of:)` splits instead);
-/// - bidirectional overrides, embeddings, isolates and marks are shown as `\u202e`: they reorder what surrounds them;
-/// - other invisible characters (joiners, variation selectors, soft hyphens, tags, fillers) are dropped.
+/// - control characters are shown as `\n`, `\x1b`, `\x9b`; invalid UTF-8 becomes `�`;
+/// - a tab becomes spaces up to the next eighth cell; `lines(of:)` splits at line ends instead of showing them;
+/// - bidirectional overrides, embeddings, isolates and marks are shown as `\u{202e}`: they reorder what surrounds them.
+///   So are all other invisible characters, but those that only choose how their neighbours are drawn (joiners,
+///   variation selectors): these are dropped.
 ///
 /// A cell is one character of width 1 or 2 and at most `marksMax` combining marks. This is the model every terminal
 /// implements, and it is deliberately coarser than grapheme clusters: terminals disagree about the width of joined
 /// emoji, so a joined sequence is shown as its first emoji, a skin tone is dropped and a flag is shown as its two
-/// letters. A mark with nothing to stand on gets a dotted circle. Hence no text, however hostile, changes a cell outside
-/// its own, and joining two texts never merges their cells.
+/// letters. A mark with nothing to stand on gets a dotted circle. Hence no text, however hostile, changes a cell
+/// outside its own, and joining two texts never merges their cells.
 public struct DisplayText: Hashable, Sendable {
   /// Which characters the terminal at hand can show.
   public enum Repertoire: Sendable {
@@ -27,6 +28,12 @@ public struct DisplayText: Hashable, Sendable {
     public let cluster: String
     /// 1 or 2.
     public let width: Int
+
+    /// `cluster` must have come out of a `DisplayText`.
+    public init(cluster: String, width: Int) {
+      self.cluster = cluster
+      self.width = width
+    }
   }
 
   public enum Alignment: Sendable {
@@ -38,7 +45,7 @@ public struct DisplayText: Hashable, Sendable {
   private static let tabStop = 8
 
   /// The safe text itself.
-  public let string: String
+  public let text: String
   /// Terminal cells of the whole text.
   public let width: Int
 
@@ -60,7 +67,7 @@ public struct DisplayText: Hashable, Sendable {
 
   /// The text as it can be shown with `repertoire`.
   public init(_ text: DisplayText, repertoire: Repertoire) {
-    if repertoire == .unicode || text.width == text.string.utf8.count {
+    if repertoire == .unicode || text.width == text.text.utf8.count {
       self = text
       return
     }
@@ -68,7 +75,7 @@ public struct DisplayText: Hashable, Sendable {
   }
 
   private init(trusted string: String, width: Int) {
-    self.string = string
+    self.text = string
     self.width = width
   }
 
@@ -80,7 +87,8 @@ public struct DisplayText: Hashable, Sendable {
 
   public var isEmpty: Bool { width == 0 }
 
-  /// The safe lines of a text of several lines, at most `max` of them; the line ends (LF, CRLF, CR) are not part of them.
+  /// The safe lines of a text of several lines, at most `max` of them; the line ends (LF, CRLF, CR) are not part of
+  /// them.
   public static func lines(of outside: String, max: Int, repertoire: Repertoire = .unicode) -> [DisplayText] {
     outside.split(maxSplits: max, omittingEmptySubsequences: false, whereSeparator: \.isNewline).prefix(max)
       .map { DisplayText(String($0), repertoire: repertoire) }
@@ -101,7 +109,7 @@ public struct DisplayText: Hashable, Sendable {
 
 extension DisplayText {
   /// The cells from left to right.
-  public var cells: Cells { Cells(scalars: string.unicodeScalars) }
+  public var cells: Cells { Cells(scalars: text.unicodeScalars) }
 
   public struct Cells: Sequence, IteratorProtocol, Sendable {
     fileprivate var scalars: String.UnicodeScalarView
@@ -125,6 +133,7 @@ extension DisplayText {
   /// The text from cell `first` on, at most `count` cells: what shows when a list is scrolled sideways. Half of a wide
   /// character at either edge becomes a space.
   public func slice(from first: Int, count: Int) -> DisplayText {
+    guard count > 0 else { return .empty }
     var result = DisplayText.empty
     var column = 0
     for cell in cells {
@@ -175,11 +184,11 @@ extension DisplayText {
 
   public func repeated(_ count: Int) -> DisplayText {
     guard count > 0 else { return .empty }
-    return DisplayText(trusted: String(repeating: string, count: count), width: width * count)
+    return DisplayText(trusted: String(repeating: text, count: count), width: width * count)
   }
 
   public static func + (left: DisplayText, right: DisplayText) -> DisplayText {
-    DisplayText(trusted: left.string + right.string, width: left.width + right.width)
+    DisplayText(trusted: left.text + right.text, width: left.width + right.width)
   }
 
   public static func += (left: inout DisplayText, right: DisplayText) { left = left + right }
@@ -218,5 +227,5 @@ extension DisplayText: ExpressibleByStringLiteral, ExpressibleByStringInterpolat
     public mutating func appendInterpolation<Value>(_ outside: Value) { text += DisplayText("\(outside)" as String) }
   }
 
-  public var description: String { string }
+  public var description: String { text }
 }

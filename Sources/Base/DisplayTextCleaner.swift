@@ -21,13 +21,12 @@ struct DisplayTextCleaner {
       isJoined = base.map(Self.isPictograph) ?? false
       return
     }
-    if Self.isDirectional(scalar.value) { return escape("\\u" + hex(scalar.value, digits: 4)) }
-    if scalar.value == 0x2028 || scalar.value == 0x2029 { return takeControl(0x0A) }
+    if Self.isShaper(scalar) { return }
     if (0x1F1E6...0x1F1FF).contains(scalar.value) { return takeFlagLetter(scalar.value) }
-    if scalar.properties.isDefaultIgnorableCodePoint { return }
+    if scalar.properties.isDefaultIgnorableCodePoint { return escape(scalar.value) }
     switch scalar.properties.generalCategory {
     case .unassigned, .surrogate: write("\u{FFFD}", width: 1)
-    case .format, .control: escape("\\u" + hex(scalar.value, digits: 4))
+    case .format, .control, .lineSeparator, .paragraphSeparator: escape(scalar.value)
     default: takeVisible(scalar)
     }
   }
@@ -54,13 +53,10 @@ struct DisplayTextCleaner {
 
   private mutating func takeControl(_ value: UInt32) {
     switch value {
-    case 0x09:
-      for _ in 0..<(tabStop - width % tabStop) { write(" ", width: 1) }
-    case 0x0A where repertoire == .ascii: escape("\\n")
-    case 0x0D where repertoire == .ascii: escape("\\r")
-    case _ where repertoire == .ascii || value > 0x7F: escape("\\x" + hex(value, digits: 2))
-    case 0x7F: write("\u{2421}", width: 1)
-    default: write(Unicode.Scalar(0x2400 + value) ?? "\u{FFFD}", width: 1)
+    case 0x09: for _ in 0..<(tabStop - width % tabStop) { write(" ", width: 1) }
+    case 0x0A: show("\\n")
+    case 0x0D: show("\\r")
+    default: escape(value)
     }
     base = nil
   }
@@ -82,27 +78,25 @@ struct DisplayTextCleaner {
     isJoined = false
   }
 
-  private mutating func escape(_ visible: String) {
+  /// `\x1b`, or `\u{202e}` from 256 on.
+  private mutating func escape(_ value: UInt32) {
+    let digits = String(value, radix: 16)
+    show(value > 0xFF ? "\\u{\(digits)}" : "\\x\(value < 16 ? "0" : "")\(digits)")
+  }
+
+  private mutating func show(_ visible: String) {
     text += visible
     width += visible.utf8.count
     base = nil
     isJoined = false
   }
 
-  /// Characters that reorder or re-align the text around them: U+061C, U+200E, U+200F, U+202A-202E, U+2066-2069.
-  private static func isDirectional(_ value: UInt32) -> Bool {
-    switch value {
-    case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
-    default: false
-    }
+  /// Characters that only say how their neighbours are drawn: U+200C, U+034F and the variation selectors.
+  private static func isShaper(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value == 0x200C || scalar.value == 0x034F || scalar.properties.isVariationSelector
   }
 
   private static func isPictograph(_ scalar: Unicode.Scalar) -> Bool {
     scalar.value > 0x2000 && scalar.properties.isEmoji
-  }
-
-  private func hex(_ value: UInt32, digits: Int) -> String {
-    let text = String(value, radix: 16)
-    return String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 }

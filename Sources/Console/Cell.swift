@@ -21,6 +21,8 @@ public struct Cell: Hashable, Sendable {
     self.style = style
   }
 
+  var displayCell: DisplayText.Cell { DisplayText.Cell(cluster: cluster, width: Int(width)) }
+
   private init(cluster: String, width: Int8, style: Style) {
     self.cluster = cluster
     self.width = width

@@ -29,7 +29,8 @@ public enum Key: Hashable, Sendable {
   case function(Int)
 }
 
-/// Control is said by the modifier: C-c is `.character("c")` with `.control`. A capital letter is itself and has no shift.
+/// Control is said by the modifier: C-c is `.character("c")` with `.control`. A capital letter is itself and has no
+/// shift.
 public struct Modifiers: OptionSet, Hashable, Sendable {
   public let rawValue: UInt8
 

@@ -1,15 +1,14 @@
-/// What a colour means. Panes name roles; only a `Theme` knows colours. The raw values are the keys of `roles:` in a
-/// theme file.
-public enum Role: String, Sendable, CaseIterable {
-  case background = "bg"
-  case foreground = "fg"
+/// What a colour means. Panes name roles; only a `Theme` knows colours.
+public enum Role: UInt8, Sendable, CaseIterable {
+  case background
+  case foreground
   case dim
   case border
-  case borderFocus = "border-focus"
+  case borderFocus
   case title
   case key
-  case selectionBackground = "selection-bg"
-  case selectionForeground = "selection-fg"
+  case selectionBackground
+  case selectionForeground
   case ok
   case warn
   case err
@@ -17,27 +16,37 @@ public enum Role: String, Sendable, CaseIterable {
   case busy
   case stale
   case accent
-  case graphLow = "graph-lo"
-  case graphMiddle = "graph-mid"
-  case graphHigh = "graph-hi"
+  case graphLow
+  case graphMiddle
+  case graphHigh
   case spark
   case hit
   case miss
-  case barBackground = "bar-bg"
-  case logDebug = "log-debug"
-  case logInfo = "log-info"
-  case logWarn = "log-warn"
-  case logError = "log-error"
-  case popupBackground = "popup-bg"
-  case popupBorder = "popup-border"
+  case barBackground
+  case logDebug
+  case logInfo
+  case logWarn
+  case logError
+  case popupBackground
+  case popupBorder
   case input
-  case dangerButton = "danger-button"
+  case dangerButton
 
   /// The roles that are painted behind text.
   public static let backgrounds: [Role] = [.background, .selectionBackground, .barBackground, .popupBackground]
 
-  /// The number of the role in `allCases`, for tables.
-  var index: Int { Self.indices[self] ?? 0 }
+  /// The key in `roles:` of a theme file.
+  public var name: String { Self.names[Int(rawValue)] }
 
-  private static let indices = Dictionary(uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
+  init?(name: String) {
+    guard let index = Self.names.firstIndex(of: name) else { return nil }
+    self.init(rawValue: UInt8(index))
+  }
+
+  /// In the order of the cases.
+  private static let names = """
+    bg fg dim border border-focus title key selection-bg selection-fg ok warn err info busy stale accent \
+    graph-lo graph-mid graph-hi spark hit miss bar-bg log-debug log-info log-warn log-error popup-bg \
+    popup-border input danger-button
+    """.split(separator: " ").map(String.init)
 }

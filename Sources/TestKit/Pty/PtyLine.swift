@@ -1,0 +1,85 @@
+internal import Glibc
+internal import Synchronization
+
+/// The terminal's end of the line: a thread that reads what the program writes, keeps the screen, and answers. The
+/// thread owns the descriptor and closes it when `isOpen` is false; it holds nothing but this object.
+final class PtyLine: Sendable {
+  struct State {
+    var screen: VirtualScreen
+    /// Everything received, up to `transcriptMax` bytes.
+    var transcript: [UInt8] = []
+    var bytes = 0
+    /// When the last byte came.
+    var changed = ContinuousClock.now
+    /// What is still to be written to the program.
+    var outgoing: [UInt8] = []
+    var isStalled = false
+    var isOpen = true
+    /// Whether the descriptor is closed.
+    var isClosed = false
+    var status: Int32?
+    /// Looks at the line that found nothing to read.
+    var emptyLooks = 0
+  }
+
+  static let transcriptMax = 8 << 20
+  private static let pollMilliseconds: Int32 = 10
+
+  let master: Int32
+  let state: Mutex<State>
+
+  init(master: Int32, screen: VirtualScreen) {
+    self.master = master
+    state = Mutex(State(screen: screen))
+  }
+
+  func startReading() {
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(self).toOpaque()
+    let result = pthread_create(
+      &thread, nil,
+      { pointer in
+        guard let pointer else { return nil }
+        Unmanaged<PtyLine>.fromOpaque(pointer).takeRetainedValue().run()
+        return nil
+      }, context)
+    precondition(result == 0, "a thread for the pseudo-terminal must start")
+    pthread_detach(thread)
+  }
+
+  private func run() {
+    while true {
+      let (isOpen, isStalled, isWriting) = state.withLock { ($0.isOpen, $0.isStalled, !$0.outgoing.isEmpty) }
+      guard isOpen else { break }
+      var file = pollfd(fd: master, events: 0, revents: 0)
+      if !isStalled { file.events |= Int16(POLLIN) }
+      if isWriting { file.events |= Int16(POLLOUT) }
+      _ = poll(&file, 1, Self.pollMilliseconds)
+      if file.revents & Int16(POLLIN) != 0 { receive() } else { state.withLock { $0.emptyLooks += 1 } }
+      if file.revents & Int16(POLLOUT) != 0 || isWriting { transmit() }
+    }
+    close(master)
+    state.withLock { $0.isClosed = true }
+  }
+
+  private func receive() {
+    var block = [UInt8](repeating: 0, count: 64 * 1024)
+    let count = block.withUnsafeMutableBytes { read(master, $0.baseAddress, $0.count) }
+    guard count > 0 else { return }
+    state.withLock { state in
+      state.bytes += count
+      state.changed = .now
+      state.transcript += block[..<count].prefix(Self.transcriptMax - state.transcript.count)
+      state.screen.feed(block[..<count])
+      state.outgoing += state.screen.takeReplies()
+    }
+  }
+
+  private func transmit() {
+    state.withLock { state in
+      guard !state.outgoing.isEmpty else { return }
+      let count = state.outgoing.withUnsafeBytes { write(master, $0.baseAddress, $0.count) }
+      if count > 0 { state.outgoing.removeFirst(count) }
+    }
+  }
+}
