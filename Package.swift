@@ -176,7 +176,7 @@ let package = Package(
       ]),
     // A program for the terminal's own tests, never installed.
     .executableTarget(
-      name: "ConsoleProbe", dependencies: ["Console", "Base"], path: "Tests/ConsoleProbe", swiftSettings: strict),
+      name: "ConsoleProbe", dependencies: ["Console", "ControlPlane", "Base"], path: "Tests/ConsoleProbe", swiftSettings: strict),
     tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"]),
     tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "Base", "TestKit"]),

@@ -18,7 +18,10 @@ extension ConsoleModel {
         themeName = name
         touch()
       }
-    case .themeRefused(_, let failure), .failed(let failure): toast(.failed, failure.line)
+    case .themeRefused(let kept, let failure):
+      themeName = kept
+      toast(.failed, failure.line)
+    case .failed(let failure): toast(.failed, failure.line)
     case .done(let text): toast(.done, text)
     }
     return []

@@ -9,6 +9,7 @@ enum News: Sendable {
   case answer(Query, Result<Answer, Failure>)
   case outcome(Command, Result<Outcome, Failure>)
   case themeApplied(String)
+  /// The name of the theme that stays.
   case themeRefused(String, Failure)
   /// Something the console did succeeded: a file written, a text copied.
   case done(String)
