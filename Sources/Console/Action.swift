@@ -17,9 +17,8 @@ struct Action: Sendable {
   /// How the footer shows it. `keys` nil: the first key.
   struct Hint: Sendable, Equatable {
     /// Which part of the footer: moving about, what changes something, leaving.
-    enum Group: Int, Sendable, Comparable {
+    enum Group: Sendable, CaseIterable {
       case move, act, leave
-      static func < (left: Group, right: Group) -> Bool { left.rawValue < right.rawValue }
     }
 
     var group: Group

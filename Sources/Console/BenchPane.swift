@@ -16,7 +16,7 @@ struct BenchPane: Pane {
   static let actions = [
     Action(
       id: "bench.run", title: "Run the benches of this node", keys: [.character("b")],
-      hint: .init(group: .act, label: "bench", rank: 23), verb: "bench", argument: "[SUITE …]", changesNode: true,
+      hint: .init(group: .act, label: "bench", rank: 7), verb: "bench", argument: "[SUITE …]", changesNode: true,
       refusal: { $0.isBenchRunning ? "a bench is running" : nil },
       run: { model, input in model.askForBench(input) })
   ]
@@ -78,7 +78,8 @@ struct BenchPane: Pane {
     if let progress { area = draw(progress, into: &canvas, area: area) }
     guard let latest else {
       guard progress == nil else { return }
-      let text: DisplayText = isLoading ? "… asking the node for its last bench" : "no bench has run on this node: b runs one"
+      let text: DisplayText =
+        isLoading ? "… asking the node for its last bench" : "no bench has run on this node: b runs one"
       canvas.write(text, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
       return
     }
@@ -100,12 +101,12 @@ struct BenchPane: Pane {
 
   private static let columns = [
     Table.Column(title: "NAME", width: 16, isFlexible: true, rank: 0),
-    Table.Column(title: "VALUE", width: 11, alignment: .right, rank: 1),
-    Table.Column(title: "TARGET", width: 11, alignment: .right, rank: 3),
+    Table.Column(title: "VALUE", width: 9, alignment: .right, rank: 1),
+    Table.Column(title: "TARGET", width: 10, alignment: .right, rank: 3),
     Table.Column(title: "P50", width: 6, alignment: .right, rank: 6),
     Table.Column(title: "P99", width: 6, alignment: .right, rank: 5),
-    Table.Column(title: "TREND", width: 10, rank: 4),
-    Table.Column(title: "VERDICT", width: 11, rank: 2),
+    Table.Column(title: "TREND", width: 8, rank: 4),
+    Table.Column(title: "VERDICT", width: 8, rank: 2),
   ]
 
   private func fields(of result: BenchReport.Result, glyphs: GlyphSet) -> [Table.Field] {
@@ -116,7 +117,7 @@ struct BenchPane: Pane {
       .text(DisplayText(bound), Style(.dim)),
       .text(DisplayText(result.p50.map(Figures.short) ?? "-")),
       .text(DisplayText(result.p99.map(Figures.short) ?? "-")),
-      .meter(Sparkline(values: trend(of: result))),
+      .meter(trend(of: result)),
       Self.verdict(of: result, glyphs: glyphs),
     ]
   }
@@ -125,14 +126,17 @@ struct BenchPane: Pane {
     switch result.met {
     case true: .text("\(glyphs.sign(.ok)) met", Style(.ok))
     case false: .text("\(glyphs.sign(.failed)) missed", Style(.err, .bold))
-    case nil: .text("\(glyphs.sign(.separator)) no target", Style(.dim))
+    case nil: .text("\(glyphs.sign(.separator)) none", Style(.dim))
     }
   }
 
-  private func trend(of result: BenchReport.Result) -> [Double] {
-    reports.compactMap { report in
+  /// The runs so far; half of the height is their median, so that a line that stays is flat and a jump is seen.
+  private func trend(of result: BenchReport.Result) -> Sparkline {
+    let values = reports.compactMap { report in
       report.results.first { $0.suite == result.suite && $0.name == result.name }?.value
     }
+    let sorted = values.sorted()
+    return Sparkline(values: values, scaleMax: sorted.isEmpty ? nil : 2 * sorted[sorted.count / 2])
   }
 
   mutating func move(_ motion: Motion, height: Int) {

@@ -112,6 +112,8 @@ struct ConsoleLoop: ~Copyable {
 
   private mutating func paint(_ now: Moment) {
     clock.setInterval(model.refresh)
+    // That a bench began or ended is shown at once; only what follows waits.
+    if model.slowsForBench != clock.isFrozenForBench { isUrgent = true }
     clock.setBenchRunning(model.slowsForBench)
     guard clock.isDue(version: model.version, isUrgent: isUrgent, now: now.monotonic) else { return }
     terminal.paint(model.picture(), theme: theme)

@@ -144,7 +144,8 @@ extension ConsoleModel {
 
   mutating func toggleMouse() -> [Effect] {
     isMouseOn.toggle()
-    toast(.done, isMouseOn ? "mouse: clicks and wheel go to the console" : "mouse: left to the terminal for selecting text")
+    toast(
+      .done, isMouseOn ? "mouse: clicks and wheel go to the console" : "mouse: left to the terminal for selecting text")
     return [.setMouse(isMouseOn)]
   }
 
@@ -171,8 +172,8 @@ extension ConsoleModel {
     let dialog = ConfirmDialog(
       title: "Quit",
       body: [
-        "Stop the node too? Its engines run in this process and", "end with the console; clients are disconnected.", "",
-        "`signalbox start` and `attach` keep a node running", "without a console.",
+        "Stop the node too? Its engines run in this process and end with the console; clients are disconnected.", "",
+        "`signalbox start` and `signalbox attach` keep a node running without a console.",
       ],
       confirm: "Stop the node and quit", now: now, onConfirm: [.quit(stopNode: true)])
     return open(.confirm(dialog))
@@ -196,7 +197,8 @@ extension ConsoleModel {
     var confirmed = bench
     confirmed.isLiveConfirmed = true
     let dialog = ConfirmDialog(
-      title: "Run bench on a live node", body: [failure.message, "Type the node's name, \(name), to run it all the same."],
+      title: "Run bench on a live node",
+      body: [failure.message, "Type the node's name, \(name), to run it all the same."],
       confirm: "Run", expected: name, now: now, onConfirm: [.perform(.runBench(confirmed))])
     _ = open(.confirm(dialog))
   }
@@ -217,6 +219,11 @@ extension ConsoleModel {
       body: ["The node stops for everyone who uses it.", "Type its name, \(name), to go on."],
       confirm: "Stop", expected: name, now: now, onConfirm: [.perform(.stop)])
     return open(.confirm(dialog))
+  }
+
+  mutating func tellHealth() -> [Effect] {
+    for reason in snapshot?.reasons ?? [] { toast(.failed, "\(reason.component): \(reason.reason)") }
+    return []
   }
 
   mutating func addProject(_ path: String?) -> [Effect] {

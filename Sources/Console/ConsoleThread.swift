@@ -21,7 +21,8 @@ enum ConsoleThread {
         }, retained.toOpaque())
       guard status == 0 else {
         retained.release()
-        continuation.resume(returning: .failed(Failure(.limit, "no thread for the console: \(String(cString: strerror(status)))")))
+        continuation.resume(
+          returning: .failed(Failure(.limit, "no thread for the console: \(String(cString: strerror(status)))")))
         return
       }
       pthread_detach(thread)

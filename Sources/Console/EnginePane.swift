@@ -2,8 +2,8 @@ internal import Base
 
 /// A pane whose engine this node does not run: it says so, and what would be seen here.
 protocol EnginePane: Pane {
-  /// What the engine's figures will be, in a few words a line.
-  static var purpose: [DisplayText] { get }
+  /// What the engine's figures will be, in a few words.
+  static var purpose: String { get }
 }
 
 extension EnginePane {
@@ -15,13 +15,14 @@ extension EnginePane {
 
   /// Returns the first line that is still free.
   @discardableResult
-  func drawAbsence(into canvas: inout Canvas, area: Rect) -> Int {
+  func drawAbsence(into canvas: inout Canvas, area: Rect, withPurpose: Bool = true) -> Int {
     let engine = DisplayText(id.engine ?? id.name)
+    let lines = withPurpose ? PopupFrame.wrapped(Self.purpose, width: area.width - 4) : []
     var y = area.y
     canvas.write(canvas.sign(.idle), x: area.x + 1, y: y, style: Style(.dim))
     canvas.write("this node runs no \(engine) engine", x: area.x + 3, y: y, maxWidth: area.width - 4)
-    y += area.height > Self.purpose.count + 1 ? 2 : 1
-    for line in Self.purpose where y < area.maxY {
+    y += area.height > lines.count + 1 ? 2 : 1
+    for line in lines where y < area.maxY {
       canvas.write(line, x: area.x + 3, y: y, style: Style(.dim), maxWidth: area.width - 4)
       y += 1
     }

@@ -19,8 +19,11 @@ struct Footer {
       }
       return Piece(action: action, hint: hint)
     }
-    pieces.sort { ($0.hint.group, $0.hint.rank) < ($1.hint.group, $1.hint.rank) }
-    while width(of: pieces) > model.width, let last = pieces.indices.max(by: { pieces[$0].hint.rank < pieces[$1].hint.rank }) {
+    // A stable order: as registered within each group.
+    pieces = Action.Hint.Group.allCases.flatMap { group in pieces.filter { $0.hint.group == group } }
+    while width(of: pieces) > model.width,
+      let last = pieces.indices.max(by: { pieces[$0].hint.rank < pieces[$1].hint.rank })
+    {
       pieces.remove(at: last)
     }
     var x = 1
@@ -73,7 +76,7 @@ struct Footer {
     canvas.fill(area, style: style)
     canvas.write("/", x: area.x + 1, y: area.y, style: Style(.key, on: .barBackground, .bold))
     let note: DisplayText =
-      prompt.complaint.map { DisplayText($0) } ?? "re:REGEX  field=value  !not   Enter keep  Esc back"
+      prompt.complaint.map { DisplayText($0) } ?? "re:REGEX  field=value  !not  Enter Esc"
     let noteWidth = min(note.width, area.width * 6 / 10)
     let room = area.width - noteWidth - 5
     prompt.field.draw(into: &canvas, x: area.x + 2, y: area.y, width: room, style: style)

@@ -1,3 +1,5 @@
+internal import ControlPlane
+
 /// What the frame itself can do, whatever engines there are.
 enum FrameActions {
   /// Moving about.
@@ -16,7 +18,7 @@ enum FrameActions {
     motion("row.up", "Move up a line", [.character("k"), KeyChord(.up)], .up),
     Action(
       id: "row.down", title: "Move down a line", keys: [.character("j"), KeyChord(.down)],
-      hint: .init(group: .move, keys: "j/k", label: "row", rank: 14),
+      hint: .init(group: .move, keys: "j/k", label: "row", rank: 15),
       run: { model, _ in model.moveSelection(.down) }),
     motion("row.page-up", "Move up a page", [KeyChord(.pageUp), .control("u")], .pageUp),
     motion("row.page-down", "Move down a page", [KeyChord(.pageDown), .control("d")], .pageDown),
@@ -42,14 +44,14 @@ enum FrameActions {
       run: { model, _ in model.open(.help(HelpSheet(pane: model.focus.focused))) }),
     Action(
       id: "theme", title: "Choose a theme, shown while choosing", keys: [.character("t")],
-      hint: .init(group: .move, label: "theme", rank: 12), verb: "theme", argument: "[NAME]",
+      hint: .init(group: .move, label: "theme", rank: 14), verb: "theme", argument: "[NAME]",
       run: { model, input in model.setTheme(typed: input.argument) }),
     Action(
       id: "theme.next", title: "Take the next theme", keys: [.character("T")],
       run: { model, _ in model.nextTheme() }),
     Action(
       id: "pause", title: "Freeze the picture while the data goes on, and back", keys: [.character("p")],
-      hint: .init(group: .move, label: "pause", rank: 11), verb: "pause",
+      hint: .init(group: .move, label: "pause", rank: 13), verb: "pause",
       run: { model, _ in model.togglePause() }),
     Action(
       id: "refresh.faster", title: "Refresh more often", keys: [.character("+"), .character("=")],
@@ -86,6 +88,10 @@ enum FrameActions {
       id: "node.level", title: "Set what the node logs until its next start", verb: "node level", argument: "LEVEL",
       changesNode: true, run: { model, input in model.setNodeLevel(typed: input.argument) }),
     Action(
+      id: "node.health", title: "Say why the node is not well", verb: "health",
+      refusal: { $0.snapshot?.reasons.isEmpty ?? true ? "nothing is known to be wrong" : nil },
+      run: { model, _ in model.tellHealth() }),
+    Action(
       id: "node.drain", title: "Drain the node: no new work, then stop", verb: "drain", changesNode: true,
       run: { model, input in model.askToDrain(input.now) }),
     Action(
@@ -98,7 +104,8 @@ enum FrameActions {
     Action(
       id: "interrupt", title: "Close what is open; twice leaves", keys: [.control("c")], run: { _, _ in [] }),
     Action(
-      id: "suspend", title: "Stop the console until the shell's fg", keys: [.control("z")], run: { _, _ in [.suspend] }),
+      id: "suspend", title: "Stop the console until the shell's fg", keys: [.control("z")],
+      run: { _, _ in [.suspend] }),
     Action(
       id: "detach", title: "Detach: the node goes on", keys: [.character("D")],
       hint: .init(group: .leave, label: "detach", rank: 1), verb: "detach",

@@ -12,6 +12,7 @@ struct Header {
     var resident = ""
     var files = ""
     var trouble: String?
+    var cause = ""
     var phase: Snapshot.Phase?
   }
 
@@ -34,8 +35,8 @@ struct Header {
     facts.files = Figures.grouped(snapshot.process.openFiles)
     facts.phase = snapshot.phase
     if snapshot.health != .ok {
-      let reason = snapshot.reasons.first.map { ": \($0.component) \($0.reason)" } ?? ""
-      facts.trouble = "\(snapshot.health.rawValue)\(reason)"
+      facts.trouble = snapshot.health.rawValue
+      facts.cause = snapshot.reasons.first.map { ": \($0.component) \($0.reason)" } ?? ""
     }
     return facts
   }
@@ -47,7 +48,9 @@ struct Header {
     var segments = segments(canvas)
     let gap = area.width >= 180 ? 3 : 2
     func needed() -> Int { segments.reduce(1) { $0 + $1.line.width + gap } + clock.count + 1 }
-    while needed() > area.width, segments.count > 1, let last = segments.indices.max(by: { segments[$0].rank < segments[$1].rank }) {
+    while needed() > area.width, segments.count > 1,
+      let last = segments.indices.max(by: { segments[$0].rank < segments[$1].rank })
+    {
       segments.remove(at: last)
     }
     var x = area.x + 1
@@ -85,8 +88,9 @@ struct Header {
       add("\(canvas.sign(.limit)) \(phase.rawValue)", Style(.warn, on: .barBackground, .bold), rank: 2)
     }
     if let trouble = facts.trouble {
-      let text: DisplayText = "\(canvas.sign(.warning)) \(trouble)"
-      add(text.truncated(to: max(12, model.width / 4)), Style(.warn, on: .barBackground, .bold), rank: 4)
+      let cause = model.width >= 180 ? facts.cause : ""
+      let text: DisplayText = "\(canvas.sign(.warning)) \(trouble)\(cause)"
+      add(text.truncated(to: max(12, model.width / 5)), Style(.warn, on: .barBackground, .bold), rank: 2)
     }
     guard model.snapshot != nil else { return segments }
     add("up \(facts.uptime)", plain, rank: 5)

@@ -28,7 +28,11 @@ struct HelpSheet {
   }
 
   var selected: Action? {
-    if case .action(let action)? = rows.indices.contains(cursor.selected) ? rows[cursor.selected] : nil { action } else { nil }
+    if case .action(let action)? = rows.indices.contains(cursor.selected) ? rows[cursor.selected] : nil {
+      action
+    } else {
+      nil
+    }
   }
 
   mutating func move(by distance: Int, height: Int) { cursor.move(by: distance, count: rows.count, height: height) }

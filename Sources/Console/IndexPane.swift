@@ -5,25 +5,23 @@ internal import ControlPlane
 struct IndexPane: EnginePane {
   let id = PaneID.index
 
-  static let purpose: [DisplayText] = [
-    "Projects: progress, files, chunks, searches."
-  ]
+  static let purpose = "Projects: progress, files, searches."
 
   static let actions = [
     Action(
       id: "index.reindex", title: "Reindex the selected project", keys: [.character("r")],
-      hint: .init(group: .act, label: "reindex", rank: 20), verb: "reindex", changesNode: true,
+      hint: .init(group: .act, label: "reindex", rank: 7), verb: "reindex", changesNode: true,
       refusal: { $0.refusal(of: .index) }, run: { _, _ in [] })
   ]
 
   func summary(_ scene: Scene) -> DisplayText {
     let count = scene.snapshot?.projects.count ?? 0
-    return count == 0 ? "not running" : "\(Figures.grouped(count)) \(count == 1 ? "project" : "projects"), not indexed"
+    return count == 0 ? "not running" : "\(Figures.grouped(count)) \(count == 1 ? "project" : "projects")"
   }
 
   func draw(into canvas: inout Canvas, area: Rect, scene: Scene) {
-    var y = drawAbsence(into: &canvas, area: area)
     let projects = scene.snapshot?.projects ?? []
+    var y = drawAbsence(into: &canvas, area: area, withPurpose: projects.isEmpty || area.height >= 8)
     if y + projects.count < area.maxY { y += 1 }
     for (index, project) in projects.enumerated() where y < area.maxY {
       if y == area.maxY - 1, index < projects.count - 1 {

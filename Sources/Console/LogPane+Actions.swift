@@ -5,16 +5,16 @@ extension LogPane {
       hint: .init(group: .move, label: "filter", rank: 6), verb: "filter", argument: "[FILTER]",
       run: { model, input in model.filterLog(input.argument) }),
     Action(
-      id: "log.next-match", title: "Go to the next line that the filter lets through", keys: [.character("n")],
+      id: "log.next-match", title: "Go to the next match of the filter", keys: [.character("n")],
       scope: .panes([.log]), refusal: { $0.panes.log.book.filter == nil ? "no filter: / sets one" : nil },
       run: { model, _ in model.nextMatch(1) }),
     Action(
-      id: "log.previous-match", title: "Go to the line before that the filter lets through", keys: [.character("N")],
+      id: "log.previous-match", title: "Go to the match before", keys: [.character("N")],
       scope: .panes([.log]), refusal: { $0.panes.log.book.filter == nil ? "no filter: / sets one" : nil },
       run: { model, _ in model.nextMatch(-1) }),
     Action(
       id: "log.level", title: "Show the next higher level only, then all again", keys: [.character("L")],
-      hint: .init(group: .move, label: "level", rank: 10), run: { model, _ in model.cycleLevel() }),
+      hint: .init(group: .move, label: "level", rank: 12), run: { model, _ in model.cycleLevel() }),
     Action(
       id: "log.set-level", title: "Show this level of the log and above", verb: "level", argument: "LEVEL",
       run: { model, input in model.setLevel(typed: input.argument) }),

@@ -55,7 +55,8 @@ struct LogPane: Pane {
     } else if scene.isWide {
       parts.append("filter: none")
     }
-    parts.append(book.isFollowing ? "following" : "\(Figures.grouped(book.cursor.selected + 1)) of \(Figures.grouped(book.count))")
+    parts.append(
+      book.isFollowing ? "following" : "\(Figures.grouped(book.cursor.selected + 1)) of \(Figures.grouped(book.count))")
     if scene.size == .large || scene.size == .single { parts.append("\(Figures.grouped(book.records.count)) kept") }
     return parts.joined(separator: " · ")
   }

@@ -2,8 +2,8 @@ internal import Base
 internal import ControlPlane
 internal import Synchronization
 
-/// What the async side has for the console's thread. Posting never waits: events beyond the capacity push out the oldest
-/// and are counted, a snapshot replaces the one before.
+/// What the async side has for the console's thread. Posting never waits: events beyond the capacity push out the
+/// oldest and are counted, a snapshot replaces the one before.
 final class Mailbox: Sendable {
   /// Events that wait for the thread.
   static let eventsMax = 4_096

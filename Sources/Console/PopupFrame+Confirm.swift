@@ -6,8 +6,10 @@ extension PopupFrame {
     ["[ 1 \(dialog.cancelLabel) ]", "[ 2 \(dialog.confirmLabel) ]"]
   }
 
+  private var rectWidth: Int { min(model.width, max(56, model.width * 7 / 10), 66) }
+
   func body(of dialog: ConfirmDialog) -> [DisplayText] {
-    let width = min(model.width, 66) - 6
+    let width = rectWidth - 6
     return dialog.body.flatMap { Self.wrapped($0, width: width) }
   }
 

@@ -1,13 +1,14 @@
 internal import Base
 
-/// Where a popup is and how it looks: centred, at most 70 % of the screen while that leaves room to read.
+/// Where a popup is and how it looks: centred, at most 70 % of the screen; lists on a small screen are as wide as their
+/// lines need.
 struct PopupFrame {
   let model: ConsoleModel
 
   static func listRows(width: Int, height: Int) -> Int { max(1, boxHeight(height) - 4) }
 
   private static func boxHeight(_ height: Int) -> Int { height < 16 ? height : max(14, height * 7 / 10) }
-  private static func boxWidth(_ width: Int) -> Int { width < 60 ? width : min(96, max(58, width * 7 / 10)) }
+  private static func boxWidth(_ width: Int) -> Int { width < 72 ? width : min(100, max(70, width * 7 / 10)) }
 
   var rect: Rect {
     var width = Self.boxWidth(model.width)
@@ -15,7 +16,7 @@ struct PopupFrame {
     switch model.popup {
     case .confirm(let dialog):
       height = min(height, body(of: dialog).count + (dialog.expected == nil ? 5 : 7))
-      width = min(width, 66)
+      width = min(width, max(56, model.width * 7 / 10), 66)
     case .themes(let picker):
       height = min(height, picker.themes.count + 4)
       width = min(width, 58)
@@ -50,7 +51,9 @@ struct PopupFrame {
   }
 
   private func title(_ text: DisplayText, _ canvas: inout Canvas, _ rect: Rect) {
-    canvas.write(" \(text) ", x: rect.x + 2, y: rect.y, style: Style(.title, on: .popupBackground, .bold), maxWidth: rect.width - 4)
+    canvas.write(
+      " \(text) ", x: rect.x + 2, y: rect.y, style: Style(.title, on: .popupBackground, .bold), maxWidth: rect.width - 4
+    )
   }
 
   private func hint(_ text: DisplayText, _ canvas: inout Canvas, _ rect: Rect) {

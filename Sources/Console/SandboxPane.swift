@@ -4,14 +4,12 @@ internal import Base
 struct SandboxPane: EnginePane {
   let id = PaneID.sandbox
 
-  static let purpose: [DisplayText] = [
-    "Runs of agents' programs: language, state,", "memory, time, and what stopped them.",
-  ]
+  static let purpose = "Runs of agents' programs: language, state, memory, time, and what stopped them."
 
   static let actions = [
     Action(
       id: "sandbox.run", title: "Run a program in the sandbox", keys: [.character("x")],
-      hint: .init(group: .act, label: "run", rank: 22), verb: "run", changesNode: true,
+      hint: .init(group: .act, label: "run", rank: 9), verb: "run", changesNode: true,
       refusal: { $0.refusal(of: .sandbox) }, run: { _, _ in [] })
   ]
 }

@@ -19,7 +19,8 @@ enum ScreenFile {
   }
 
   private static func failure(_ path: String) -> News {
-    let reason = errno == EEXIST ? "it exists, and nothing is overwritten" : String(cString: strerror(errno)).lowercased()
+    let reason =
+      errno == EEXIST ? "it exists, and nothing is overwritten" : String(cString: strerror(errno)).lowercased()
     return .failed(Failure(.invalid, "w: \(path): \(reason)"))
   }
 }

@@ -47,7 +47,8 @@ struct Table {
     }
     let below = rows.count - cursor.top - room
     if rows.count > room {
-      let text: DisplayText = below > 0 ? "\(canvas.sign(.more)) \(Figures.grouped(below)) more" : "\(canvas.sign(.up)) end"
+      let text: DisplayText =
+        below > 0 ? "\(canvas.sign(.more)) \(Figures.grouped(below)) more" : "\(canvas.sign(.up)) end"
       canvas.write(text, x: area.x + 1, y: area.maxY - 1, style: Style(.dim), maxWidth: area.width - 1)
     }
   }

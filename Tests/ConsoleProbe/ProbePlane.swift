@@ -73,7 +73,10 @@ final class ProbePlane: ControlPlane {
       (.info, "operator", "kris bench.run gateway: ok", ["id": "a-17"]),
       (.debug, "api", "GET /v1/status 200 in 0.4 ms", ["client": "127.0.0.1"]),
       (.error, "bench", "gateway fan-out missed its target: 2.4 ms > 2.0 ms", ["run": "b-9"]),
-      (.info, "index", "file \u{1B}[31mred\u{1B}[0m \u{202E}gnp.exe 日本語 e\u{301}\u{302}\u{303}\u{304}\u{305} named so", [:]),
+      (
+        .info, "index", "file \u{1B}[31mred\u{1B}[0m \u{202E}gnp.exe 日本語 e\u{301}\u{302}\u{303}\u{304}\u{305} named so",
+        [:]
+      ),
       (.notice, "node", "state folder at 61% of its limit", ["used": "12.2G", "max": "20G"]),
       (.critical, "node", "file descriptors: 2,911 of 65,536", [:]),
     ]
@@ -94,12 +97,22 @@ enum ProbeBench {
       id: "b-\(number)", commit: "9f31c2e", timeMilliseconds: time - Int64(9 - number) * 900_000,
       machine: .init(cores: 4, memoryBytes: 8 << 30, kernel: "6.1.0", load: 0.4),
       results: [
-        .init(suite: "gateway", name: "fan-out p99", value: 2.2 + drift, unit: "ms", target: 2.4, p50: 0.41, p95: 1.2, p99: 2.2, samples: 30),
-        .init(suite: "gateway", name: "messages", value: 182_000, unit: "/s", target: 150_000, samples: 30, isLowerBetter: false),
-        .init(suite: "console", name: "first frame", value: 41 + drift * 10, unit: "ms", target: 60, p50: 40, p95: 43, p99: 44, samples: 30),
-        .init(suite: "console", name: "key to paint", value: 0.6, unit: "ms", target: 2, p50: 0.6, p95: 0.9, p99: 13, samples: 200),
+        .init(
+          suite: "gateway", name: "fan-out p99", value: 2.2 + drift, unit: "ms", target: 2.4, p50: 0.41, p95: 1.2,
+          p99: 2.2, samples: 30),
+        .init(
+          suite: "gateway", name: "messages", value: 182_000, unit: "/s", target: 150_000, samples: 30,
+          isLowerBetter: false),
+        .init(
+          suite: "console", name: "first frame", value: 41 + drift * 10, unit: "ms", target: 60, p50: 40, p95: 43,
+          p99: 44, samples: 30),
+        .init(
+          suite: "console", name: "key to paint", value: 0.6, unit: "ms", target: 2, p50: 0.6, p95: 0.9, p99: 13,
+          samples: 200),
         .init(suite: "memory", name: "idle resident", value: 18.4, unit: "MB", samples: 3),
-        .init(suite: "control", name: "snapshot", value: 0.09, unit: "ms", target: 1, p50: 0.09, p95: 0.2, p99: 0.4, samples: 1_000),
+        .init(
+          suite: "control", name: "snapshot", value: 0.09, unit: "ms", target: 1, p50: 0.09, p95: 0.2, p99: 0.4,
+          samples: 1_000),
       ])
   }
 }
@@ -111,7 +124,8 @@ enum ProbeConsole {
     let (link, sink) = AsyncStream.makeStream(of: LinkState.self)
     sink.yield(.live)
     if arguments.contains("--lost") {
-      sink.yield(.lost(sinceMilliseconds: 0, retryAtMilliseconds: SystemWallClock().nowMilliseconds() + 90_000, reason: "x"))
+      sink.yield(
+        .lost(sinceMilliseconds: 0, retryAtMilliseconds: SystemWallClock().nowMilliseconds() + 90_000, reason: "x"))
     }
     let options = ConsoleOptions(
       isEmbedded: !isAttached, isReadOnly: arguments.contains("--read-only"), operatorLabel: "kris",
