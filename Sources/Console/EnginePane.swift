@@ -21,7 +21,7 @@ extension EnginePane {
     var y = area.y
     canvas.write(canvas.sign(.idle), x: area.x + 1, y: y, style: Style(.dim))
     canvas.write("this node runs no \(engine) engine", x: area.x + 3, y: y, maxWidth: area.width - 4)
-    y += area.height > lines.count + 1 ? 2 : 1
+    y += area.height > lines.count + 1 && withPurpose ? 2 : 1
     for line in lines where y < area.maxY {
       canvas.write(line, x: area.x + 3, y: y, style: Style(.dim), maxWidth: area.width - 4)
       y += 1

@@ -22,7 +22,7 @@ struct IndexPane: EnginePane {
   func draw(into canvas: inout Canvas, area: Rect, scene: Scene) {
     let projects = scene.snapshot?.projects ?? []
     var y = drawAbsence(into: &canvas, area: area, withPurpose: projects.isEmpty || area.height >= 8)
-    if y + projects.count < area.maxY { y += 1 }
+    if area.height >= 8 { y += 1 }
     for (index, project) in projects.enumerated() where y < area.maxY {
       if y == area.maxY - 1, index < projects.count - 1 {
         let rest = DisplayText("\(Figures.grouped(projects.count - index)) more")
