@@ -157,7 +157,8 @@ let package = Package(
     .executableTarget(
       name: "signalbox",
       dependencies: [
-        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "EngineRoom",
+        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "Console",
+        "EngineRoom",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
