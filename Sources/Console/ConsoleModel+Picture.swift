@@ -71,7 +71,8 @@ extension ConsoleModel {
     let summary: DisplayText = " \(panes[pane].summary(scene)) "
     let room = frame.maxX - 2 - end - 1
     guard room > 4 else { return }
-    let shown = DisplayText(summary, repertoire: canvas.repertoire).truncated(to: room, repertoire: canvas.repertoire)
+    let shown = DisplayText(summary, repertoire: canvas.repertoire)
+      .truncated(to: room, repertoire: canvas.repertoire)
     canvas.put(shown, x: frame.maxX - 2 - shown.width, y: frame.y, style: Style(.dim))
   }
 
@@ -89,8 +90,8 @@ extension ConsoleModel {
       let hint: DisplayText = toast.kind == .failed ? "  (any key)" : ""
       let room = width - 4 - hint.width - 4
       guard room > 4 else { return }
-      let text = DisplayText(toast.text, repertoire: canvas.repertoire).truncated(
-        to: room, repertoire: canvas.repertoire)
+      let text = DisplayText(toast.text, repertoire: canvas.repertoire)
+        .truncated(to: room, repertoire: canvas.repertoire)
       let shown: DisplayText = " \(canvas.sign(sign)) \(text)\(hint) "
       canvas.write(shown, x: max(1, width - 2 - shown.width), y: y, style: Style(role, on: .popupBackground, .bold))
       y -= 1
