@@ -40,13 +40,15 @@ struct OperatorConsole: Sendable {
   /// A console on the node at `socket`. The node goes on without it; the console outlives restarts of the node.
   func attach(to socket: String, isReadOnly: Bool) async throws {
     let link = ControlLink(path: socket, hello: hello(isReadOnly: isReadOnly))
+    // Before the link begins: the stream tells changes only.
+    let states = link.states()
     let options = try options(isEmbedded: false, isReadOnly: isReadOnly, nodePath: socket)
     let end = await withTaskGroup(of: ConsoleExit?.self) { group in
       group.addTask {
         await link.run()
         return nil
       }
-      group.addTask { await Console(plane: link, link: link.states(), options: options).run() }
+      group.addTask { await Console(plane: link, link: states, options: options).run() }
       var end = ConsoleExit.detached
       // The link gives up by itself when the node will not have us; the console then says so until it is left.
       for await result in group {
