@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
 # What a release is built with. --static-swift-stdlib makes a binary that runs without a toolchain.
-RELEASE_FLAGS ?= -c release
+RELEASE_FLAGS ?= -c release --static-swift-stdlib
 # The folder `make run` starts on, and further arguments for it.
 FOLDER ?= .
 ARGS ?=
@@ -20,9 +20,9 @@ help: ## list the targets
 	@echo "signalbox: the real-time back end of AI coding agents"
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-run: build ## install what is missing, build, and start a node on this folder (FOLDER=…, ARGS=…)
-	@echo "==> Starting a node on $(FOLDER); Ctrl-C stops it"
-	@exec $(BINARY) --no-tui $(ARGS) $(FOLDER)
+run: build ## install what is missing, build, and open the console on this folder (FOLDER=…, ARGS=…)
+	@echo "==> Opening the console on $(FOLDER)"
+	@exec $(BINARY) $(ARGS) $(FOLDER)
 
 test: setup ## install what is missing, and run every test
 	@.ci/step "Building the tests (the first time takes some minutes)" swift build --build-tests
@@ -36,9 +36,9 @@ install: ## install binary, themes and completions under PREFIX (/usr/local)
 	install -Dm755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/signalbox"
 	@if [[ -x .build/release/sandbox-launcher ]]; then \
 	  install -Dm755 .build/release/sandbox-launcher "$(DESTDIR)$(PREFIX)/bin/sandbox-launcher"; fi
-	@if [[ -d Themes ]]; then \
+	@if [[ -d themes ]]; then \
 	  install -d "$(DESTDIR)$(PREFIX)/share/signalbox/themes"; \
-	  install -m644 Themes/* "$(DESTDIR)$(PREFIX)/share/signalbox/themes/"; fi
+	  install -m644 themes/* "$(DESTDIR)$(PREFIX)/share/signalbox/themes/"; fi
 	@share="$(DESTDIR)$(PREFIX)/share"; \
 	install -d "$$share/bash-completion/completions" "$$share/zsh/site-functions" "$$share/fish/vendor_completions.d"; \
 	$(BINARY) completions bash > "$$share/bash-completion/completions/signalbox"; \

@@ -111,7 +111,8 @@ public struct Terminal: ~Copyable {
     squeezer = SgrSqueezer(endsAttributes: sb_curses_colors() >= 8)
   }
 
-  private static func requireTerminal(_ environment: [String: String]) throws(TerminalRefusal) {
+  /// Throws when a console could not be shown here, without touching the terminal: for asking before a node is started.
+  public static func requireTerminal(_ environment: [String: String]) throws(TerminalRefusal) {
     guard isatty(STDIN_FILENO) == 1 else { throw TerminalRefusal("standard input is not a terminal") }
     guard isatty(STDOUT_FILENO) == 1 else { throw TerminalRefusal("standard output is not a terminal") }
     switch environment["TERM"] ?? "" {

@@ -57,13 +57,16 @@ public enum HTTPProbe {
       headers[line[..<colon].lowercased()] = String(value)
     }
     let body = String(text[end.upperBound...])
-    return Response(status: status, headers: headers, body: headers["transfer-encoding"] == "chunked" ? dechunk(body) : body)
+    return Response(
+      status: status, headers: headers, body: headers["transfer-encoding"] == "chunked" ? dechunk(body) : body)
   }
 
   private static func dechunk(_ text: String) -> String {
     var rest = Array(text.utf8)[...]
     var body: [UInt8] = []
-    while let lineEnd = rest.firstIndex(of: 13), let size = Int(String(decoding: rest[..<lineEnd], as: UTF8.self), radix: 16) {
+    while let lineEnd = rest.firstIndex(of: 13),
+      let size = Int(String(decoding: rest[..<lineEnd], as: UTF8.self), radix: 16)
+    {
       let start = lineEnd + 2
       guard size > 0, start + size <= rest.endIndex else { break }
       body += rest[start..<start + size]

@@ -3,8 +3,8 @@ internal import Glibc
 
 /// `signalbox start`: a node in its own session, without a terminal.
 ///
-/// The child's standard error is a pipe to us until both its doors are open; then it writes one NUL and closes the pipe.
-/// So the end of the pipe is the news, without polling: with the NUL it is ready, without it it has died and what it
+/// The child's standard error is a pipe to us until both its doors are open; then it writes one NUL and closes it. So
+/// the end of the pipe is the news, without polling: with the NUL it is ready, without it it has died and what it
 /// wrote says why.
 enum BackgroundNode {
   /// What a child may say before it is ready.

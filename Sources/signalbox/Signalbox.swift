@@ -10,6 +10,7 @@ struct Signalbox: ParsableCommand {
     commandName: "signalbox",
     abstract: "The real-time back end of AI coding agents: one node, one door.",
     usage: """
+      signalbox [PATH …]
       signalbox --no-tui [PATH …]
       signalbox COMMAND [OPTION …]
       """,
@@ -17,8 +18,9 @@ struct Signalbox: ParsableCommand {
     version: Version.current,
     subcommands: [
       NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
-      LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self, ConfigCommand.self, DoctorCommand.self,
-      BenchCommand.self, VersionCommand.self, CompletionsCommand.self,
+      AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self,
+      ConfigCommand.self, DoctorCommand.self, BenchCommand.self, ThemesCommand.self, VersionCommand.self,
+      CompletionsCommand.self,
     ])
 
   /// The names a person can type.

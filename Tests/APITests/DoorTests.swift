@@ -152,11 +152,16 @@ struct DoorTests {
 
   @Test func anEventStreamEndsWhenItsTokenExpires() async throws {
     let access = AccessSettings(jwtSecret: Secret(Self.secret))
-    let bearer = "Authorization: Bearer \(try await token("viewer", lasting: 2))"
     try await TestNode.run(access: access) { node async throws in
-      let client = try RawClient(port: node.port)
-      await client.send("GET /v1/events HTTP/1.1\r\nHost: x\r\n\(bearer)\r\n\r\n")
-      #expect(try await client.readToEnd().contains("200 OK"))
+      // On a loaded machine a short token may have expired before it arrives; then a longer one is tried.
+      var answer = ""
+      for seconds in [2.0, 6, 20] where !answer.contains("200 OK") {
+        let bearer = "Authorization: Bearer \(try await token("viewer", lasting: seconds))"
+        let client = try RawClient(port: node.port)
+        await client.send("GET /v1/events HTTP/1.1\r\nHost: x\r\n\(bearer)\r\n\r\n")
+        answer = try await client.readToEnd()
+      }
+      #expect(answer.contains("200 OK"))
       try await TestNode.until { node.statistics.eventStreams == 0 }
     }
   }

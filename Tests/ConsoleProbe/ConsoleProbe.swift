@@ -5,8 +5,13 @@ import Glibc
 /// A program for the terminal's tests: shows the last event, and leaves in every way there is. Not installed.
 @main
 struct ConsoleProbe {
-  static func main() {
+  static func main() async {
     let environment = environmentVariables()
+    if CommandLine.arguments.contains("--console") {
+      let ending = await ProbeConsole.run(CommandLine.arguments, environment: environment)
+      print("left: \(ending)")
+      return
+    }
     var options = Terminal.Options(environment: environment)
     if CommandLine.arguments.contains("--no-color") { options.color = .never }
     do throws(TerminalRefusal) {

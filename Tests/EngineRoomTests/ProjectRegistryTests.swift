@@ -89,7 +89,9 @@ import Testing
     #expect(try registry(folder).all.isEmpty)
   }
 
-  @Test(arguments: ["", "{", "[]", "{\"version\":2,\"projects\":[]}", "{\"version\":1,\"projects\":[{\"id\":\"A B\"}]}"])
+  @Test(arguments: [
+    "", "{", "[]", "{\"version\":2,\"projects\":[]}", "{\"version\":1,\"projects\":[{\"id\":\"A B\"}]}",
+  ])
   func aListThatCannotBeReadIsNeverReplaced(text: String) throws {
     let folder = try make("a")
     let file = "\(folder.path)/state/projects.json"

@@ -36,8 +36,10 @@ import Testing
     _ = try await fixture.run("projects", "add", fixture.folder.path, "--id", "one")
     _ = try await fixture.run("projects", "remove", "missing")
     let audit = try await fixture.run("audit", "--json")
-    let lines = try audit.standardOutput.split(separator: "\n").map { try NodeFixture.object(String($0)) }
-    #expect(lines.map { $0["action"] as? String } == ["project.add", "project.add", "project.remove", "project.remove"])
+    let document = try JSONSerialization.jsonObject(with: Data(audit.standardOutput.utf8))
+    let lines = try #require(document as? [[String: Any]])
+    #expect(
+      lines.map { $0["action"] as? String } == ["project.add", "project.add", "project.remove", "project.remove"])
     #expect(lines.map { $0["outcome"] == nil } == [true, false, true, false])
     #expect(lines.allSatisfy { $0["actor"] as? String == "kris" })
     #expect((lines.last?["outcome"] as? String)?.contains("missing") == true)
@@ -98,7 +100,7 @@ import Testing
   @Test func wrongUsageIsOneLineAndSixtyFour() async throws {
     let fixture = try NodeFixture()
     let calls: [[String]] = [
-      ["statsu"], ["status", "--jsn"], ["projects"], ["projects", "add"], ["projects", "remove", "No Such ID"],
+      ["statsu"], ["status", "--jsn"], ["projects", "add"], ["projects", "remove", "No Such ID"],
       ["logs", "--since", "yesterday-ish"], ["logs", "--level", "loud"], ["--api-port", "99999", "status"],
       ["status", "--api-port"], ["completions", "tcsh"], ["bench", "no-such-suite"], ["/no/such/folder"],
     ]

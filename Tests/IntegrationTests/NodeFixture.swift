@@ -33,7 +33,9 @@ final class NodeFixture: Sendable {
   /// A headless node in the foreground; returns when it is ready.
   func start(_ arguments: [String] = ["--no-tui"]) async throws -> ProgramProcess {
     let node = try spawn(arguments)
-    let isReady = await eventually { !node.isRunning || HTTPProbe.request("/health/ready", port: self.port)?.status == 200 }
+    let isReady = await eventually {
+      !node.isRunning || HTTPProbe.request("/health/ready", port: self.port)?.status == 200
+    }
     try #require(isReady && node.isRunning, "the node did not come up: \(node.standardError)")
     return node
   }

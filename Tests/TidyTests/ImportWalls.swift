@@ -17,8 +17,9 @@ enum ImportWalls {
     "NIOPosix": ["Gateway", "Outbound", "ControlSocket", "EngineRoom"], "NIOSSL": [],
     "Hummingbird": ["API"], "HummingbirdCore": ["API"], "JWTKit": ["Access"], "Crypto": ["Base", "Access"],
     "GRDB": ["CodeIndex", "Sandbox", "Cache", "Bench"], "AsyncHTTPClient": ["Outbound"],
-    "Subprocess": ["EngineRoom", "TestKit"], "Histogram": ["Telemetry"], "Configuration": [],
-    "ArgumentParser": ["signalbox"], "Yams": ["signalbox", "Console"], "ServiceLifecycle": ["EngineRoom"],
+    "Histogram": ["Telemetry", "Bench"], "Configuration": [],
+    "ArgumentParser": ["signalbox"], "Yams": ["signalbox", "Console"],
+    "ServiceLifecycle": ["EngineRoom", "ControlSocket", "API"],
     "UnixSignals": ["EngineRoom"], "TestKit": [], "Testing": [], "XCTest": [],
   ]
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Base
 internal import ControlPlane
+internal import FoundationEssentials
 internal import Glibc
 
 struct StopCommand: Verb {
@@ -27,12 +28,21 @@ enum NodeEnd {
       return processID
     }
     let limit = ContinuousClock.now + deadline
-    while kill(processID, 0) == 0 || errno == EPERM {
+    while isRunning(processID) {
       guard ContinuousClock.now < limit else {
         throw Failure(.timeout, "process \(processID) has not ended within \(deadline)")
       }
       try await Task.sleep(for: .milliseconds(10))
     }
     return processID
+  }
+
+  /// A process that has ended and waits for its parent to notice (`Z`) has given everything back already.
+  private static func isRunning(_ processID: Int32) -> Bool {
+    guard kill(processID, 0) == 0 || errno == EPERM else { return false }
+    // No such file: it ended between the two looks.
+    guard let status = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8) else { return false }
+    // The name before the state may hold anything, also parentheses.
+    return status.split(separator: ")").last?.split(separator: " ").first != "Z"
   }
 }

@@ -1,0 +1,166 @@
+internal import Base
+internal import ControlPlane
+
+/// The last bench of this node: every figure with its bound and how it went before.
+struct BenchPane: Pane {
+  let id = PaneID.bench
+  /// Runs asked for: the length of a trend.
+  static let historyMax = 20
+
+  /// Newest last.
+  private(set) var reports: [BenchReport] = []
+  private(set) var progress: BenchProgress?
+  private(set) var isLoading = true
+  private var cursor = ListCursor()
+
+  static let actions = [
+    Action(
+      id: "bench.run", title: "Run the benches of this node", keys: [.character("b")],
+      hint: .init(group: .act, label: "bench", rank: 7), verb: "bench", argument: "[SUITE …]", changesNode: true,
+      refusal: { $0.isBenchRunning ? "a bench is running" : nil },
+      run: { model, input in model.askForBench(input) })
+  ]
+
+  var latest: BenchReport? { reports.last }
+
+  mutating func take(_ news: News, height: Int) -> Bool {
+    switch news {
+    case .answer(.benchHistory, .success(.benchHistory(let history))):
+      isLoading = false
+      reports = history.sorted { $0.timeMilliseconds < $1.timeMilliseconds }.suffix(Self.historyMax)
+    case .answer(.benchHistory, .failure):
+      isLoading = false
+    case .outcome(.runBench, .success(let outcome)):
+      progress = nil
+      if case .bench(let report) = outcome.result { add(report) }
+    case .outcome(.runBench, .failure):
+      progress = nil
+    case .events(let events):
+      return take(events)
+    default:
+      return false
+    }
+    cursor.settle(count: rows, height: Self.rowsMax(height: height, count: rows))
+    return true
+  }
+
+  private mutating func take(_ events: [Event]) -> Bool {
+    var isChanged = false
+    for event in events {
+      guard case .benchProgress(let now) = event.body else { continue }
+      progress = now.fraction < 1 ? now : nil
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  private mutating func add(_ report: BenchReport) {
+    reports.removeAll { $0.id == report.id }
+    reports = (reports + [report]).suffix(Self.historyMax)
+  }
+
+  private var rows: Int { latest?.results.count ?? 0 }
+
+  private static func rowsMax(height: Int, count: Int) -> Int {
+    Table.rowsMax(height: height, count: count, hasHeader: height >= 5)
+  }
+
+  func summary(_ scene: Scene) -> DisplayText {
+    if let progress { return "running \(Quantity.fixed(progress.fraction * 100, digits: 0))%" }
+    guard let latest else { return isLoading ? "…" : "no run yet" }
+    let missed = latest.results.count { $0.met == false }
+    let clock = Timestamp.clock(latest.timeMilliseconds).prefix(5)
+    return "last run \(clock) · \(missed == 0 ? "all met" : "\(missed) missed")"
+  }
+
+  func draw(into canvas: inout Canvas, area: Rect, scene: Scene) {
+    var area = area
+    if let progress { area = draw(progress, into: &canvas, area: area) }
+    guard let latest else {
+      guard progress == nil else { return }
+      let text: DisplayText =
+        isLoading ? "… asking the node for its last bench" : "no bench has run on this node: b runs one"
+      canvas.write(text, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
+      return
+    }
+    let table = Table(
+      columns: Self.columns, rows: latest.results.map { fields(of: $0, glyphs: canvas.glyphs) }, cursor: cursor,
+      isFocused: scene.isFocused, hasHeader: area.height >= 5)
+    table.draw(into: &canvas, area: area)
+  }
+
+  private func draw(_ progress: BenchProgress, into canvas: inout Canvas, area: Rect) -> Rect {
+    let barWidth = min(30, area.width / 3)
+    Bar(fraction: progress.fraction, style: Style(.busy)).draw(into: &canvas, x: area.x + 1, y: area.y, width: barWidth)
+    let percent = DisplayText(Quantity.fixed(progress.fraction * 100, digits: 0)).padded(to: 4, .right)
+    canvas.write(
+      "\(percent)%  \(canvas.sign(.running)) \(progress.suite) \(progress.workload)", x: area.x + 1 + barWidth,
+      y: area.y, style: Style(.busy), maxWidth: max(0, area.width - barWidth - 2))
+    return Rect(x: area.x, y: area.y + 1, width: area.width, height: area.height - 1)
+  }
+
+  private static let columns = [
+    Table.Column(title: "NAME", width: 16, isFlexible: true, rank: 0),
+    Table.Column(title: "VALUE", width: 9, alignment: .right, rank: 1),
+    Table.Column(title: "TARGET", width: 10, alignment: .right, rank: 3),
+    Table.Column(title: "P50", width: 6, alignment: .right, rank: 6),
+    Table.Column(title: "P99", width: 6, alignment: .right, rank: 5),
+    Table.Column(title: "TREND", width: 8, rank: 4),
+    Table.Column(title: "VERDICT", width: 8, rank: 2),
+  ]
+
+  private func fields(of result: BenchReport.Result, glyphs: GlyphSet) -> [Table.Field] {
+    let bound = result.target.map { "\(result.isLowerBetter ? "<=" : ">=") \(Figures.short($0)) \(result.unit)" } ?? "-"
+    return [
+      .text("\(result.suite) \(result.name)"),
+      .text("\(Figures.short(result.value)) \(result.unit)"),
+      .text(DisplayText(bound), Style(.dim)),
+      .text(DisplayText(result.p50.map(Figures.short) ?? "-")),
+      .text(DisplayText(result.p99.map(Figures.short) ?? "-")),
+      .meter(trend(of: result)),
+      Self.verdict(of: result, glyphs: glyphs),
+    ]
+  }
+
+  private static func verdict(of result: BenchReport.Result, glyphs: GlyphSet) -> Table.Field {
+    switch result.met {
+    case true: .text("\(glyphs.sign(.ok)) met", Style(.ok))
+    case false: .text("\(glyphs.sign(.failed)) missed", Style(.err, .bold))
+    case nil: .text("\(glyphs.sign(.separator)) none", Style(.dim))
+    }
+  }
+
+  /// The runs so far; half of the height is their median, so that a line that stays is flat and a jump is seen.
+  private func trend(of result: BenchReport.Result) -> Sparkline {
+    let values = reports.compactMap { report in
+      report.results.first { $0.suite == result.suite && $0.name == result.name }?.value
+    }
+    let sorted = values.sorted()
+    return Sparkline(values: values, scaleMax: sorted.isEmpty ? nil : 2 * sorted[sorted.count / 2])
+  }
+
+  mutating func move(_ motion: Motion, height: Int) {
+    let room = Self.rowsMax(height: height, count: rows)
+    switch motion {
+    case .up: cursor.move(by: -1, count: rows, height: room)
+    case .down: cursor.move(by: 1, count: rows, height: room)
+    case .pageUp: cursor.move(by: -room, count: rows, height: room)
+    case .pageDown: cursor.move(by: room, count: rows, height: room)
+    case .first: cursor.select(0, count: rows, height: room)
+    case .last: cursor.select(rows - 1, count: rows, height: room)
+    case .scroll(let lines): cursor.scroll(by: lines, count: rows, height: room)
+    }
+  }
+
+  mutating func select(line: Int, height: Int) {
+    let row = line - (height >= 5 ? 1 : 0)
+    let room = Self.rowsMax(height: height, count: rows)
+    if (0..<room).contains(row) { cursor.select(cursor.top + row, count: rows, height: room) }
+  }
+
+  var selectedText: String? {
+    guard let results = latest?.results, results.indices.contains(cursor.selected) else { return nil }
+    let result = results[cursor.selected]
+    return "\(result.suite) \(result.name) \(result.value) \(result.unit)"
+  }
+}

@@ -1,0 +1,93 @@
+internal import Base
+internal import ControlPlane
+
+extension ConsoleModel {
+  /// What the node or the world reports.
+  mutating func receive(_ news: News, now: Moment) -> [Effect] {
+    tick(now: now)
+    spread(news)
+    switch news {
+    case .snapshot(let snapshot): return receive(snapshot)
+    case .link(let state): return receive(state)
+    case .events(let events): receive(events)
+    case .answer(_, .failure(let failure)): toast(.failed, failure.line)
+    case .answer: break
+    case .outcome(let command, let result): return receive(command, result)
+    case .themeApplied(let name):
+      if themeName != name {
+        themeName = name
+        touch()
+      }
+    case .themeRefused(let kept, let failure):
+      themeName = kept
+      toast(.failed, failure.line)
+    case .failed(let failure): toast(.failed, failure.line)
+    case .done(let text): toast(.done, text)
+    }
+    return []
+  }
+
+  /// Hands news to every pane: to the unseen ones while the picture is paused, except that answers and outcomes are of
+  /// no use to a frozen picture either.
+  private mutating func spread(_ news: News) {
+    for pane in PaneID.allCases {
+      let height = rows(of: pane)
+      if hidden != nil {
+        hidden?.change(pane) { _ = $0.take(news, height: height) }
+        continue
+      }
+      var isChanged = false
+      panes.change(pane) { isChanged = $0.take(news, height: height) }
+      if isChanged, layout.frames[pane] != nil { touch() }
+    }
+  }
+
+  private mutating func receive(_ new: Snapshot) -> [Effect] {
+    let old = hiddenSnapshot ?? snapshot
+    snapshotAt = now.monotonic
+    if isPaused { hiddenSnapshot = new } else { snapshot = new }
+    if isPaused ? false : Header.facts(of: old) != Header.facts(of: new) || old?.projects != new.projects { touch() }
+    return old?.bench.lastRun == new.bench.lastRun ? [] : [.ask(.benchHistory(limit: BenchPane.historyMax))]
+  }
+
+  private mutating func receive(_ state: LinkState) -> [Effect] {
+    guard state != link else { return [] }
+    let wasLinked = isLinked
+    link = state
+    touch()
+    guard state == .live, !wasLinked else { return [] }
+    return initialQuestions
+  }
+
+  /// What a console asks when it meets a node, at the start and after every lost link.
+  var initialQuestions: [Effect] {
+    [.ask(.logs(LogQuery(limit: 5_000))), .ask(.benchHistory(limit: BenchPane.historyMax))]
+  }
+
+  private mutating func receive(_ events: [Event]) {
+    for event in events {
+      switch event.body {
+      case .benchProgress(let progress): isBenchRunning = progress.fraction < 1
+      case .stopping: toast(.refused, "the node is stopping")
+      case .draining: toast(.refused, "the node is draining: no new work")
+      default: break
+      }
+    }
+  }
+
+  private mutating func receive(_ command: Command, _ result: Result<Outcome, Failure>) -> [Effect] {
+    if case .runBench = command { isBenchRunning = false }
+    switch result {
+    case .success(let outcome):
+      let audit = outcome.auditID.map { " (\($0))" } ?? ""
+      toast(.done, "\(command.action) \(command.target): done\(audit)")
+    case .failure(let failure):
+      if case .runBench(let bench) = command, failure.code == .conflict, !bench.isLiveConfirmed, snapshot != nil {
+        askForLiveBench(bench, failure)
+        return []
+      }
+      toast(.failed, "\(command.action) \(command.target): \(failure.line)")
+    }
+    return []
+  }
+}

@@ -1,0 +1,20 @@
+internal import ControlPlane
+
+/// What the model wants done in the world. The model itself does no I/O; the console carries these out.
+enum Effect: Equatable {
+  case perform(Command)
+  case ask(Query)
+  case setTheme(String)
+  case setMouse(Bool)
+  /// Milliseconds between two snapshots.
+  case setRefresh(Int64)
+  /// To the terminal's clipboard by OSC 52.
+  case copy(String)
+  /// A new file; an existing one is never overwritten.
+  case writeFile(path: String, text: String)
+  case repaint
+  case suspend
+  case bell
+  case detach
+  case quit(stopNode: Bool)
+}

@@ -1,0 +1,99 @@
+internal import Base
+
+/// The last line: what the keys do now in the focused pane, and nothing that does not work.
+struct Footer {
+  private struct Piece {
+    let action: Action
+    let hint: Action.Hint
+    var keys: String { hint.keys ?? action.keys.first?.label ?? "" }
+    var width: Int { keys.count + 1 + hint.label.count }
+  }
+
+  let model: ConsoleModel
+
+  /// The pieces that fit, with their columns.
+  private func placed() -> [(piece: Piece, x: Int)] {
+    var pieces = ActionRegistry.all.compactMap { action -> Piece? in
+      guard let hint = action.hint, action.scope.contains(model.focus.focused), action.reason(in: model) == nil else {
+        return nil
+      }
+      return Piece(action: action, hint: hint)
+    }
+    // A stable order: as registered within each group.
+    pieces = Action.Hint.Group.allCases.flatMap { group in pieces.filter { $0.hint.group == group } }
+    while width(of: pieces) > model.width,
+      let last = pieces.indices.max(by: { pieces[$0].hint.rank < pieces[$1].hint.rank })
+    {
+      pieces.remove(at: last)
+    }
+    var x = 1
+    var group: Action.Hint.Group?
+    var result: [(piece: Piece, x: Int)] = []
+    let leaving = pieces.filter { $0.hint.group == .leave }
+    for piece in pieces where piece.hint.group != .leave {
+      if let group, group != piece.hint.group { x += 2 }
+      group = piece.hint.group
+      result.append((piece, x))
+      x += piece.width + 2
+    }
+    x = model.width - 1 - leaving.reduce(-2) { $0 + $1.width + 2 }
+    for piece in leaving {
+      result.append((piece, x))
+      x += piece.width + 2
+    }
+    return result
+  }
+
+  private func width(of pieces: [Piece]) -> Int {
+    let groups = Set(pieces.map(\.hint.group)).count
+    return pieces.reduce(0) { $0 + $1.width + 2 } + 2 * max(0, groups - 1)
+  }
+
+  /// The action whose words are at a column.
+  func action(atColumn x: Int) -> Action? {
+    placed().first { x >= $0.x && x < $0.x + $0.piece.width }?.piece.action
+  }
+
+  func draw(into canvas: inout Canvas, area: Rect) {
+    let bar = Style(on: .barBackground)
+    canvas.fill(area, style: bar)
+    var group: Action.Hint.Group?
+    for (piece, x) in placed() {
+      let isFirstOfGroup = group.map { $0 != piece.hint.group } ?? false
+      if isFirstOfGroup, x >= 3 {
+        canvas.write(canvas.glyphs == .ascii ? "|" : "│", x: x - 2, y: area.y, style: Style(.dim, on: .barBackground))
+      }
+      group = piece.hint.group
+      let after = canvas.write(
+        DisplayText(piece.keys), x: x, y: area.y, style: Style(.key, on: .barBackground, .bold))
+      canvas.write(DisplayText(piece.hint.label), x: after + 1, y: area.y, style: bar)
+    }
+  }
+
+  /// The line of the filter's prompt, in place of the keys.
+  static func draw(_ prompt: FilterPrompt, into canvas: inout Canvas, area: Rect) {
+    let style = Style(.input, on: .barBackground)
+    canvas.fill(area, style: style)
+    canvas.write("/", x: area.x + 1, y: area.y, style: Style(.key, on: .barBackground, .bold))
+    let note: DisplayText =
+      prompt.complaint.map { DisplayText($0) } ?? "re:REGEX  field=value  !not  Enter Esc"
+    let noteWidth = min(note.width, area.width * 6 / 10)
+    let room = area.width - noteWidth - 5
+    prompt.field.draw(into: &canvas, x: area.x + 2, y: area.y, width: room, style: style)
+    canvas.write(
+      note, x: area.maxX - 1 - noteWidth, y: area.y,
+      style: Style(prompt.complaint == nil ? .dim : .err, on: .barBackground), maxWidth: noteWidth)
+  }
+}
+
+extension TextField {
+  /// Draws the input with its cursor always in sight.
+  func draw(into canvas: inout Canvas, x: Int, y: Int, width: Int, style: Style) {
+    guard width > 1 else { return }
+    let before = DisplayText(String(characters.prefix(cursor)), repertoire: canvas.repertoire)
+    let whole = DisplayText(text, repertoire: canvas.repertoire)
+    let first = max(0, before.width - width + 1)
+    canvas.put(whole.slice(from: first, count: width), x: x, y: y, style: style)
+    canvas.cursor = Canvas.Cursor(x: x + before.width - first, y: y, isVisible: true)
+  }
+}

@@ -1,0 +1,134 @@
+internal import Base
+internal import ControlPlane
+
+/// The first line: who and where, how the link is, what the process needs, what time it is.
+struct Header {
+  /// What of a snapshot the header shows; two snapshots with equal facts look alike.
+  struct Facts: Equatable {
+    var node = ""
+    var version = ""
+    var uptime = ""
+    var cpu = ""
+    var resident = ""
+    var files = ""
+    var trouble: String?
+    var cause = ""
+    var phase: Snapshot.Phase?
+  }
+
+  private struct Segment {
+    let line: StyledLine
+    /// Lower stays longer.
+    let rank: Int
+  }
+
+  let model: ConsoleModel
+
+  static func facts(of snapshot: Snapshot?) -> Facts {
+    guard let snapshot else { return Facts() }
+    var facts = Facts()
+    facts.node = snapshot.node
+    facts.version = snapshot.version
+    facts.uptime = Figures.uptime(seconds: snapshot.uptimeSeconds)
+    facts.cpu = "\(Quantity.fixed(snapshot.process.cpuPercent, digits: 0))%"
+    facts.resident = Figures.bytes(snapshot.process.residentBytes)
+    facts.files = Figures.grouped(snapshot.process.openFiles)
+    facts.phase = snapshot.phase
+    if snapshot.health != .ok {
+      facts.trouble = snapshot.health.rawValue
+      facts.cause = snapshot.reasons.first.map { ": \($0.component) \($0.reason)" } ?? ""
+    }
+    return facts
+  }
+
+  func draw(into canvas: inout Canvas, area: Rect) {
+    let bar = Style(on: .barBackground)
+    canvas.fill(area, style: bar)
+    let clock = clock(width: area.width)
+    var segments = segments(canvas)
+    let gap = area.width >= 180 ? 3 : 2
+    func needed() -> Int { segments.reduce(1) { $0 + $1.line.width + gap } + clock.count + 1 }
+    while needed() > area.width, segments.count > 1,
+      let last = segments.indices.max(by: { segments[$0].rank < segments[$1].rank })
+    {
+      segments.remove(at: last)
+    }
+    var x = area.x + 1
+    let clockX = area.maxX - 1 - clock.count
+    let room = needed() > area.width && segments.count == 1 ? area.maxX : clockX
+    for segment in segments {
+      x = canvas.write(segment.line, x: x, y: area.y, maxWidth: max(0, room - x)) + gap
+    }
+    if room == clockX { canvas.write(DisplayText(clock), x: clockX, y: area.y, style: bar) }
+  }
+
+  private func clock(width: Int) -> String {
+    let text = Timestamp.iso8601(model.now.wall)
+    let time = text.dropFirst(11).prefix(8)
+    return width >= 180 ? "\(text.prefix(10)) \(time)Z" : "\(time)Z"
+  }
+
+  private func segments(_ canvas: Canvas) -> [Segment] {
+    let facts = Self.facts(of: model.snapshot)
+    let plain = Style(on: .barBackground)
+    let quiet = Style(.dim, on: .barBackground)
+    var segments: [Segment] = []
+    func add(_ text: DisplayText, _ style: Style, rank: Int) {
+      if !text.isEmpty { segments.append(Segment(line: StyledLine(text, style), rank: rank)) }
+    }
+    let version = facts.version.isEmpty ? "" : " \(facts.version)"
+    add("signalbox\(version)", Style(.title, on: .barBackground, .bold), rank: 0)
+    add(DisplayText(facts.node), plain, rank: 2)
+    if let path = model.options.nodePath { add(DisplayText(path), quiet, rank: 11) }
+    let role = model.options.isReadOnly ? "read-only" : "operator"
+    add("\(model.options.operatorLabel) (\(role))", plain, rank: model.options.isReadOnly ? 3 : 6)
+    segments.append(Segment(line: link(canvas), rank: 1))
+    if model.isPaused { add("\(canvas.sign(.paused)) paused", Style(.warn, on: .barBackground, .bold), rank: 1) }
+    if let phase = facts.phase, phase != .ready {
+      add("\(canvas.sign(.limit)) \(phase.rawValue)", Style(.warn, on: .barBackground, .bold), rank: 2)
+    }
+    if let trouble = facts.trouble {
+      let cause = model.width >= 180 ? facts.cause : ""
+      let text: DisplayText = "\(canvas.sign(.warning)) \(trouble)\(cause)"
+      add(text.truncated(to: max(12, model.width / 5)), Style(.warn, on: .barBackground, .bold), rank: 2)
+    }
+    guard model.snapshot != nil else { return segments }
+    add("up \(facts.uptime)", plain, rank: 5)
+    add("cpu \(DisplayText(facts.cpu).padded(to: 4, .right))", plain, rank: 7)
+    add("rss \(DisplayText(facts.resident).padded(to: 5, .right))", plain, rank: 8)
+    add("fds \(DisplayText(facts.files).padded(to: 4, .right))", plain, rank: 9)
+    return segments
+  }
+
+  private func link(_ canvas: Canvas) -> StyledLine {
+    let frequency = frequency
+    switch model.link {
+    case .live:
+      var line = StyledLine("\(canvas.sign(.live)) live", Style(.ok, on: .barBackground, .bold))
+      line.append(" \(frequency)", Style(.dim, on: .barBackground))
+      return line
+    case .connecting:
+      return StyledLine("\(canvas.sign(.ellipsis)) connecting", Style(.busy, on: .barBackground, .bold))
+    case .lost(let since, let retryAt, _):
+      let wait = max(0, (retryAt - model.now.wall + 999) / 1_000)
+      let age = Figures.age(milliseconds: dataAge ?? model.now.wall - since)
+      return StyledLine(
+        "\(canvas.sign(.closed)) link lost, retry in \(wait) s \(canvas.sign(.separator)) data \(age) old",
+        Style(.err, on: .barBackground, .bold))
+    case .refused(let failure):
+      let text: DisplayText = "\(canvas.sign(.closed)) refused: \(failure.line)"
+      return StyledLine(text.truncated(to: max(20, model.width - 30)), Style(.err, on: .barBackground, .bold))
+    }
+  }
+
+  private var dataAge: Int64? { model.snapshotAt.map { model.now.monotonic - $0 } }
+
+  private var frequency: DisplayText {
+    var clock = FrameClock()
+    clock.setInterval(model.refresh)
+    clock.setBenchRunning(model.slowsForBench)
+    let hertz = 1_000 / Double(clock.effectiveInterval)
+    let digits = hertz.rounded() == hertz ? 0 : 1
+    return "\(Quantity.fixed(hertz, digits: digits)) Hz\(model.slowsForBench ? " (bench)" : "")"
+  }
+}

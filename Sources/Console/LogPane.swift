@@ -1,0 +1,130 @@
+internal import Base
+internal import ControlPlane
+
+/// The node's log and what operators did.
+struct LogPane: Pane {
+  let id = PaneID.log
+  var book = LogBook()
+  /// Nothing has been heard from the node yet.
+  private(set) var isLoading = true
+
+  mutating func take(_ news: News, height: Int) -> Bool {
+    switch news {
+    case .events(let events):
+      let records = events.compactMap(Self.record)
+      guard !records.isEmpty else { return false }
+      book.append(records, height: height)
+      return true
+    case .answer(.logs, .success(.logs(let records))):
+      isLoading = false
+      book.merge(records, height: height)
+      return true
+    case .answer(.logs, .failure):
+      isLoading = false
+      return true
+    default:
+      return false
+    }
+  }
+
+  /// A line for what is worth one.
+  private static func record(of event: Event) -> LogRecord? {
+    switch event.body {
+    case .log(let record):
+      return record
+    case .command(let audit):
+      let failed = audit.outcome.map { $0 != "ok" } ?? false
+      let ending = audit.outcome.map { ": \($0)" } ?? " …"
+      return LogRecord(
+        timeMilliseconds: event.timeMilliseconds, level: failed ? .warning : .info, label: "operator",
+        message: "\(audit.actor) \(audit.action) \(audit.target)\(ending)", metadata: ["id": audit.id])
+    case .dropped(let count):
+      return LogRecord(
+        timeMilliseconds: event.timeMilliseconds, level: .warning, label: "console",
+        message: "\(count) events were lost: this console was too slow")
+    default:
+      return nil
+    }
+  }
+
+  func summary(_ scene: Scene) -> DisplayText {
+    var parts: [DisplayText] = []
+    parts.append(book.level == .trace ? "all levels" : "\(book.level.word.lowercased())+")
+    if let filter = book.filter {
+      parts.append("/\(DisplayText(filter.source).truncated(to: 24))")
+    } else if scene.isWide {
+      parts.append("filter: none")
+    }
+    parts.append(
+      book.isFollowing ? "following" : "\(Figures.grouped(book.cursor.selected + 1)) of \(Figures.grouped(book.count))")
+    if scene.size == .large || scene.size == .single { parts.append("\(Figures.grouped(book.records.count)) kept") }
+    return parts.joined(separator: " · ")
+  }
+
+  func draw(into canvas: inout Canvas, area: Rect, scene: Scene) {
+    guard !book.visible.isEmpty else { return drawEmpty(into: &canvas, area: area) }
+    var y = area.y
+    for index in book.visible.indices.dropFirst(book.cursor.top).prefix(area.height) {
+      let line = Self.line(book.records[book.visible[index]], isWide: scene.isWide || area.width >= 150)
+      canvas.write(line, x: area.x + 1, y: y, maxWidth: area.width - 2)
+      // While following, the newest line is no choice of the reader and stays unmarked.
+      if scene.isFocused, !book.isFollowing, index == book.cursor.selected { canvas.select(row: y, in: area) }
+      y += 1
+    }
+  }
+
+  private func drawEmpty(into canvas: inout Canvas, area: Rect) {
+    let text: DisplayText
+    if isLoading {
+      text = "… asking the node for its log"
+    } else if book.records.isEmpty {
+      text = "no lines yet"
+    } else if let filter = book.filter {
+      text = "none of \(Figures.grouped(book.records.count)) lines matches /\(filter.source)"
+    } else {
+      text = "no line of this level among \(Figures.grouped(book.records.count))"
+    }
+    canvas.write(text, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
+  }
+
+  private static func line(_ record: LogRecord, isWide: Bool) -> StyledLine {
+    let clock = Timestamp.clock(record.timeMilliseconds)
+    var line = StyledLine(DisplayText(String(isWide ? clock : String(clock.prefix(8)))), Style(.dim))
+    line.append(" ")
+    line.append(DisplayText(record.level.word).padded(to: 5), style(of: record.level))
+    line.append(" ")
+    line.append(DisplayText(record.label).fitted(to: isWide ? 12 : 8), Style(.accent))
+    line.append(" ")
+    line.append(DisplayText(record.message))
+    for (key, value) in record.metadata.sorted(by: { $0.key < $1.key }) {
+      line.append("  \(key)=\(value)", Style(.dim))
+    }
+    return line
+  }
+
+  static func style(of level: LogLevel) -> Style {
+    switch level {
+    case .trace, .debug: Style(.logDebug)
+    case .info, .notice: Style(.logInfo)
+    case .warning: Style(.logWarn, .bold)
+    case .error, .critical: Style(.logError, .bold)
+    }
+  }
+
+  mutating func move(_ motion: Motion, height: Int) {
+    let page = max(1, height - 1)
+    switch motion {
+    case .up: book.move(by: -1, height: height)
+    case .down: book.move(by: 1, height: height)
+    case .pageUp: book.move(by: -page, height: height)
+    case .pageDown: book.move(by: page, height: height)
+    case .first: book.move(by: -book.count, height: height)
+    case .last: book.move(by: book.count, height: height)
+    case .scroll(let lines): book.scroll(by: lines, height: height)
+    }
+  }
+
+  mutating func select(line: Int, height: Int) { book.select(row: book.cursor.top + line, height: height) }
+
+  var selectedText: String? { book.selected.map { "\(Timestamp.iso8601($0.timeMilliseconds)) \($0.plainLine)" } }
+}
