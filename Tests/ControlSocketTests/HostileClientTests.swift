@@ -46,6 +46,14 @@ import Testing
     }
   }
 
+  @Test func aClientThatHasNotGreetedMaySendLittle() async throws {
+    try await withServer { stage in
+      let peer = try RawPeer(stage.path)
+      try await peer.send(ControlPreamble().bytes + [0x00, 0x01, 0x00, 0x01])
+      #expect(try await peer.untilRefused().code == .limit)
+    }
+  }
+
   @Test func anEndlessStreamIsCut() async throws {
     try await withServer(change: { $0.lingerDeadline = .milliseconds(200) }) { stage in
       let peer = try RawPeer(stage.path)

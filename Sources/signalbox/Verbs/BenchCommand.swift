@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Base
 internal import ControlPlane
+internal import EngineRoom
 
 struct BenchCommand: Verb {
   static let configuration = CommandConfiguration(
@@ -31,6 +32,7 @@ struct BenchCommand: Verb {
   }
 
   func perform(_ call: Invocation) async throws {
+    try NodeBench.check(suite)
     let settings = try call.settings()
     if history {
       let reports = try await withNode(settings) { try await Self.history($0) }
