@@ -4,8 +4,8 @@ internal import Glibc
 internal import Logging
 internal import RedisLink
 
-/// What the cache bench runs on: a Redis of its own on a Unix socket in a temporary folder, never the one of production,
-/// and two caches on it as two nodes would be. Open it, and close it whatever happens.
+/// What the cache bench runs on: a Redis of its own on a Unix socket in a temporary folder, never the production one, and
+/// two caches on it as two nodes would be. Open it, and close it whatever happens.
 final class CacheBed: Sendable {
   static let seededKeys = 50_000
   static let kilobyteKeys = 5_000
