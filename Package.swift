@@ -102,6 +102,13 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
 
+    room(
+      "RedisLink",
+      [
+        "Base", "CHiredis",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+
     // MARK: Floor 2: engines, none of which knows another
     room(
       "Bench",
@@ -109,6 +116,15 @@ let package = Package(
         "Base", "Telemetry", "ControlPlane",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
+
+    room(
+      "Cache",
+      [
+        "Base", "ControlPlane", "Telemetry", "RedisLink",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
@@ -145,7 +161,7 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "CCrash",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "ControlSocket", "API", "CCrash",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -157,7 +173,7 @@ let package = Package(
     .executableTarget(
       name: "signalbox",
       dependencies: [
-        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "Console",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "ControlSocket", "API", "Console",
         "EngineRoom",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -186,6 +202,9 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ]),
+    tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
+    tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
+    tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",
@@ -208,8 +227,10 @@ let package = Package(
       name: "ConsoleProbe", dependencies: ["Console", "ControlPlane", "Base"], path: "Tests/ConsoleProbe",
       swiftSettings: strict),
     tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"], exclude: ["Golden"]),
-    tests("EngineRoomTests", ["EngineRoom", "CCrash", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
-    tests("SettingsTests", ["signalbox", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
+    tests(
+      "EngineRoomTests",
+      ["EngineRoom", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit"]),
+    tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
     tests("TidyTests", []),
   ]

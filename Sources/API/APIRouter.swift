@@ -29,8 +29,13 @@ struct APIRouter {
   }
 
   /// `GET` answers `HEAD` too, without a body. `timeout` nil: the usual one.
-  func route(_ path: String, get: Handler? = nil, post: Handler? = nil, timeout: Duration? = nil) {
-    let handlers: [(HTTPRequest.Method, Handler?)] = [(.get, get), (.head, get), (.post, post)]
+  func route(
+    _ path: String, get: Handler? = nil, post: Handler? = nil, put: Handler? = nil, delete: Handler? = nil,
+    timeout: Duration? = nil
+  ) {
+    let handlers: [(HTTPRequest.Method, Handler?)] = [
+      (.get, get), (.head, get), (.post, post), (.put, put), (.delete, delete),
+    ]
     let limit = timeout ?? self.timeout
     var allowed: [HTTPRequest.Method] = []
     for case (let method, let handler?) in handlers {

@@ -6,6 +6,9 @@ public struct APISettings: Sendable {
   public var port: Int
   /// Longest request body (CONTRACT, HTTP API: 8 MB).
   public var bodyMax = 8 << 20
+  /// Of a cached value (16 MB) and of a batch of them (32 MB).
+  public var cacheValueMax = 16 << 20
+  public var cacheBatchMax = 32 << 20
   /// Longest head (request line and all header fields), and how many fields.
   public var headMax = 16 << 10
   public var headFieldsMax = 100

@@ -103,9 +103,10 @@ struct AccessMiddleware: RouterMiddleware {
       context.authenticated = authenticated
       context.plane = doorkeeper.door(for: authenticated.caller)
     }
-    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > settings.bodyMax {
+    let bodyMax = BodyLimit.bytesMax(request.method, request.head.path ?? "", settings)
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > bodyMax {
       throw ProblemDetails(
-        .contentTooLarge, .body, "the request body has \(length) bytes, and at most \(settings.bodyMax) are read")
+        .contentTooLarge, .body, "the request body has \(length) bytes, and at most \(bodyMax) are read")
     }
   }
 

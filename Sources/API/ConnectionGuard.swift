@@ -19,6 +19,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private let settings: APISettings
   private let statistics: APIStatistics
   private var bodyBytes = 0
+  private var bodyMax = 0
   private var answersPending = 0
   private var isDiscarding = false
   private var closesAfterAnswer = false
@@ -37,6 +38,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     switch part {
     case .head(let head):
       bodyBytes = 0
+      bodyMax = BodyLimit.bytesMax(head.method, head.path ?? "", settings)
       isDiscarding = false
       answersPending += 1
       // A little longer than the route's own deadline, so that its answer comes first.
@@ -45,7 +47,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     case .body(let bytes):
       if isDiscarding { return }
       bodyBytes += bytes.readableBytes
-      if bodyBytes > settings.bodyMax {
+      if bodyBytes > bodyMax {
         isDiscarding = true
         if answersPending == 0 { return cut(context, .body) }
         closesAfterAnswer = true
@@ -124,7 +126,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private func continueIfAsked(_ context: ChannelHandlerContext, _ head: HTTPRequest) {
     guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return }
     let length = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
-    guard length <= settings.bodyMax else { return }
+    guard length <= bodyMax else { return }
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
   }
 

@@ -4,7 +4,7 @@ internal import ControlPlane
 struct EventDocument: Encodable {
   /// Every `Event.kind`.
   static let kinds = [
-    "log", "command", "health", "projects-changed", "bench-progress", "draining", "stopping", "dropped",
+    "log", "command", "health", "projects-changed", "bench-progress", "cache-invalidated", "draining", "stopping", "dropped",
   ]
 
   private enum CodingKeys: String, CodingKey {
@@ -23,6 +23,7 @@ struct EventDocument: Encodable {
     case .health(let health):
       try fields.encode(HealthDocument(health), forKey: .data)
     case .benchProgress(let progress): try fields.encode(progress, forKey: .data)
+    case .cacheInvalidated(let invalidated): try fields.encode(invalidated, forKey: .data)
     case .dropped(let count): try fields.encode(["count": count], forKey: .data)
     case .projectsChanged, .draining, .stopping: break
     }

@@ -33,6 +33,8 @@ enum JSONBody {
     let buffer = try await Deadline.run(limit, or: slow) { try await request.body.collect(upTo: bytesMax) }
     do {
       return try JSONDecoder().decode(Value.self, from: Data(buffer.readableBytesView))
+    } catch let failure as Failure {
+      throw failure
     } catch {
       throw ProblemDetails(.badRequest, .malformed, "the body is not the JSON this route takes", hint: expected)
     }

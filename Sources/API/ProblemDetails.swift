@@ -9,7 +9,7 @@ struct ProblemDetails: Error {
   /// Why a request was refused: the bounded label of the metric and the log.
   enum Reason: String, CaseIterable {
     case host, origin, credential, grants, body, head, malformed, slow, streams, route, method, media
-    case conflict, unavailable, timeout
+    case conflict, unavailable, timeout, miss
     case `internal`
   }
 
@@ -36,7 +36,7 @@ struct ProblemDetails: Error {
 
   /// A failure of the node, with the status of its code. `limit` is 429 here: too large a body is found by us.
   init(_ failure: Failure) {
-    let status: HTTPResponse.Status = failure.code == .limit ? .tooManyRequests : .init(code: failure.httpStatus)
+    let status: HTTPResponse.Status = failure.code == .limit ? .tooManyRequests : .init(integerLiteral: failure.httpStatus)
     self.init(status, Self.reason(failure.code), failure.message, hint: failure.hint)
     if failure.code == .unauthenticated { headers[.wwwAuthenticate] = "Bearer" }
   }

@@ -10,6 +10,8 @@ public struct AccessPolicy: Sendable {
     var project: ProjectID?
     /// It shows or touches what belongs to all projects, so a credential narrowed to some of them is not enough.
     var isAcrossProjects = false
+    /// Of the cache.
+    var namespace: String?
   }
 
   public init() {}
@@ -28,6 +30,8 @@ public struct AccessPolicy: Sendable {
   public func filter(_ snapshot: Snapshot, for caller: Caller) -> Snapshot {
     var visible = snapshot
     visible.projects = visible.projects.filter { caller.grants.allows(project: $0.id) }
+    visible.cache?.namespaces.removeAll { !caller.grants.allows(namespace: $0.name) }
+    visible.cache?.lastInvalidations.removeAll { !shows($0, to: caller) }
     return visible
   }
 
@@ -35,7 +39,7 @@ public struct AccessPolicy: Sendable {
   public func filter(_ answer: Answer, for caller: Caller) -> Answer {
     switch answer {
     case .projects(let projects): .projects(projects.filter { caller.grants.allows(project: $0.id) })
-    case .logs, .audit, .settings, .doctor, .benchHistory: answer
+    case .logs, .audit, .settings, .doctor, .benchHistory, .cacheValues, .cacheSurvey: answer
     }
   }
 
@@ -43,8 +47,14 @@ public struct AccessPolicy: Sendable {
   public func shows(_ event: Event, to caller: Caller) -> Bool {
     switch event.body {
     case .log, .command: seesEverything(caller)
+    case .cacheInvalidated(let invalidated): shows(invalidated, to: caller)
     case .health, .projectsChanged, .benchProgress, .draining, .stopping, .dropped: true
     }
+  }
+
+  /// It names keys, so it is for those who may read them.
+  private func shows(_ invalidated: CacheInvalidated, to caller: Caller) -> Bool {
+    caller.grants.role >= .agent && caller.grants.allows(namespace: invalidated.namespace)
   }
 
   /// An operator whose credential is not narrowed to some projects.
@@ -59,6 +69,8 @@ public struct AccessPolicy: Sendable {
       return Need(role: .operator, project: id ?? ProjectID(folderName: name))
     case .removeProject(let id): return Need(role: .operator, project: id)
     case .drain, .stop, .setLogLevel, .runBench: return Need(role: .operator, isAcrossProjects: true)
+    case .cacheSet(let write): return Need(role: .agent, namespace: write.namespace)
+    case .cacheInvalidate(let selection): return need(of: selection)
     }
   }
 
@@ -67,7 +79,19 @@ public struct AccessPolicy: Sendable {
     case .projects, .benchHistory: Need(role: .viewer)
     case .logs, .audit: Need(role: .operator, isAcrossProjects: true)
     case .settings, .doctor: Need(role: .operator)
+    case .cacheGet(let namespace, _): Need(role: .agent, namespace: namespace)
+    case .cacheSurvey(let selection): need(of: selection)
     }
+  }
+
+  /// A dry run tells names of keys and needs what the invalidation itself would.
+  private func need(of selection: CacheSelection) -> Need {
+    var need = Need(role: .agent, namespace: selection.namespace)
+    if case .event(_, let project, _) = selection.strategy {
+      need.project = project.flatMap { ProjectID(rawValue: $0) }
+      need.isAcrossProjects = project == nil
+    }
+    return need
   }
 
   private func check(_ need: Need, _ caller: Caller, _ name: String) throws(Failure) {
@@ -78,6 +102,9 @@ public struct AccessPolicy: Sendable {
     }
     if let project = need.project, !caller.grants.allows(project: project) {
       throw Failure(.denied, "this credential does not cover the project \(project)")
+    }
+    if let namespace = need.namespace, !caller.grants.allows(namespace: namespace) {
+      throw Failure(.denied, "this credential does not cover that cache namespace")
     }
     if need.isAcrossProjects, caller.grants.projects != nil {
       throw Failure(

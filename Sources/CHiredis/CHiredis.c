@@ -1,3 +1,48 @@
 #include "CHiredis.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
 int sb_hiredis_version(void) { return HIREDIS_MAJOR * 10000 + HIREDIS_MINOR * 100 + HIREDIS_PATCH; }
+
+static redisReplyObjectFunctions *original;
+static redisReplyObjectFunctions bounded;
+
+// hiredis hands the reader's privdata to every task, so the limit travels with the reader.
+static void *create_bounded_array(const redisReadTask *task, int elements) {
+  const int64_t *elements_max = task->privdata;
+  if (elements_max != NULL && elements > *elements_max) return NULL;
+  return original->createArray(task, elements);
+}
+
+__attribute__((constructor)) static void prepare(void) {
+  redisReader *reader = redisReaderCreate();
+  if (reader == NULL) return;
+  original = reader->fn;
+  bounded = *original;
+  bounded.createArray = create_bounded_array;
+  redisReaderFree(reader);
+}
+
+redisReader *sb_reader_create(const int64_t *elements_max) {
+  if (original == NULL) return NULL;
+  redisReader *reader = redisReaderCreateWithFunctions(&bounded);
+  if (reader != NULL) reader->privdata = (void *)(uintptr_t)elements_max;
+  return reader;
+}
+
+int64_t sb_reader_buffered(const redisReader *reader) { return (int64_t)(reader->len - reader->pos); }
+
+int sb_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+int sb_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
+
+int sb_timerfd_arm(int timer, uint64_t nanoseconds) {
+  struct itimerspec when;
+  memset(&when, 0, sizeof when);
+  when.it_value.tv_sec = (time_t)(nanoseconds / 1000000000u);
+  when.it_value.tv_nsec = (long)(nanoseconds % 1000000000u);
+  return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL) == 0 ? 0 : errno;
+}

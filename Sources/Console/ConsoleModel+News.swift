@@ -78,7 +78,9 @@ extension ConsoleModel {
   private mutating func receive(_ command: Command, _ result: Result<Outcome, Failure>) -> [Effect] {
     if case .runBench = command { isBenchRunning = false }
     switch result {
-    case .success(let outcome): toast(.done, "\(command.action) \(command.target): done (\(outcome.auditID))")
+    case .success(let outcome):
+      let audit = outcome.auditID.map { " (\($0))" } ?? ""
+      toast(.done, "\(command.action) \(command.target): done\(audit)")
     case .failure(let failure):
       if case .runBench(let bench) = command, failure.code == .conflict, !bench.isLiveConfirmed, snapshot != nil {
         askForLiveBench(bench, failure)

@@ -12,6 +12,9 @@ public enum Command: Sendable, Codable, Equatable {
   /// Changes what is logged until the next start.
   case setLogLevel(LogLevel)
   case runBench(BenchOptions)
+  case cacheSet(CacheWrite)
+  /// Also how one key is deleted: what was made from it goes with it.
+  case cacheInvalidate(CacheSelection)
 
   /// The verb that the audit, the log and `operator` lines show.
   public var action: String {
@@ -22,6 +25,8 @@ public enum Command: Sendable, Codable, Equatable {
     case .stop: "node.stop"
     case .setLogLevel: "log.level"
     case .runBench: "bench.run"
+    case .cacheSet: "cache.set"
+    case .cacheInvalidate: "cache.invalidate"
     }
   }
 
@@ -33,22 +38,32 @@ public enum Command: Sendable, Codable, Equatable {
     case .drain, .stop: "node"
     case .setLogLevel(let level): level.rawValue
     case .runBench(let options): options.suites.isEmpty ? "all" : options.suites.joined(separator: ",")
+    case .cacheSet(let write): write.namespace
+    case .cacheInvalidate(let selection): selection.summary
     }
+  }
+
+  /// Whether it is administration, which the audit keeps, or data traffic. A line on disk before and after each value
+  /// that an agent caches would bury what somebody did to the node, and cost more than the write itself.
+  public var isAudited: Bool {
+    if case .cacheSet = self { false } else { true }
   }
 }
 
-/// The result of a command. Every outcome carries the id under which the audit has it.
+/// The result of a command. An outcome carries the id under which the audit has it; data traffic has none.
 public struct Outcome: Sendable, Codable, Equatable {
   public enum Result: Sendable, Codable, Equatable {
     case done
     case project(ProjectSummary)
     case bench(BenchReport)
+    case cacheStored(CacheWrite.Reach)
+    case cacheInvalidated(CacheFinding)
   }
 
-  public var auditID: String
+  public var auditID: String?
   public var result: Result
 
-  public init(auditID: String, result: Result) {
+  public init(auditID: String?, result: Result) {
     self.auditID = auditID
     self.result = result
   }

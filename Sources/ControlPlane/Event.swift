@@ -7,6 +7,7 @@ public struct Event: Sendable, Codable, Equatable {
     case health(Health)
     case projectsChanged
     case benchProgress(BenchProgress)
+    case cacheInvalidated(CacheInvalidated)
     case draining
     case stopping
     /// This listener was too slow and lost so many events before this one.
@@ -29,6 +30,7 @@ public struct Event: Sendable, Codable, Equatable {
     case .health: "health"
     case .projectsChanged: "projects-changed"
     case .benchProgress: "bench-progress"
+    case .cacheInvalidated: "cache-invalidated"
     case .draining: "draining"
     case .stopping: "stopping"
     case .dropped: "dropped"

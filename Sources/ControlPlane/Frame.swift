@@ -6,8 +6,10 @@ public import Base
 public enum Frame {
   /// Bytes before the payload.
   public static let headerBytes = 4
-  /// The largest payload a client may send.
-  public static let clientBytesMax = 1 << 20
+  /// The largest payload of a client that has not been greeted yet.
+  public static let helloBytesMax = 64 << 10
+  /// The largest payload a client may send: a cached value of 16 MiB in base64, with what is around it.
+  public static let clientBytesMax = 24 << 20
   /// The largest payload a node may send.
   public static let serverBytesMax = 64 << 20
 

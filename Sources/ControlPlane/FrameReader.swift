@@ -3,7 +3,8 @@ public import Base
 /// Cuts a byte stream into preamble and frames. Owns no socket and no timer. It holds what was received and not yet
 /// taken, never more than one frame's declared length ahead, and allocates for bytes that came, not for bytes promised.
 public struct FrameReader: Sendable {
-  private let bytesMax: Int
+  /// The largest payload the other side may send from now on.
+  public var bytesMax: Int
   private var buffer: [UInt8] = []
   private var position = 0
 

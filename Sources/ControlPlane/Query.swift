@@ -6,6 +6,9 @@ public enum Query: Sendable, Codable, Equatable {
   case settings
   case doctor
   case benchHistory(limit: Int)
+  case cacheGet(namespace: String, keys: [String])
+  /// A dry run: what an invalidation would touch.
+  case cacheSurvey(CacheSelection)
 
   /// The name under which metrics and the policy know it.
   public var name: String {
@@ -16,6 +19,8 @@ public enum Query: Sendable, Codable, Equatable {
     case .settings: "settings"
     case .doctor: "doctor"
     case .benchHistory: "bench.history"
+    case .cacheGet: "cache.get"
+    case .cacheSurvey: "cache.survey"
     }
   }
 }
@@ -27,6 +32,9 @@ public enum Answer: Sendable, Codable, Equatable {
   case settings([SettingReport])
   case doctor([DoctorFinding])
   case benchHistory([BenchReport])
+  /// In the order of the keys; nil where there is nothing.
+  case cacheValues([CacheValue?])
+  case cacheSurvey(CacheFinding)
 }
 
 public struct LogQuery: Sendable, Codable, Equatable {

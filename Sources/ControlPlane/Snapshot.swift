@@ -11,11 +11,13 @@ public struct Snapshot: Sendable, Codable, Equatable {
   public var projects: [ProjectSummary]
   public var process: ProcessSnapshot
   public var control: ControlSnapshot
+  public var cache: CacheSnapshot?
   public var bench: BenchSnapshot
 
   public init(
     node: String, version: String, uptimeSeconds: Double, health: Health, phase: Phase, peers: [Peer] = [],
-    projects: [ProjectSummary] = [], process: ProcessSnapshot, control: ControlSnapshot, bench: BenchSnapshot
+    projects: [ProjectSummary] = [], process: ProcessSnapshot, control: ControlSnapshot, cache: CacheSnapshot? = nil,
+    bench: BenchSnapshot
   ) {
     self.node = node
     self.version = version
@@ -27,6 +29,7 @@ public struct Snapshot: Sendable, Codable, Equatable {
     self.projects = projects
     self.process = process
     self.control = control
+    self.cache = cache
     self.bench = bench
   }
 

@@ -12,7 +12,7 @@ public final class ControlClient: ControlPlane {
   public static let connectDeadline = Duration.seconds(5)
 
   /// Bytes that may wait for a node that does not read; beyond, requests fail at once.
-  static let waitingBytesMax = 8 * Frame.clientBytesMax
+  static let waitingBytesMax = 2 * Frame.clientBytesMax
 
   /// How the node greeted.
   public let welcome: ControlWelcome

@@ -77,6 +77,7 @@ final class ControlSession: Sendable {
       let hello = try await greet(&source)
       expired.cancel()
       try admit(peer, hello)
+      source.allowRequests()
       defer { server.counters.count { $0.clients -= 1 } }
       try await sink.send(.welcome(server.welcome()))
       let door = server.doorkeeper.door(for: Self.caller(hello, peer))

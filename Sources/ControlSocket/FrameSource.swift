@@ -5,12 +5,15 @@ internal import NIOCore
 /// The reading half of a server's connection.
 struct FrameSource {
   /// Bytes read from a refused client before it is cut.
-  private static let discardBytesMax = Frame.clientBytesMax
+  private static let discardBytesMax = 1 << 20
 
   private var iterator: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
-  private var reader = FrameReader(bytesMax: Frame.clientBytesMax)
+  private var reader = FrameReader(bytesMax: Frame.helloBytesMax)
 
   init(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) { iterator = inbound.makeAsyncIterator() }
+
+  /// The client has been greeted: from now on its frames may be as large as a request.
+  mutating func allowRequests() { reader.bytesMax = Frame.clientBytesMax }
 
   /// Waits for the other side's preamble.
   mutating func preamble() async throws -> ControlPreamble {

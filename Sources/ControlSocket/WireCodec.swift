@@ -20,7 +20,9 @@ enum WireCodec {
 
   private static func json(_ message: some Encodable) throws(Failure) -> Data {
     do {
-      return try JSONEncoder().encode(message)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .withoutEscapingSlashes
+      return try encoder.encode(message)
     } catch {
       throw Failure(.internal, "a control message cannot be written as JSON")
     }

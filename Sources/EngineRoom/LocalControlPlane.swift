@@ -22,10 +22,13 @@ struct LocalControlPlane: ControlPlane {
     case .settings: .settings(core.settings.reports)
     case .doctor: .doctor(await Doctor.examine(core.settings.doctor))
     case .benchHistory(let limit): .benchHistory(try NodeBench.history(core, limit: limit))
+    case .cacheGet(let namespace, let keys): .cacheValues(try await core.cache().get(namespace, keys))
+    case .cacheSurvey(let selection): .cacheSurvey(try await core.cache().survey(selection))
     }
   }
 
   func perform(_ command: Command) async throws(Failure) -> Outcome {
+    guard command.isAudited else { return Outcome(auditID: nil, result: try await carryOut(command)) }
     var record = record(of: command)
     do {
       try begin(record, mustBeWritten: !command.isWayOut)
@@ -100,6 +103,15 @@ struct LocalControlPlane: ControlPlane {
       return .done
     case .runBench(let options):
       return .bench(try await NodeBench.run(options, on: core))
+    case .cacheSet(let write):
+      return .cacheStored(try await core.cache().set(write))
+    case .cacheInvalidate(let selection):
+      let engine = try core.cache()
+      let finding = try await engine.invalidate(selection)
+      core.publish(
+        .cacheInvalidated(
+          CacheInvalidated(timeMilliseconds: core.clock.nowMilliseconds(), selection: selection, finding: finding)))
+      return .cacheInvalidated(finding)
     }
   }
 }

@@ -41,6 +41,41 @@ public enum Node {
     _ = consume state
   }
 
+  /// The cache alone, without doors, for a command that finds no node: under the state folder's lock, audited and
+  /// behind the policy as ever. Throws `conflict` when a node has the folder, and `unavailable` when REDIS_URL is set
+  /// and Redis cannot be reached.
+  public static func withCacheAlone<T: Sendable>(
+    _ settings: NodeSettings, _ body: (any ControlPlane) async throws -> T
+  ) async throws -> T {
+    prepareProcess()
+    let state = try StateFolder(path: settings.stateFolder)
+    var settings = settings
+    settings.engines = [.cache]
+    let bus = EventBus<Event>()
+    let log = makeLog(settings, bus)
+    defer { log.close() }
+    let core = try NodeCore(settings: settings, bus: bus, log: log, registry: bootstrapMetrics())
+    let engine = try core.cache()
+    let plane = NodeDoorkeeper(core: core).door(
+      for: Caller(actor: settings.operatorLabel, origin: .commandLine, grants: .operator))
+    let result: Result<T, any Error> = await withTaskGroup(of: Void.self) { group in
+      group.addTask { await engine.run() }
+      defer { group.cancelAll() }
+      do {
+        guard try await engine.isJoined(within: .seconds(2)) else {
+          throw Failure(
+            .unavailable, "Redis cannot be used: \(engine.linkReason ?? "it does not answer")",
+            hint: "check REDIS_URL")
+        }
+        return .success(try await body(plane))
+      } catch {
+        return .failure(error)
+      }
+    }
+    _ = consume state
+    return try result.get()
+  }
+
   // MARK: Before anything runs
 
   private static func prepareProcess() {
@@ -97,7 +132,7 @@ public enum Node {
     core.setControlFigures { figures(statistics, latency, control.statistics) }
     core.registry.register { StatusMetrics.families(core.snapshot()) + log.metricFamilies() }
 
-    let group = ServiceGroup(configuration: configuration([api, control], core.logger))
+    let group = ServiceGroup(configuration: configuration(engines(core) + [api, control], core.logger))
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await watchOver(core, authenticator, face, listening, ready) }
       tasks.addTask { await stopWhenAsked(core, group) }
@@ -106,6 +141,9 @@ public enum Node {
     }
     NodeSignals.disarmDeadline()
   }
+
+  /// They start before the doors and stop after them.
+  private static func engines(_ core: NodeCore) -> [any Service] { [core.cacheEngine].compactMap(\.self) }
 
   /// From the open doors to the stop: an embedded console first, if there is one, and then the signals.
   private static func watchOver(

@@ -31,6 +31,8 @@ final class NodeCore: Sendable {
   let health: HealthBoard
   let registry: PrometheusRegistry
   let clock: any WallClock
+  /// Nil when this node does not run it.
+  let cacheEngine: CacheEngine?
   let stops: AsyncStream<StopReason>
   private let stopRequests: AsyncStream<StopReason>.Continuation
   private let startedAt = ContinuousClock.now
@@ -53,6 +55,11 @@ final class NodeCore: Sendable {
       now: { clock.nowMilliseconds() },
       changed: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: .health($0))) })
     (stops, stopRequests) = AsyncStream.makeStream(of: StopReason.self, bufferingPolicy: .bufferingOldest(4))
+    cacheEngine =
+      settings.engines.contains(.cache)
+      ? try CacheEngine(
+        settings.cache, stateFolder: settings.stateFolder, node: node, health: health, clock: clock,
+        logger: log.logger("cache")) : nil
     health.set("state", .ok)
     health.set("audit", .ok)
   }
@@ -103,7 +110,8 @@ final class NodeCore: Sendable {
     return Snapshot(
       node: node.rawValue, version: settings.version,
       uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
-      projects: projects.all, process: probe.read(), control: control, bench: bench)
+      projects: projects.all, process: probe.read(), control: control,
+      cache: cacheEngine?.snapshot(), bench: bench)
   }
 
   /// Below this the state folder is said to be nearly full.
@@ -116,6 +124,16 @@ final class NodeCore: Sendable {
     }
     let isLow = free < Self.lowDiskBytes
     health.set("state", isLow ? .degraded : .ok, reason: isLow ? "less than 256 MiB of disk left" : nil)
+  }
+
+  // MARK: Engines
+
+  func cache() throws(Failure) -> CacheEngine {
+    guard let cacheEngine else {
+      throw Failure(
+        .unavailable, "this node does not run the cache", hint: "name it in SIGNALBOX_ENGINES", isRetriable: false)
+    }
+    return cacheEngine
   }
 
   // MARK: Bench

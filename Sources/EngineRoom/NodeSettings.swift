@@ -21,6 +21,9 @@ public struct NodeSettings: Sendable {
   public var access: AccessSettings
   /// 0: any free port.
   public var apiPort: Int
+  /// Those this node runs.
+  public var engines: Set<Engine>
+  public var cache: CacheSettings
   public var logLevel: LogLevel
   public var logDestination: LogDestination
   /// How the embedded console is named to others.
@@ -33,7 +36,8 @@ public struct NodeSettings: Sendable {
 
   public init(
     version: String, stateFolder: String, socketPath: String, socketGroup: UInt32? = nil, access: AccessSettings,
-    apiPort: Int, logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
+    apiPort: Int, engines: Set<Engine> = Engine.built, cache: CacheSettings = CacheSettings(),
+    logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
     operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [],
     doctor: DoctorSettings
   ) {
@@ -43,6 +47,8 @@ public struct NodeSettings: Sendable {
     self.socketGroup = socketGroup
     self.access = access
     self.apiPort = apiPort
+    self.engines = engines
+    self.cache = cache
     self.logLevel = logLevel
     self.logDestination = logDestination
     self.operatorLabel = operatorLabel

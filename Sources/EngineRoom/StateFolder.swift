@@ -27,12 +27,13 @@ public struct StateFolder: ~Copyable, Sendable {
   }
 
   /// Sub-folders that always exist.
-  private static let folders = ["audit", "log", "crash", "bench"]
+  private static let folders = ["audit", "log", "crash", "bench", "cache"]
 
   public static func auditFile(in path: String) -> String { "\(path)/audit/audit.log" }
   public static func logFile(in path: String) -> String { "\(path)/log/node.log" }
   public static func crashFile(in path: String) -> String { "\(path)/crash/last.txt" }
   public static func projectsFile(in path: String) -> String { "\(path)/projects.json" }
+  public static func cacheFolder(in path: String) -> String { "\(path)/cache" }
   public static func benchFolder(in path: String) -> String { "\(path)/bench" }
 
   /// Bytes that an ordinary user may still write there; nil when the file system cannot be asked.

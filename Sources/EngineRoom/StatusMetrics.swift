@@ -5,6 +5,7 @@ internal import Telemetry
 enum StatusMetrics {
   static func families(_ snapshot: Snapshot) -> [MetricFamily] {
     node(snapshot) + process(snapshot.process) + control(snapshot.control) + bench(snapshot.bench)
+      + (snapshot.cache.map(cache) ?? [])
   }
 
   private static func node(_ snapshot: Snapshot) -> [MetricFamily] {
@@ -46,6 +47,26 @@ enum StatusMetrics {
         samples: [("0.5", latency.p50), ("0.95", latency.p95), ("0.99", latency.p99)].map { quantile, value in
           .init(labels: ["quantile": quantile], value)
         }),
+    ]
+  }
+
+  /// What the cache counts it hands to swift-metrics itself; these are the figures made from them.
+  private static func cache(_ cache: CacheSnapshot) -> [MetricFamily] {
+    [
+      MetricFamily(
+        "signalbox_cache_hit_ratio", help: "Hits of all reads that reached the level.", kind: .gauge,
+        samples: [("all", cache.hitRate), ("1", cache.l1HitRate), ("2", cache.l2HitRate)].map { level, value in
+          .init(labels: ["level": level], value)
+        }),
+      .gauge("signalbox_cache_l1_entries", "Entries of the first level.", Double(cache.l1.entries)),
+      .gauge("signalbox_cache_l1_bytes", "Bytes of the first level.", Double(cache.l1.bytes)),
+      .gauge("signalbox_cache_l1_bytes_max", "CACHE_L1_MAX.", Double(cache.l1.bytesMax)),
+      .gauge(
+        "signalbox_cache_redis_latency_milliseconds", "The last PING's; 0 when there is none.",
+        cache.redis.latencyMilliseconds ?? 0),
+      .gauge(
+        "signalbox_cache_redis_since_seconds", "When the link's state last changed, in seconds since 1970.",
+        Double(cache.redis.since) / 1_000),
     ]
   }
 

@@ -18,9 +18,9 @@ struct Signalbox: ParsableCommand {
     version: Version.current,
     subcommands: [
       NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
-      AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, ConfigCommand.self,
-      DoctorCommand.self,
-      BenchCommand.self, ThemesCommand.self, VersionCommand.self, CompletionsCommand.self,
+      AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self,
+      ConfigCommand.self, DoctorCommand.self, BenchCommand.self, ThemesCommand.self, VersionCommand.self,
+      CompletionsCommand.self,
     ])
 
   /// The names a person can type.

@@ -41,6 +41,60 @@ struct PolicyTests {
     }
   }
 
+  @Test func theCacheIsForAgentsWithinTheirNamespaces() throws {
+    let selection = CacheSelection(namespace: "team-a", .pattern("*"))
+    let commands: [Command] = [.cacheSet(CacheWrite(namespace: "team-a", entries: [])), .cacheInvalidate(selection)]
+    let queries: [Query] = [.cacheGet(namespace: "team-a", keys: ["k"]), .cacheSurvey(selection)]
+    let inside = Caller(
+      actor: "x", origin: .http, grants: Grants(role: .agent, namespaces: [try Glob("team-*")]))
+    let outside = Caller(
+      actor: "x", origin: .http, grants: Grants(role: .operator, namespaces: [try Glob("other")]))
+    for command in commands {
+      try policy.check(command, by: inside)
+      #expect(throws: Failure.self) { try policy.check(command, by: outside) }
+      #expect(throws: Failure.self) { try policy.check(command, by: try caller(.viewer)) }
+    }
+    for query in queries {
+      try policy.check(query, by: inside)
+      #expect(throws: Failure.self) { try policy.check(query, by: outside) }
+      #expect(throws: Failure.self) { try policy.check(query, by: try caller(.viewer)) }
+    }
+  }
+
+  @Test func anEventStaysWithinTheProjectsOfTheCredential() throws {
+    let narrow = try caller(.agent, projects: ["a*"])
+    func event(_ project: String?) -> Command {
+      .cacheInvalidate(CacheSelection(namespace: "default", .event(.gitCommit, project: project, paths: [])))
+    }
+    try policy.check(event("apple"), by: narrow)
+    #expect(throws: Failure.self) { try policy.check(event("pear"), by: narrow) }
+    #expect(throws: Failure.self) { try policy.check(event(nil), by: narrow) }
+  }
+
+  @Test func namespacesThatACallerMayNotReadAreNotShown() throws {
+    var cache = CacheSnapshot(redis: .init(state: .embedded))
+    cache.namespaces = [.init(name: "team-a"), .init(name: "team-b")]
+    let finding = CacheFinding(
+      strategy: "key", namespace: "team-a", keysDeleted: 1, keysScanned: 1, bytes: 1, durationMilliseconds: 1)
+    let invalidated = CacheInvalidated(
+      timeMilliseconds: 1, selection: CacheSelection(namespace: "team-a", .key("k")), finding: finding)
+    cache.lastInvalidations = [invalidated]
+    let snapshot = Snapshot(
+      node: "0", version: "0", uptimeSeconds: 1, health: Health(components: []), phase: .ready,
+      process: ProcessSnapshot(
+        processID: 1, cpuSeconds: 0, cpuPercent: 0, residentBytes: 0, openFiles: 0, openFilesMax: 0, threads: 1),
+      control: ControlSnapshot(), cache: cache, bench: BenchSnapshot())
+    let event = Event(timeMilliseconds: 1, body: .cacheInvalidated(invalidated))
+    func seen(_ role: Grants.Role, _ namespace: String) throws -> ([String], Int, Bool) {
+      let caller = Caller(actor: "x", origin: .http, grants: Grants(role: role, namespaces: [try Glob(namespace)]))
+      let visible = policy.filter(snapshot, for: caller).cache
+      return (visible?.namespaces.map(\.name) ?? [], visible?.lastInvalidations.count ?? 0, policy.shows(event, to: caller))
+    }
+    #expect(try seen(.agent, "team-a") == (["team-a"], 1, true))
+    #expect(try seen(.agent, "team-b") == (["team-b"], 0, false))
+    #expect(try seen(.viewer, "*") == (["team-a", "team-b"], 0, false))
+  }
+
   @Test func anOperatorOfSomeProjectsStaysWithinThem() throws {
     let narrow = try caller(.operator, projects: ["a*"])
     try policy.check(.addProject(path: "/src/apple/", id: nil), by: narrow)

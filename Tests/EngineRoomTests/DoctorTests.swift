@@ -1,6 +1,7 @@
 import ControlPlane
 import Foundation
 import Glibc
+import RedisLink
 import Testing
 
 @testable import EngineRoom
@@ -28,7 +29,7 @@ import Testing
     -> DoctorSettings
   {
     DoctorSettings(
-      redis: try redis.map { try RedisAddress($0) }, dockerHost: docker, stateFolder: "/tmp",
+      redis: try redis.map { try RedisURL($0) }, dockerHost: docker, stateFolder: "/tmp",
       environment: ["PATH": path, "TERM": "xterm", "LANG": "C.UTF-8", "SIGNALBOX_TOKEN": "hidden"], ports: [])
   }
 

@@ -23,6 +23,12 @@ import Testing
     #expect(try SettingFlags(["--theme", "t", "cache"], verbsOwn: own).values == ["--theme": "t"])
   }
 
+  @Test func theNamespaceOfACacheVerbIsNotTheSetting() throws {
+    let flags = try SettingFlags(["--namespace", "prod", "cache", "get", "k", "--namespace", "team"])
+    #expect(flags.values == ["--namespace": "prod"])
+    #expect(flags.rest == ["cache", "get", "k", "--namespace", "team"])
+  }
+
   @Test(arguments: [
     (["--api-port"], "--api-port needs a value"), (["--api-port", "--json"], "--api-port needs a value"),
     (["--config"], "--config needs a value"), (["--theme", "a", "--theme", "b"], "--theme is given twice"),

@@ -1,10 +1,28 @@
-// hiredis as Swift sees it, and the version macros.
+// hiredis as Swift sees it: the version macros, a reply reader with bounds that hiredis itself does not set, and the
+// descriptors a connection thread sleeps on that Glibc's Swift view lacks.
 #ifndef SIGNALBOX_CHIREDIS_H
 #define SIGNALBOX_CHIREDIS_H
 
 #include <hiredis/hiredis.h>
+#include <stdint.h>
 
 /// Major * 10,000 + minor * 100 + patch of the headers this was built with.
 int sb_hiredis_version(void);
+
+/// A `redisReader` that refuses arrays of more than `elements_max` elements. hiredis 0.14 accepts `*1000000000` and
+/// reserves 8 GB for it. The limit must outlive the reader. Null when there is no memory.
+redisReader *sb_reader_create(const int64_t *elements_max);
+
+/// Bytes the reader holds that are not yet part of a returned reply.
+int64_t sb_reader_buffered(const redisReader *reader);
+
+/// A non-blocking, close-on-exec eventfd, or -1 with errno.
+int sb_eventfd(void);
+
+/// A non-blocking, close-on-exec timer on CLOCK_MONOTONIC, or -1 with errno.
+int sb_timerfd(void);
+
+/// Arms `timer` for an absolute CLOCK_MONOTONIC time in nanoseconds; 0 disarms it. 0, or an errno.
+int sb_timerfd_arm(int timer, uint64_t nanoseconds);
 
 #endif

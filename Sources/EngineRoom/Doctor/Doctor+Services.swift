@@ -1,6 +1,7 @@
 internal import Base
 internal import ControlPlane
 internal import Glibc
+internal import RedisLink
 
 extension Doctor {
   /// The oldest Redis whose commands are relied on (CLIENT TRACKING with NOLOOP, GETEX, streams' MINID).
@@ -40,9 +41,9 @@ extension Doctor {
   }
 
   /// A server of this machine can be started; another's cannot from here.
-  private static func redisFix(_ address: RedisAddress, _ facts: DoctorSettings) -> String {
+  private static func redisFix(_ address: RedisURL, _ facts: DoctorSettings) -> String {
     let start: String
-    switch address.endpoint {
+    switch address.address {
     case .unix(let path): start = "redis-server --port 0 --unixsocket '\(firstLine(path))' --daemonize yes"
     case .tcp(let host, let port) where host == "localhost" || host == "::1" || host.hasPrefix("127."):
       start = "redis-server --port \(port) --daemonize yes"
@@ -64,7 +65,7 @@ extension Doctor {
     return finding
   }
 
-  private static func redisQuestion(_ address: RedisAddress) -> [UInt8] {
+  private static func redisQuestion(_ address: RedisURL) -> [UInt8] {
     var text = ""
     if let password = address.password {
       let words = ["AUTH"] + [address.user].compactMap(\.self) + [password.reveal()]
@@ -132,10 +133,10 @@ extension Doctor {
     if text.hasPrefix("unix://") { return .unix(path: String(text.dropFirst("unix://".count))) }
     guard let slashes = text.ranges(of: "://").first else { return nil }
     // The rule of redis://host:port is the same, but for the port that goes without saying.
-    guard let address = try? RedisAddress("redis://" + text[slashes.upperBound...]),
-      case .tcp(let host, let port) = address.endpoint
+    guard let address = try? RedisURL("redis://" + text[slashes.upperBound...]),
+      case .tcp(let host, let port) = address.address
     else { return nil }
-    return .tcp(host: host, port: text.hasSuffix(":\(port)") ? port : 2_375)
+    return .tcp(host: host, port: text.hasSuffix(":\(port)") ? Int(port) : 2_375)
   }
 
   /// The first value of a text member, as far as a version needs it.
@@ -145,10 +146,10 @@ extension Doctor {
   }
 }
 
-extension RedisAddress {
+extension RedisURL {
   fileprivate var probeAddress: ProbeSocket.Address {
-    switch endpoint {
-    case .tcp(let host, let port): .tcp(host: host, port: port)
+    switch address {
+    case .tcp(let host, let port): .tcp(host: host, port: Int(port))
     case .unix(let path): .unix(path: path)
     }
   }

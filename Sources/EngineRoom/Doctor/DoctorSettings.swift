@@ -1,3 +1,5 @@
+public import RedisLink
+
 /// What `Doctor` looks at. All of it is passed in, so that a test can hide a program by giving another `PATH`.
 public struct DoctorSettings: Sendable {
   /// A port some face listens on.
@@ -13,7 +15,7 @@ public struct DoctorSettings: Sendable {
     }
   }
 
-  public var redis: RedisAddress?
+  public var redis: RedisURL?
   /// `unix:///path` or `tcp://host:port`.
   public var dockerHost: String
   public var stateFolder: String
@@ -26,7 +28,7 @@ public struct DoctorSettings: Sendable {
   public var deadline: Duration
 
   public init(
-    redis: RedisAddress?, dockerHost: String, stateFolder: String, environment: [String: String], ports: [Port],
+    redis: RedisURL?, dockerHost: String, stateFolder: String, environment: [String: String], ports: [Port],
     crashReport: String? = nil, deadline: Duration = .seconds(2)
   ) {
     self.redis = redis

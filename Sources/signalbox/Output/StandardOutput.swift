@@ -5,8 +5,10 @@ internal import Glibc
 enum StandardOutput {
   /// Writes all of `text`. A reader that went away (`signalbox logs | head`) ends the process quietly, as it ends
   /// every other tool in a pipe.
-  static func write(_ text: String) throws(Failure) {
-    let bytes = Array(text.utf8)
+  static func write(_ text: String) throws(Failure) { try write(Array(text.utf8)) }
+
+  /// Writes bytes as they are: never to a terminal, unless they are text that was made safe.
+  static func write(_ bytes: [UInt8]) throws(Failure) {
     var sent = 0
     while sent < bytes.count {
       let count = bytes[sent...].withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }

@@ -14,6 +14,7 @@ enum StatusText {
     }
     lines.append(row("process", process(snapshot.process)))
     lines.append(row("control", control(snapshot.control)))
+    if let cache = snapshot.cache { lines.append(row("cache", CacheText.summary(cache))) }
     lines.append(row("bench", bench(snapshot.bench)))
     lines += list("peers", snapshot.peers.map { "\(safe($0.node))  \(safe($0.version))  \($0.sockets) sockets" })
     lines += list("projects", snapshot.projects.map { "\($0.id)  \(safe($0.path))" })
@@ -40,6 +41,8 @@ enum StatusText {
       openFilesMax: snapshot.process.openFilesMax, threads: 0)
     steady.control.httpLatency = LatencySummary()
     steady.control.httpRequests = 0
+    // Traffic is no change; a link that comes or goes is.
+    steady.cache = snapshot.cache.map { CacheSnapshot(redis: .init(state: $0.redis.state, reason: $0.redis.reason)) }
     for index in steady.peers.indices { steady.peers[index].lastSeenMilliseconds = 0 }
     return steady
   }

@@ -1,4 +1,5 @@
 internal import Base
+internal import EngineRoom
 
 /// One row of the settings table. The names follow from the environment variable: the file key is the variable without
 /// `SIGNALBOX_` in lower camel case, the flag the same in kebab case.
@@ -20,6 +21,12 @@ struct Setting: Sendable {
     /// Addresses or CIDR blocks, comma-separated.
     case networks
     case redis
+    /// `512M`, `10K`, or a plain number of bytes.
+    case bytes(ClosedRange<Int>)
+    /// What stands before names that nodes share.
+    case prefix
+    /// Names of engines, comma-separated, or `all` alone.
+    case engines
     case docker
     /// A theme's name or path.
     case theme
@@ -65,7 +72,7 @@ struct Setting: Sendable {
   var fileName: String? { isSecret ? "\(name)File" : nil }
 
   /// Whether a YAML list is as good as commas.
-  var isList: Bool { kind == .origins || kind == .networks }
+  var isList: Bool { kind == .origins || kind == .networks || kind == .engines }
 
   /// What is allowed, as the end of a refusal: "… must be a whole number from 1 to 65535".
   var allowed: String {
@@ -79,6 +86,11 @@ struct Setting: Sendable {
     case .origins: "origins such as https://app.example, comma-separated, or *"
     case .networks: "addresses or CIDR blocks such as 10.0.0.0/8, comma-separated"
     case .redis: "redis://[user:pass@]host:port[/db] or unix:///path"
+    case .bytes(let range):
+      "a size from \(Quantity.describe(bytes: Int64(range.lowerBound))) to "
+        + "\(Quantity.describe(bytes: Int64(range.upperBound))), such as 256M"
+    case .prefix: "1 to 64 of A-Z a-z 0-9 . _ -"
+    case .engines: "all, or some of \(Engine.allCases.map(\.rawValue).joined(separator: ", ")), comma-separated"
     case .docker: "unix:///path of the Docker Engine's socket, or tcp://host:port"
     case .theme: "a theme's name or the path of a theme file"
     case .secret(let minBytes): "at least \(minBytes) bytes"

@@ -9,7 +9,7 @@ struct SettingFlags: Sendable, Equatable {
   private(set) var rest: [String] = []
 
   /// Flags a verb has for itself; there they are not settings. Keyed by verb.
-  static let verbsOwn: [String: Set<String>] = [:]
+  static let verbsOwn: [String: Set<String>] = ["cache": ["--namespace"]]
 
   init() {}
 

@@ -1,13 +1,14 @@
 internal import Base
 internal import EngineRoom
 internal import Glibc
+internal import RedisLink
 
 /// A value that follows its row's rule.
 enum SettingValue: Sendable, Equatable {
   case text(String)
   case integer(Int)
   case list([String])
-  case redis(RedisAddress)
+  case redis(RedisURL)
   case secret(Secret)
 
   /// As `signalbox config` shows it.
@@ -16,7 +17,7 @@ enum SettingValue: Sendable, Equatable {
     case .text(let text): text
     case .integer(let number): String(number)
     case .list(let items): items.joined(separator: ",")
-    case .redis(let address): address.description
+    case .redis(let url): Self.shown(url)
     case .secret: "set"
     }
   }
@@ -33,7 +34,10 @@ enum SettingValue: Sendable, Equatable {
     if text.isEmpty { throw Failure(.invalid, "\(origin) is empty; unset it, or \(row.name) must be \(row.allowed)") }
     switch row.kind {
     case .redis:
-      do { return .redis(try RedisAddress(text)) } catch { throw refusal(error.message) }
+      guard text.utf8.count <= 2_048, isPlain(text) else { throw refusal() }
+      do { return .redis(try RedisURL(text)) } catch {
+        throw refusal("is not accepted: \(error.message)")
+      }
     case .integer(let range):
       guard let number = wholeNumber(text), range.contains(number) else { throw refusal() }
       return .integer(number)
@@ -58,12 +62,47 @@ enum SettingValue: Sendable, Equatable {
     case .host:
       guard isHost(text) else { throw refusal() }
       return .text(text)
+    case .bytes(let range):
+      guard let bytes = Quantity.bytes(text), range.contains(Int(clamping: bytes)) else { throw refusal() }
+      return .integer(Int(bytes))
+    case .prefix:
+      guard isPrefix(text) else { throw refusal() }
+      return .text(text)
+    case .engines: return .list(try engines(text, refusal).map(\.rawValue))
     case .docker:
       guard isDockerHost(text) else { throw refusal() }
       return .text(text)
     case .theme:
       guard text.utf8.count <= 4_096, isPlain(text) else { throw refusal() }
       return .text(text)
+    }
+  }
+
+  /// `all`, or names; one that this build has not is refused by name, and silently no part of `all`.
+  private static func engines(_ text: String, _ refusal: (String?) -> Failure) throws(Failure) -> [Engine] {
+    if trimmed(text[...]) == "all" { return Engine.allCases.filter(Engine.built.contains) }
+    var engines: [Engine] = []
+    for name in text.split(separator: ",", omittingEmptySubsequences: false).map(trimmed) {
+      guard let engine = Engine(rawValue: name) else { throw refusal(nil) }
+      guard Engine.built.contains(engine) else { throw refusal("names the engine \(name), which this build has not") }
+      if !engines.contains(engine) { engines.append(engine) }
+    }
+    return engines
+  }
+
+  private static func isPrefix(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count)
+      && text.utf8.allSatisfy {
+        (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || "._-".utf8.contains($0)
+      }
+  }
+
+  /// Without what may be a credential.
+  private static func shown(_ url: RedisURL) -> String {
+    switch url.address {
+    case .unix: "unix://\(url)"
+    case .tcp:
+      "redis://\(url.password == nil ? "" : "***@")\(url)" + (url.database == 0 ? "" : "/\(url.database)")
     }
   }
 

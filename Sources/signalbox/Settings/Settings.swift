@@ -1,10 +1,16 @@
 internal import Base
 internal import ControlPlane
 internal import EngineRoom
+internal import RedisLink
 
 /// Every setting with its final value: built once, at the start, and never changed.
 struct Settings: Sendable {
-  let redis: RedisAddress?
+  let redis: RedisURL?
+  /// Prefix of what nodes share in Redis.
+  let namespace: String
+  let engines: Set<Engine>
+  let cacheTTLDays: Int
+  let cacheFirstLevelBytes: Int
   let dockerHost: String
   /// Empty: same origin only. `["*"]`: any.
   let corsOrigin: [String]
@@ -35,6 +41,10 @@ struct Settings: Sendable {
   init(_ resolved: [String: SettingsResolver.Resolved], warnings: [String], configFile: String?) {
     let values = Values(resolved: resolved)
     redis = values.redis("redisUrl")
+    namespace = values.required("namespace")
+    engines = Set(values.list("engines").compactMap(Engine.init(rawValue:)))
+    cacheTTLDays = values.integer("cacheTtlDays")
+    cacheFirstLevelBytes = values.integer("cacheL1Max")
     dockerHost = values.required("dockerHost")
     corsOrigin = values.list("corsOrigin")
     apiPort = values.integer("apiPort")
@@ -116,9 +126,9 @@ struct Settings: Sendable {
       return secret
     }
 
-    func redis(_ name: String) -> RedisAddress? {
-      guard case .redis(let address) = resolved[name]?.value else { return nil }
-      return address
+    func redis(_ name: String) -> RedisURL? {
+      guard case .redis(let url) = resolved[name]?.value else { return nil }
+      return url
     }
   }
 }

@@ -7,6 +7,15 @@ enum SettingsTable {
     Setting(
       "REDIS_URL", .redis, default: .unset("embedded store, no peers"),
       "Redis server shared by the nodes; TLS (rediss://) is not supported"),
+    Setting(
+      "SIGNALBOX_NAMESPACE", .prefix, default: .value("signalbox"),
+      "prefix of every Redis key and channel but Socket.IO's; nodes with one prefix share one cache"),
+    Setting("SIGNALBOX_ENGINES", .engines, default: .value("all"), "engines this node runs"),
+    Setting(
+      "CACHE_TTL_DAYS", .integer(1...365), unit: "days", default: .value("30"), "life of what is cached without a ttl"),
+    Setting(
+      "CACHE_L1_MAX", .bytes(1 << 20...1 << 40), unit: "bytes", default: .value("256M"),
+      "size of the cache's in-process level"),
     Setting("DOCKER_HOST", .docker, default: .value("unix:///var/run/docker.sock"), "Docker Engine API"),
     Setting("CORS_ORIGIN", .origins, default: .unset("same origin only"), "web origins that may call this node"),
     Setting("SIGNALBOX_API_PORT", .integer(1...65_535), default: .value("8000"), "port of the HTTP API"),

@@ -1,0 +1,61 @@
+import Base
+import RedisLink
+import TestKit
+import Testing
+
+@testable import Cache
+
+@Suite struct RedisCacheTests {
+  @Test func whatOneNodeWritesAnotherReads() async throws {
+    let server = try await RedisProcess()
+    let (a, b) = (try Node(server.url), try Node(server.url))
+    #expect(await a.connected())
+    #expect(await b.connected())
+    let options = CacheWriteOptions(contentType: "text/plain", tags: ["t"])
+    #expect(try await a.cache.set(key("k"), Array("one".utf8), options) == .stored)
+    let item = await b.cache.get(try key("k"))
+    #expect(text(item) == "one")
+    #expect(item?.contentType == "text/plain")
+    #expect(text(await b.cache.get(try key("k"))) == "one")
+    #expect(b.cache.statistics().total.firstLevelHits == 1)
+    #expect(b.cache.statistics().total.secondLevelHits == 1)
+    #expect(try await a.cache.set(key("k"), Array("two".utf8)) == .stored)
+    #expect(try await eventually { text(await b.cache.get(try key("k"))) == "two" })
+  }
+
+  @Test(arguments: ["key", "pattern", "tag", "event", "dependency"])
+  func everyStrategyReachesEveryNode(_ strategy: String) async throws {
+    let server = try await RedisProcess()
+    let (a, b, c) = (try Node(server.url), try Node(server.url), try Node(server.url))
+    for node in [a, b, c] { #expect(await node.connected()) }
+    let victim = try key("task:1:*")
+    let options = CacheWriteOptions(tags: ["t1", "git-commit:p"], dependencies: ["root"])
+    try await a.cache.set(victim, [1], options)
+    try await a.cache.set(key("other"), [2])
+    #expect(await b.cache.get(victim) != nil)
+    #expect(await c.cache.get(victim) != nil)
+    let namespace = victim.namespace
+    let invalidation =
+      switch strategy {
+      case "key": Invalidation(namespace, .key("task:1:*"))
+      case "pattern": Invalidation(namespace, .pattern("task:?:*"))
+      case "tag": Invalidation(namespace, .tags(["nothing", "t1"]))
+      case "event": Invalidation(nil, .event(.gitCommit, project: "p", paths: []))
+      default: Invalidation(namespace, .dependency("root"))
+      }
+    let dry = try await c.cache.invalidate(invalidation, isDryRun: true)
+    #expect(dry.keys == ["task:1:*"])
+    #expect(dry.keysDeleted == 1)
+    #expect(await c.cache.get(victim) != nil)
+    let report = try await c.cache.invalidate(invalidation)
+    #expect(report.durability == .committed)
+    #expect(report.keysDeleted == 1)
+    #expect(await c.cache.get(victim) == nil)
+    #expect(await eventually { await a.cache.get(victim) == nil })
+    #expect(await eventually { await b.cache.get(victim) == nil })
+    #expect(await b.cache.get(try key("other")) != nil)
+    try await b.cache.set(victim, [3], options)
+    #expect(await eventually { await a.cache.get(victim)?.value == [3] })
+    #expect(await c.cache.get(victim)?.value == [3])
+  }
+}
