@@ -40,7 +40,8 @@ import Testing
     try await withServer { stage in
       let peer = try RawPeer(stage.path)
       try await peer.greet()
-      try await peer.send([0x00, 0x10, 0x00, 0x01])
+      // One byte past what may come before the greeting.
+      try await peer.send([0x00, 0x01, 0x00, 0x01])
       #expect(try await peer.untilRefused().code == .limit)
       #expect(stage.server.statistics.malformed == 1)
     }

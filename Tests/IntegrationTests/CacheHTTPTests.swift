@@ -216,7 +216,8 @@ import Testing
     let client = Client(fixture: fixture)
     let set = client.post(
       "default/batch/set",
-      #"{"entries":[{"key":"a","valueBase64":"aGk=","contentType":"text/x","ttlSeconds":9},{"key":"b","valueBase64":""}]}"#)
+      #"{"entries":[{"key":"a","valueBase64":"aGk=","contentType":"text/x","ttlSeconds":9},{"key":"b","valueBase64":""}]}"#
+    )
     #expect(set?.status == 200)
     let got = try NodeFixture.object(client.post("default/batch/get", #"{"keys":["b","c","a"]}"#)?.body ?? "")
     let entries = try #require(got["entries"] as? [[String: Any]])
