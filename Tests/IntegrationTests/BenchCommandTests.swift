@@ -7,7 +7,7 @@ import Testing
 /// `signalbox bench` from outside: that every workload works, and that nothing of it remains. No figure is judged.
 @Suite(.timeLimit(.minutes(5))) struct BenchCommandTests {
   private static let workloads = [
-    "status round trip", "program start", "status command", "node ready", "idle cpu", "idle memory", "stopped client",
+    "program start", "status command", "status round trip", "node ready", "idle cpu", "idle memory", "stopped client",
   ]
 
   /// Whatever a bench makes for a while, it makes in here.
