@@ -2,30 +2,31 @@ public import Base
 internal import Bench
 internal import ControlPlane
 internal import ControlSocket
+internal import FoundationEssentials
 internal import Logging
 
 /// The suites of `signalbox bench`, joined to the node they measure. One run at a time: two would measure each other.
 public enum NodeBench {
-  /// Names that may be asked for.
   public static let suites = ["control", "cache"]
 
-  /// Throws `invalid` for a suite that is none.
-  public static func check(_ wanted: [String]) throws(Failure) {
-    if let unknown = wanted.first(where: { !suites.contains($0) }) {
-      let shown = DisplayText(String(unknown.prefix(80))).text
-      throw Failure(.invalid, "there is no suite '\(shown)'", hint: "suites: \(suites.joined(separator: ", "))")
-    }
+  /// Throws `invalid` for a name that is no suite.
+  public static func check(_ names: [String]) throws(Failure) {
+    guard let unknown = names.first(where: { !suites.contains($0) }) else { return }
+    throw Failure(
+      .invalid, "there is no suite '\(DisplayText(unknown).text)'", hint: "suites: \(suites.joined(separator: ", "))")
   }
 
   static func run(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
     try check(options.suites)
     guard core.beginBench() else {
-      throw Failure(.conflict, "a bench is running on this node already", isRetriable: true)
+      throw Failure(.limit, "a bench is running on this node already", isRetriable: true)
     }
     do {
       let report = try await measure(options, on: core)
-      try BenchHistory(stateFolder: core.settings.stateFolder).save(report)
-      core.endBench(summary(of: report))
+      let history = BenchHistory(stateFolder: core.settings.stateFolder)
+      let summary = try summary(of: report, after: history.load().reports)
+      try history.save(report)
+      core.endBench(summary)
       return report
     } catch {
       core.endBench(nil)
@@ -37,21 +38,19 @@ public enum NodeBench {
     try BenchHistory(stateFolder: core.settings.stateFolder).load(limit: limit).reports
   }
 
-  /// Through the node's own socket, as every client comes in; the cache on a Redis of its own.
   private static func measure(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
     func isWanted(_ suite: String) -> Bool { options.suites.isEmpty || options.suites.contains(suite) }
-    guard isWanted("cache") else { return try await measure(nil, isControlWanted: true, on: core) }
-    let path = core.settings.doctor.environment["PATH"] ?? ""
-    guard let bed = try await CacheBed.open(path: path) else {
+    guard isWanted("cache") else { return try await measure(options, nil, isControlWanted: true, on: core) }
+    guard let bed = try await CacheBed.open(path: core.settings.doctor.environment["PATH"] ?? "") else {
       guard isWanted("control") else {
         throw Failure(.unavailable, "the suite cache needs a redis-server of its own", hint: "signalbox doctor")
       }
       core.logger.warning("the suite cache was left out: there is no redis-server")
-      return try await measure(nil, isControlWanted: true, on: core)
+      return try await measure(options, nil, isControlWanted: true, on: core)
     }
     let result: Result<BenchReport, Failure>
     do throws(Failure) {
-      result = .success(try await measure(bed, isControlWanted: isWanted("control"), on: core))
+      result = .success(try await measure(options, bed, isControlWanted: isWanted("control"), on: core))
     } catch {
       result = .failure(error)
     }
@@ -61,40 +60,48 @@ public enum NodeBench {
   }
 
   private static func measure(
-    _ bed: CacheBed?, isControlWanted: Bool, on core: NodeCore
+    _ options: BenchOptions, _ bed: CacheBed?, isControlWanted: Bool, on core: NodeCore
   ) async throws(Failure) -> BenchReport {
+    let executable = try ownExecutable()
+    let folder = try ScratchFolder()
+    defer { folder.remove() }
+    let bench = Workbench(executable: executable, folder: folder.path, isQuick: options.isQuick == true)
+    let commit = await BuildCommit.of(executable: executable, version: core.settings.version)
     let ofCache = bed.map(CacheWorkloads.all) ?? []
-    let hello = ControlHello(version: core.settings.version, operatorLabel: "bench", origin: .commandLine)
-    let report = try await withControlClient(path: core.settings.socketPath, hello: hello) {
+    // Through the node's own socket, as every client comes in.
+    var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
-      let ofControl: [any Workload] = isControlWanted ? [ControlRoundTrip(plane: client)] : []
-      return try await BenchRunner(clock: ContinuousClock()).run(ofControl + ofCache, commit: core.settings.version) {
-        core.publish(.benchProgress($0))
-      }
+      try await BenchRunner(plan: bench.plan, clock: ContinuousClock()).run(
+        (isControlWanted ? workloads(client, bench, core) : []) + ofCache, commit: commit
+      ) { core.publish(.benchProgress($0)) }
     }
-    return compared(report, ofCache)
+    if bench.isQuick { report.isQuick = true }
+    return CacheWorkload.compared(report, ofCache)
   }
 
-  /// With each figure's peer of the same run beside it; the bound on their ratio becomes the target.
-  static func compared(_ report: BenchReport, _ workloads: [CacheWorkload]) -> BenchReport {
-    var report = report
-    for workload in workloads {
-      guard let peer = workload.baseline,
-        let index = report.results.firstIndex(where: { $0.suite == workload.suite && $0.name == workload.name }),
-        let base = report.results.first(where: { $0.suite == workload.suite && $0.name == peer.name }), base.value > 0
-      else { continue }
-      let value = report.results[index].value
-      report.results[index].baseline = .init(name: peer.name, value: base.value, ratio: value / base.value)
-      report.results[index].target = base.value * peer.bound
-      report.results[index].met =
-        workload.isLowerBetter ? value <= base.value * peer.bound : value >= base.value * peer.bound
-    }
-    return report
+  private static func workloads(_ client: ControlClient, _ bench: Workbench, _ core: NodeCore) -> [any Workload] {
+    [
+      ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
+      ControlRoundTrip(plane: client), NodeReady(bench: bench),
+      IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
+    ]
   }
 
-  private static func summary(of report: BenchReport) -> BenchSnapshot {
-    BenchSnapshot(
+  /// The program of this process: the workloads start it again.
+  private static func ownExecutable() throws(Failure) -> String {
+    do { return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") } catch {
+      throw Failure(.internal, "cannot tell which program this is: /proc/self/exe is not readable")
+    }
+  }
+
+  /// Regressions are counted against the last run of the same suites and of the same thoroughness; `earlier` is newest
+  /// first.
+  static func summary(of report: BenchReport, after earlier: [BenchReport]) -> BenchSnapshot {
+    let suites = Set(report.results.map(\.suite))
+    let last = earlier.first { $0.isQuick == report.isQuick && Set($0.results.map(\.suite)) == suites }
+    return BenchSnapshot(
       lastRun: report.timeMilliseconds, met: report.results.count { $0.met == true },
-      missed: report.results.count { $0.met == false })
+      missed: report.results.count { $0.met == false },
+      regressions: last.map { BenchComparison(before: $0, after: report).regressions } ?? 0)
   }
 }
