@@ -1,4 +1,4 @@
-import TestKit
+import Pty
 import Testing
 
 @testable import Console

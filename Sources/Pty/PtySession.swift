@@ -45,8 +45,14 @@ public final class PtySession: Sendable {
     line = PtyLine(
       master: pair.master,
       screen: VirtualScreen(width: options.width, height: options.height, personality: options.personality))
-    processID = try Self.spawn(program, arguments, options, pair.master)
-    line.startReading()
+    do throws(Failure) {
+      processID = try Self.spawn(program, arguments, options, pair.master)
+    } catch {
+      Glibc.close(pair.master)
+      Glibc.close(pair.slave)
+      throw error
+    }
+    try line.startReading()
   }
 
   deinit {
@@ -56,6 +62,8 @@ public final class PtySession: Sendable {
 
   // MARK: - Looking
 
+  /// The screen, looked at where it is: a copy would make the next byte of the program copy it as well.
+  public func look<T>(_ body: (VirtualScreen) -> T) -> T { line.state.withLock { body($0.screen) } }
   public var screen: VirtualScreen { line.state.withLock { $0.screen } }
   /// Bytes the program has written.
   public var bytes: Int { line.state.withLock { $0.bytes } }
