@@ -62,8 +62,11 @@ public final class PtySession: Sendable {
 
   // MARK: - Looking
 
-  /// The screen, looked at where it is: a copy would make the next byte of the program copy it as well.
-  public func look<T>(_ body: (VirtualScreen) -> T) -> T { line.state.withLock { body($0.screen) } }
+  /// The screen where it is, the bytes written so far, and when the last came. `body` must not use the session.
+  public func look<T>(_ body: (VirtualScreen, Int, ContinuousClock.Instant) -> T) -> T {
+    line.state.withLock { body($0.screen, $0.bytes, $0.changed) }
+  }
+  /// A copy.
   public var screen: VirtualScreen { line.state.withLock { $0.screen } }
   /// Bytes the program has written.
   public var bytes: Int { line.state.withLock { $0.bytes } }
