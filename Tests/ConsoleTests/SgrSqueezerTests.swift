@@ -25,6 +25,23 @@ struct SgrSqueezerTests {
     #expect(squeeze(text, &squeezer) == expected)
   }
 
+  @Test(arguments: [
+    ("\u{1B}[3;5Hab\u{1B}[3;40Hc", "\u{1B}[3;5H\u{1B}[mab\u{1B}[33Cc"),
+    ("\u{1B}[3;5Hab\u{1B}[3;8Hc", "\u{1B}[3;5H\u{1B}[mab\u{1B}[Cc"),
+    ("\u{1B}[3;5Hab\u{1B}[4;5Hc", "\u{1B}[3;5H\u{1B}[mab\u{1B}[B\u{8}\u{8}c"),
+    ("\u{1B}[3;5Hab\u{1B}[3;1Hc", "\u{1B}[3;5H\u{1B}[mab\rc"),
+    ("\u{1B}[13;30Hab\u{1B}[11;2Hc", "\u{1B}[13;30H\u{1B}[mab\u{1B}[11;2Hc"),
+    ("\u{1B}[3;5H─⣿\u{1B}[3;40Hc", "\u{1B}[3;5H\u{1B}[m─⣿\u{1B}[33Cc"),
+    // Terminals differ about the width, and about what the last column does.
+    ("\u{1B}[3;5H✓\u{1B}[3;40Hc", "\u{1B}[3;5H\u{1B}[m✓\u{1B}[3;40Hc"),
+    ("\u{1B}[3;79Hab\u{1B}[3;40Hc", "\u{1B}[3;79H\u{1B}[mab\u{1B}[3;40Hc"),
+  ])
+  func jumpsAreMadeFromWhereTheCursorIs(text: String, expected: String) {
+    var squeezer = SgrSqueezer(endsAttributes: true)
+    squeezer.width = 80
+    #expect(squeeze(text, &squeezer) == expected)
+  }
+
   @Test func paletteNumbersBecomeTrueColours() {
     var squeezer = SgrSqueezer(endsAttributes: true)
     squeezer.trueColors = [16: 0x0102FF]
@@ -51,15 +68,17 @@ struct SgrSqueezerTests {
       "a", "bc ", "日", "\u{1B}[m", "\u{1B}[0m", "\u{1B}[1m", "\u{1B}[2m", "\u{1B}[4m", "\u{1B}[7m", "\u{1B}[22m",
       "\u{1B}[24m",
       "\u{1B}[27m", "\u{1B}[31m", "\u{1B}[38;5;99m", "\u{1B}[48;5;17;1m", "\u{1B}[39m", "\u{1B}[49m", "\u{1B}[92;103m",
-      "\u{1B}[3;5H", "\u{1B}[K", "\u{1B}[4X", "\r", "\u{1B}[38;2;1;2;3m", "\u{1B}(B",
+      "\u{1B}[3;5H", "\u{1B}[3;19H", "\u{1B}[4;1H", "\u{1B}[12G", "\u{1B}[2d", "\u{1B}[C", "\u{8}", "─", "⣿", "\u{1B}[K", "\u{1B}[4X", "\r", "\u{1B}[38;2;1;2;3m", "\u{1B}(B",
     ]
     var squeezer = SgrSqueezer(endsAttributes: Bool.random(using: &random))
+    squeezer.width = 20
     var plain = VirtualScreen(width: 20, height: 5)
     var squeezed = plain
     for _ in 0..<20 {
       let frame = (0..<30).compactMap { _ in words.randomElement(using: &random) }.joined()
       plain.feed(frame.utf8)
       squeezed.feed(squeeze(frame, &squeezer).utf8)
+      #expect(squeezed.cursorX == plain.cursorX && squeezed.cursorY == plain.cursorY, "seed \(seed)")
       #expect(squeezed.cells == plain.cells, "seed \(seed): \(frame.debugDescription)")
     }
   }

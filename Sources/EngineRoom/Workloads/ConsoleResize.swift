@@ -55,6 +55,9 @@ final class ConsoleResize: Workload {
 
   /// All lines but the header, whose figures move, are as before.
   private static func isAgain(_ screen: VirtualScreen, _ before: VirtualScreen) -> Bool {
-    BenchConsole.isWhole(screen) && screen.cells.dropFirst() == before.cells.dropFirst()
+    guard BenchConsole.isWhole(screen), screen.width == before.width else { return false }
+    return zip(screen.cells, before.cells).dropFirst().allSatisfy { new, old in
+      zip(new, old).allSatisfy { $0.looksLike($1) }
+    }
   }
 }
