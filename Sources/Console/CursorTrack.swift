@@ -1,9 +1,9 @@
 /// Where the terminal's cursor is after the bytes sent so far, and the shortest way from there to another cell.
 ///
-/// Curses says the whole position for every jump of more than seven columns, which is most of a frame that changes a few
-/// figures in each row. A jump relative to where the cursor is costs half of that, if its place is known for certain. It
-/// is not after a character about whose width terminals differ, nor in the last column, where they differ about what
-/// comes next; a whole position makes it known again. Source: ECMA-48, CUU CUD CUF CUB CHA VPA CUP REP.
+/// Curses says the whole position for every jump of more than seven columns, which is most of a frame that changes a
+/// few figures in each row. A jump relative to where the cursor is costs half of that, if its place is known for
+/// certain. It is not after a character about whose width terminals differ, nor in the last column, where they differ
+/// about what comes next; a whole position makes it known again. Source: ECMA-48, CUU CUD CUF CUB CHA VPA CUP REP.
 struct CursorTrack {
   /// Cells of a row; nothing is known while it is 0.
   var width = 0
@@ -30,7 +30,9 @@ struct CursorTrack {
   }
 
   /// U+2500 to U+25BF, borders and blocks, and U+2800 to U+28FF, graphs: the second of the three bytes.
-  private static func isOneCell(_ second: UInt8) -> Bool { (0x94...0x96).contains(second) || (0xA0...0xA3).contains(second) }
+  private static func isOneCell(_ second: UInt8) -> Bool {
+    (0x94...0x96).contains(second) || (0xA0...0xA3).contains(second)
+  }
 
   private mutating func advance(to column: Int) {
     if column <= width { self.column = column } else { forget() }

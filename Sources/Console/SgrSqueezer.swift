@@ -50,8 +50,9 @@ struct SgrSqueezer {
         cursor.control(byte)
         index += 1
       } else {
-        flush()
         let end = frame[index...].firstIndex { $0 < 0x20 } ?? frame.count
+        let isBlank = areBlanksAlike && frame[index..<end].allSatisfy { $0 == 0x20 }
+        if !isBlank { flush() }
         output.append(contentsOf: frame[index..<end])
         cursor.print(frame[index..<end])
         index = end
@@ -93,7 +94,8 @@ struct SgrSqueezer {
     } else if isPrivate {
       output.append(contentsOf: frame[start...final])
     } else {
-      if !Self.moves.contains(frame[final]) { flush() }
+      let isErasing = Self.erasures.contains(frame[final])
+      if !Self.moves.contains(frame[final]), !(isErasing && areBlanksAlike) { flush() }
       takeMove(frame[start...final], body)
     }
     return final + 1
@@ -101,6 +103,9 @@ struct SgrSqueezer {
 
   /// Sequences that only move the cursor: A B C D G H d f.
   private static let moves: Set<UInt8> = [0x41, 0x42, 0x43, 0x44, 0x47, 0x48, 0x64, 0x66]
+
+  /// Sequences that leave nothing but blanks: J K X.
+  private static let erasures: Set<UInt8> = [0x4A, 0x4B, 0x58]
 
   private mutating func takeMove(
     _ sequence: Slice<UnsafeBufferPointer<UInt8>>, _ body: Slice<UnsafeBufferPointer<UInt8>>
@@ -163,6 +168,16 @@ struct SgrSqueezer {
   }
 
   // MARK: - Writing
+
+  /// Underline, blink, reverse and strike are seen on a blank.
+  private static let seenOnBlanks: UInt16 = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 9
+
+  /// Whether a blank looks the same as the terminal is set and as curses wants it: of a blank only the background is
+  /// seen, and the space between two words of different colours needs none of its own.
+  private var areBlanksAlike: Bool {
+    guard let actual, actual.background == wanted.background else { return false }
+    return (actual.attributes | wanted.attributes) & Self.seenOnBlanks == 0
+  }
 
   private mutating func flush() {
     guard actual != wanted else { return }

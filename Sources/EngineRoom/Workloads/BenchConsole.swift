@@ -46,8 +46,8 @@ final class BenchConsole: Sendable {
     try await began.duration(to: shown("the first frame") { Self.isWhole($0) && $0.text.contains(" INFO ") })
   }
 
-  /// When the screen came to satisfy `condition` with more than `bytes` written: the time of the last byte that had come
-  /// by then.
+  /// When the screen came to satisfy `condition` with more than `bytes` written: the time of the last byte that had
+  /// come by then.
   func shown(
     _ what: String, after bytes: Int = 0, _ condition: (VirtualScreen) -> Bool
   ) async throws(Failure) -> ContinuousClock.Instant {

@@ -2,8 +2,8 @@ internal import Base
 internal import Bench
 internal import Pty
 
-/// A paste of a megabyte by mistake, made of keys that do something: from its first byte until the console hears the next
-/// key. None of it may have been taken for a key.
+/// A paste of a megabyte by mistake, made of keys that do something: from its first byte until the console hears the
+/// next key. None of it may have been taken for a key.
 final class ConsolePaste: Workload {
   private static let bytes = 1_000_000
   private static let text = "D\nq\ny\n:quit\nK\ni\r6\u{3}"

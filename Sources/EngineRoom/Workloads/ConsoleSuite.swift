@@ -1,7 +1,8 @@
 internal import Bench
 
-/// The `console` suite: the real program on terminals of the bench's own, 120 x 40 unless a workload says otherwise. Each
-/// attaches to a node of the bench's own too, since an open console and what it is shown leave traces in a node's log.
+/// The `console` suite: the real program on terminals of the bench's own, 120 x 40 unless a workload says otherwise.
+/// Each attaches to a node of the bench's own too, since an open console and what it is shown leave traces in a node's
+/// log.
 enum ConsoleSuite {
   static func workloads(_ bench: Workbench) -> [any Workload] {
     [
