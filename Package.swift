@@ -94,6 +94,7 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     room("ControlPlane", ["Base"]),
+    room("Pty", ["Base", "CPty"]),
     room(
       "Access",
       [
@@ -145,7 +146,7 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "CCrash",
+        "Base", "Telemetry", "ControlPlane", "Access", "Bench", "ControlSocket", "API", "Pty", "CCrash",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -167,7 +168,7 @@ let package = Package(
       swiftSettings: strict),
 
     // MARK: Tests
-    room("TestKit", ["Base", "CPty"]),
+    room("TestKit", ["Base"]),
     tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
     tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),
@@ -207,7 +208,8 @@ let package = Package(
     .executableTarget(
       name: "ConsoleProbe", dependencies: ["Console", "ControlPlane", "Base"], path: "Tests/ConsoleProbe",
       swiftSettings: strict),
-    tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"], exclude: ["Golden"]),
+    tests(
+      "ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "Pty", "TestKit"], exclude: ["Golden"]),
     tests("EngineRoomTests", ["EngineRoom", "CCrash", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),

@@ -83,7 +83,17 @@ public final class Console: Sendable {
 
   private func pumpLink(into mailbox: Mailbox) async {
     guard let link else { return }
-    for await state in link { mailbox.post(.link(state)) }
+    for await state in link {
+      mailbox.post(.link(state))
+      guard case .live = state else { continue }
+      do throws(Failure) {
+        // A console that has found its node shows it at once, and not when its turn comes.
+        mailbox.post(try await plane.snapshot())
+      } catch {
+        // Lost again; the next state says so.
+        continue
+      }
+    }
   }
 
   private func carryOut(_ orders: AsyncStream<Order>, _ mailbox: Mailbox) async {

@@ -6,7 +6,7 @@ internal import FoundationEssentials
 
 /// The suites of `signalbox bench`, joined to the node they measure. One run at a time: two would measure each other.
 public enum NodeBench {
-  public static let suites = ["control"]
+  public static let suites = ["control", "console"]
 
   /// Throws `invalid` for a name that is no suite.
   public static func check(_ names: [String]) throws(Failure) {
@@ -47,7 +47,8 @@ public enum NodeBench {
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
       try await BenchRunner(plan: bench.plan, clock: ContinuousClock()).run(
-        workloads(client, bench, core), commit: commit
+        workloads(client, bench, core).filter { options.suites.isEmpty || options.suites.contains($0.suite) },
+        commit: commit
       ) { core.publish(.benchProgress($0)) }
     }
     if bench.isQuick { report.isQuick = true }
@@ -59,7 +60,7 @@ public enum NodeBench {
       ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
       ControlRoundTrip(plane: client), NodeReady(bench: bench),
       IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
-    ]
+    ] + ConsoleSuite.workloads(bench)
   }
 
   /// The program of this process: the workloads start it again.
