@@ -55,7 +55,8 @@ public struct AccessSettings: Sendable {
     }
     guard hasCredential || isLoopbackHost else {
       throw Failure(
-        .invalid, "SIGNALBOX_HOST=\(host.forMessages) would open this node to other machines without a credential",
+        .invalid,
+        "SIGNALBOX_HOST=\(DisplayText(host).truncated(to: 64)) would open this node to other machines without a credential",
         hint: "set SIGNALBOX_TOKEN, SIGNALBOX_JWT_SECRET or SIGNALBOX_JWKS_FILE, or bind 127.0.0.1")
     }
   }

@@ -11,6 +11,9 @@ public final class Console: Sendable {
   /// How many of them are under way at once.
   static let underWayMax = 8
 
+  /// Milliseconds until a node that gave no snapshot is asked again; doubled up to the refresh.
+  static let firstPause: Int64 = 10
+
   /// What the thread wants from the node.
   enum Order: Sendable {
     case perform(Command)
@@ -59,17 +62,20 @@ public final class Console: Sendable {
   /// Posts only what would look different, so that an idle node leaves the thread asleep.
   private func pumpSnapshots(into mailbox: Mailbox) async {
     var last: Snapshot?
+    var pause = Self.firstPause
     while !Task.isCancelled {
       do throws(Failure) {
         let snapshot = try await plane.snapshot()
         if last.map({ !snapshot.looksLike($0) }) ?? true { mailbox.post(snapshot) }
         last = snapshot
+        pause = mailbox.refresh
       } catch {
-        // The link says by itself that it is lost; the next round asks again.
+        // The link says by itself that it is lost. At first it is only not there yet: ask again soon, then less often.
+        pause = last == nil ? min(pause * 2, mailbox.refresh) : Self.firstPause
         last = nil
       }
       // A cancelled sleep ends the loop above.
-      try? await Task.sleep(for: .milliseconds(mailbox.refresh))
+      try? await Task.sleep(for: .milliseconds(pause))
     }
   }
 

@@ -123,6 +123,7 @@ public enum Node {
       break
     }
     if let face {
+      NodeSignals.outlive()
       await face(NodeDoorkeeper(core: core).door(for: core.settings.consoleCaller))
       core.requestStop(.console)
     }

@@ -15,7 +15,7 @@ enum ArgumentRouter {
     guard let first = rest.first, first != "--" else { return [nodeVerb] + arguments }
     if verbs.contains(first) || first == "help" || first == nodeVerb {
       guard head.isEmpty else {
-        throw Failure(.invalid, "\(SafeText.escape(head[0], limit: 80)) stands before '\(first)'; put it after")
+        throw Failure(.invalid, "\(DisplayText(head[0]).truncated(to: 80)) stands before '\(first)'; put it after")
       }
       return arguments
     }
@@ -23,10 +23,10 @@ enum ArgumentRouter {
       // With a flag nobody knows, the word after it is most likely its value.
       if let flag = head.last, flag != "--no-tui" {
         let near = Suggestion.clause(for: flag, in: SettingsTable.flags + ["--no-tui"])
-        throw Failure(.invalid, "Unknown option '\(SafeText.escape(flag, limit: 120))'\(near)")
+        throw Failure(.invalid, "Unknown option '\(DisplayText(flag).truncated(to: 120))'\(near)")
       }
       let near = Suggestion.clause(for: first, in: verbs)
-      throw Failure(.invalid, "'\(SafeText.escape(first, limit: 120))' is neither a command nor a folder\(near)")
+      throw Failure(.invalid, "'\(DisplayText(first).truncated(to: 120))' is neither a command nor a folder\(near)")
     }
     return [nodeVerb] + arguments
   }

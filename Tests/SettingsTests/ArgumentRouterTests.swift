@@ -27,7 +27,7 @@ import Testing
     #expect {
       try route(["nowhere\u{1B}"])
     } throws: { error in
-      (error as? Failure)?.message == "'nowhere\\u{1b}' is neither a command nor a folder"
+      (error as? Failure)?.message == "'nowhere\\x1b' is neither a command nor a folder"
     }
   }
 

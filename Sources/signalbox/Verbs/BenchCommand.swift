@@ -52,7 +52,7 @@ struct BenchCommand: Verb {
     guard let compare else { return nil }
     let found = try await Self.history(node).filter { $0.id.hasPrefix(compare) }
     guard found.count == 1, let report = found.first else {
-      let shown = SafeText.escape(compare, limit: 80)
+      let shown = DisplayText(compare).truncated(to: 80).text
       throw found.isEmpty
         ? Failure(.notFound, "no bench run '\(shown)'", hint: "'signalbox bench --history' lists them")
         : Failure(.invalid, "'\(shown)' begins \(found.count) bench runs; give more of the id")
