@@ -9,7 +9,7 @@ enum ArgumentRouter {
   static func route(
     _ arguments: [String], verbs: [String], isFolder: (String) -> Bool
   ) throws(Failure) -> [String] {
-    let head = arguments.prefix { $0.hasPrefix("-") && $0 != "--" }
+    let head = arguments.prefix(headCount(arguments))
     if head.contains(where: { ["--help", "-h", "--version"].contains($0) }) { return arguments }
     let rest = arguments[head.count...]
     guard let first = rest.first, first != "--" else { return [nodeVerb] + arguments }
@@ -21,8 +21,8 @@ enum ArgumentRouter {
     }
     guard isFolder(first) else {
       // With a flag nobody knows, the word after it is most likely its value.
-      if let flag = head.last, flag != "--no-tui" {
-        let near = Suggestion.clause(for: flag, in: SettingsTable.flags + ["--no-tui"])
+      if let flag = head.last(where: { $0.hasPrefix("-") }), !nodeFlags.contains(name(of: flag)) {
+        let near = Suggestion.clause(for: flag, in: SettingsTable.flags + nodeFlags)
         throw Failure(.invalid, "Unknown option '\(DisplayText(flag).truncated(to: 120))'\(near)")
       }
       let near = Suggestion.clause(for: first, in: verbs)
@@ -30,4 +30,21 @@ enum ArgumentRouter {
     }
     return [nodeVerb] + arguments
   }
+
+  /// What may stand before the first folder.
+  private static let nodeFlags = ["--no-tui", "--ascii", "--color"]
+  /// Those of them whose value is the next argument: neither a verb nor a folder.
+  private static let valuedFlags: Set<String> = ["--color"]
+
+  /// How many of `arguments` are flags and their values.
+  private static func headCount(_ arguments: [String]) -> Int {
+    var count = 0
+    while count < arguments.count, arguments[count].hasPrefix("-"), arguments[count] != "--" {
+      count += valuedFlags.contains(arguments[count]) ? 2 : 1
+    }
+    return min(count, arguments.count)
+  }
+
+  /// `--color` of `--color=never`.
+  private static func name(of flag: String) -> String { String(flag.prefix { $0 != "=" }) }
 }

@@ -37,11 +37,13 @@ import Testing
     let setting = ConsoleSetting(isAttached: true, width: width, height: height)
     let stage = try await ConsoleStage(setting, arguments: ["--read-only"])
     try await stage.session.expect("read-only")
+    try await stage.session.expect("no log here: the role viewer may not")
+    stage.session.press("Esc")
     for command in ["add /tmp", "drain", "stop", "node level debug"] {
       stage.session.type(":\(command)")
       stage.session.press("Enter")
       try await stage.session.expect("this console is read-only")
-      stage.session.press("Esc", "Esc", "Esc")
+      stage.session.press("Esc")
       try await stage.session.absent("this console is read-only")
     }
     stage.session.press("b")
@@ -82,7 +84,7 @@ import Testing
       if name != "mono" {
         #expect(session.screen.cells[1][1].look.background == .indexed(233), "\(session.screen.cells[1][1].look)")
       }
-      #expect(!session.screen.text.contains("theme"), "no complaint")
+      #expect(!session.screen.text.contains("no theme") && !session.screen.text.contains(".yaml:"), "no complaint")
       session.press("C-c", "C-c")
       #expect(try await session.end(within: .seconds(20)).exitCode == 0)
     }
@@ -98,7 +100,9 @@ import Testing
       "config/signalbox/themes/mine.yaml", Self.good + "roles:\n  warn: nosuchcolour\n")
     try await stage.session.expect("mine.yaml:9: ")
     #expect(stage.session.screen.cells[1][1].look == before)
+    // Right after Esc a key would be read as one with Alt.
     stage.session.press("Esc")
+    try await stage.session.absent("mine.yaml:9: ")
     stage.session.type(":theme nosuch")
     stage.session.press("Enter")
     try await stage.session.expect("no theme is called \"nosuch\"")
