@@ -36,7 +36,9 @@ extension ConsoleModel {
   }
 
   private func scene(_ pane: PaneID, _ layout: Layout) -> Scene {
-    Scene(snapshot: snapshot, now: now, size: layout.size, isFocused: pane == focus.focused)
+    Scene(
+      snapshot: snapshot, now: now, size: layout.size, isFocused: pane == focus.focused,
+      isReadOnly: options.isReadOnly)
   }
 
   /// One line for each pane: `1 Sockets  not running`.

@@ -1,10 +1,9 @@
-internal import Base
 internal import CSockets
 internal import ControlPlane
 
 extension ControlSession {
-  /// Terminal cells of an operator's label that are kept.
-  static let labelCellsMax = 64
+  /// Unicode scalars of an operator's label that are kept.
+  static let labelScalarsMax = 64
 
   static func caller(_ hello: ControlHello, _ peer: sb_peer_credentials) -> Caller {
     let label = sanitised(hello.operatorLabel)
@@ -14,9 +13,20 @@ extension ControlSession {
 
   /// A label for people: nothing that moves a cursor, hides, or reverses text, and no white space at its ends.
   static func sanitised(_ label: String) -> String {
-    var text = DisplayText(label).truncated(to: labelCellsMax).text[...]
-    while text.first == " " { text.removeFirst() }
-    while text.last == " " { text.removeLast() }
-    return String(text)
+    var kept = String.UnicodeScalarView()
+    for scalar in label.unicodeScalars where isPrintable(scalar) {
+      if kept.count == labelScalarsMax { break }
+      if kept.isEmpty && scalar == " " { continue }
+      kept.append(scalar)
+    }
+    while kept.last == " " { kept.removeLast() }
+    return String(kept)
+  }
+
+  private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+    default: true
+    }
   }
 }

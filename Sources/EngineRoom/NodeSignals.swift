@@ -8,8 +8,8 @@ enum NodeSignals {
   /// After this many seconds of a graceful stop the kernel ends the process (SIGALRM), whatever still hangs.
   static let stopDeadlineSeconds: UInt32 = 5
 
-  /// From now on no signal of the terminal ends the process by itself. A lost terminal sends HUP more than once, and the
-  /// second one may come when the console has left and the node is about to stop.
+  /// From now on no signal of the terminal ends the process by itself. A lost terminal sends HUP more than once, and
+  /// the second one may come when the console has left and the node is about to stop.
   static func outlive() {
     for number in [SIGHUP, SIGINT, SIGTERM, SIGQUIT] {
       var action = sigaction()

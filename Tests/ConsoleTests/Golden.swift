@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// Screens kept as text files beside the tests. `SIGNALBOX_GOLDEN=write` writes them anew, to be looked at and committed.
+/// Screens kept as text files beside the tests. `SIGNALBOX_GOLDEN=write` writes them anew, to be looked at and
+/// committed.
 enum Golden {
   static func text(_ name: String, written screen: String, file: String = #filePath) throws -> String {
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("Golden")

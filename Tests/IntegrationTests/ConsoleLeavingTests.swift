@@ -86,6 +86,19 @@ import Testing
     #expect(try await session.end().damage == [])
   }
 
+  /// A console that flashed up first would leave a reply of the terminal on the shell's line.
+  @Test func aNodeThatCannotStartTakesNoScreen() async throws {
+    let fixture = try NodeFixture()
+    let other = try NodeFixture(["SIGNALBOX_API_PORT": "\(fixture.port)"])
+    let node = try await fixture.start()
+    defer { node.kill() }
+    let session = try other.console([], width: 300)
+    let ending = try await session.end(within: .seconds(20))
+    #expect(ending.exitCode == 69 && ending.damage == [])
+    #expect(!session.transcript.contains("\u{1B}"))
+    #expect(ending.screen.text.contains("port \(fixture.port)") && ending.screen.text.contains("SIGNALBOX_API_PORT"))
+  }
+
   /// The shell traps HUP where its loss is to be ignored; the console inherits that.
   @Test(arguments: ConsoleSetting.both, [false, true])
   func aLostTerminalEndsIt(setting: ConsoleSetting, isIgnored: Bool) async throws {

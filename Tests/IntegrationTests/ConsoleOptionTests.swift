@@ -39,6 +39,7 @@ import Testing
     try await stage.session.expect("read-only")
     try await stage.session.expect("no log here: the role viewer may not")
     stage.session.press("Esc")
+    try await stage.session.absent("any key")
     for command in ["add /tmp", "drain", "stop", "node level debug"] {
       stage.session.type(":\(command)")
       stage.session.press("Enter")
