@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Every way of leaving: the terminal is whole again, the exit code is right, and the node is where it should be.
-@Suite(.timeLimit(.minutes(5))) struct ConsoleLeavingTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ConsoleLeavingTests {
   @Test(arguments: ConsoleSetting.all) func qDetachesOrAsks(setting: ConsoleSetting) async throws {
     let stage = try await ConsoleStage(setting)
     stage.session.press("q")

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Attached consoles and a node that comes and goes.
-@Suite(.timeLimit(.minutes(5))) struct ConsoleLinkTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ConsoleLinkTests {
   private func clients(_ fixture: NodeFixture) async -> Int {
     let status = try? await fixture.json("status", "--json")
     return (status?["control"] as? [String: Any])?["clients"] as? Int ?? 0

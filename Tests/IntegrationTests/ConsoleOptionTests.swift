@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What the console is started with: folders, read-only, themes.
-@Suite(.timeLimit(.minutes(5))) struct ConsoleOptionTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ConsoleOptionTests {
   @Test func aFolderIsAddedToTheRunningNodeAndTheConsoleAttached() async throws {
     let fixture = try NodeFixture()
     let node = try await fixture.start()

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Which terminals the console is painted on, how, and what is said where it is not.
-@Suite(.timeLimit(.minutes(5))) struct ConsoleTerminalTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ConsoleTerminalTests {
   /// One line of the matrix. `reason` is what the refusal names; nil: it is painted.
   struct Terminal: Sendable, CustomTestStringConvertible {
     var type: String
