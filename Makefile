@@ -20,7 +20,7 @@ help: ## list the targets
 	@echo "signalbox: the real-time back end of AI coding agents"
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-run: build ## install what is missing, build, and start a node on this folder (FOLDER=…, ARGS=…)
+run: build ## install what is missing, build, and open the console on this folder (FOLDER=…, ARGS=…)
 	@echo "==> Opening the console on $(FOLDER)"
 	@exec $(BINARY) $(ARGS) $(FOLDER)
 

@@ -208,7 +208,7 @@ let package = Package(
       name: "ConsoleProbe", dependencies: ["Console", "ControlPlane", "Base"], path: "Tests/ConsoleProbe",
       swiftSettings: strict),
     tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"], exclude: ["Golden"]),
-    tests("EngineRoomTests", ["EngineRoom", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
+    tests("EngineRoomTests", ["EngineRoom", "CCrash", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
     tests("TidyTests", []),

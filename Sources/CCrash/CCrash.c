@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -103,3 +104,8 @@ int sb_crash_install(const char *path, const char *version) {
     if (sigaction(fatal_signals[i], &action, NULL) != 0) return errno;
   return 0;
 }
+
+// From the Swift runtime (stdlib/public/runtime/Demangle.cpp), which has no header for it.
+extern char *swift_demangle(const char *name, size_t length, char *out, size_t *out_size, uint32_t flags);
+
+char *sb_crash_demangle(const char *name) { return swift_demangle(name, strlen(name), NULL, NULL, 0); }

@@ -8,7 +8,7 @@ struct CachePane: EnginePane {
 
   static let actions = [
     Action(
-      id: "cache.invalidate", title: "Invalidate by pattern, tag, event or key, after a dry run",
+      id: "cache.invalidate", title: "Invalidate keys, after a dry run",
       keys: [.character("i")], hint: .init(group: .act, label: "invalidate", rank: 8), verb: "invalidate",
       changesNode: true, refusal: { $0.refusal(of: .cache) }, run: { _, _ in [] })
   ]

@@ -59,16 +59,23 @@ public final class Console: Sendable {
     for await event in plane.events() { mailbox.post(event, now: Moment.now().monotonic) }
   }
 
+  /// Snapshots that look the same, after which a node counts as idle and is asked once a second.
+  static let idleAfter = 4
+  static let idleInterval: Int64 = 1_000
+
   /// Posts only what would look different, so that an idle node leaves the thread asleep.
   private func pumpSnapshots(into mailbox: Mailbox) async {
     var last: Snapshot?
     var pause = Self.firstPause
+    var same = 0
     while !Task.isCancelled {
       do throws(Failure) {
         let snapshot = try await plane.snapshot()
-        if last.map({ !snapshot.looksLike($0) }) ?? true { mailbox.post(snapshot) }
+        let isNew = last.map { !snapshot.looksLike($0) } ?? true
+        same = isNew ? 0 : same + 1
+        if isNew { mailbox.post(snapshot) }
         last = snapshot
-        pause = mailbox.refresh
+        pause = same < Self.idleAfter ? mailbox.refresh : max(mailbox.refresh, Self.idleInterval)
       } catch {
         // The link says by itself that it is lost. At first it is only not there yet: ask again soon, then less often.
         pause = last == nil ? min(pause * 2, mailbox.refresh) : Self.firstPause

@@ -101,13 +101,14 @@ struct ConsoleLoop: ~Copyable {
     }
   }
 
-  /// Nil: nothing but a key or mail can change the picture.
+  /// Nil: nothing but a key or mail can change the picture. One millisecond more, since the readings are whole ones and
+  /// waking before the time would mean waking twice.
   private func deadline(_ now: Moment) -> ContinuousClock.Instant? {
     let waits = [
       model.nextTick, clock.wait(version: model.version, now: now.monotonic),
       lookAgainAt.map { max(0, $0 - now.monotonic) },
     ]
-    return waits.compactMap { $0 }.min().map { ContinuousClock.now + .milliseconds($0) }
+    return waits.compactMap { $0 }.min().map { ContinuousClock.now + .milliseconds($0 + 1) }
   }
 
   private mutating func paint(_ now: Moment) {

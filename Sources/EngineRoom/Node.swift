@@ -65,10 +65,9 @@ public enum Node {
 
   private static func tellLastCrash(_ core: NodeCore) throws(Failure) {
     let file = StateFolder.crashFile(in: core.settings.stateFolder)
-    if let report = try CrashReport.read(file: file), report.isNew {
+    if let report = try CrashReport.takeNews(file: file) {
       core.logger.critical(
-        "the node crashed in its last life", metadata: ["report": "\(file)", "text": "\(report.text.prefix(2_000))"])
-      try CrashReport.markSeen(file: file)
+        "the node crashed in its last life", metadata: ["report": "\(file)", "text": "\(report.prefix(2_000))"])
     }
     try CrashReport.install(file: file, version: core.settings.version)
   }

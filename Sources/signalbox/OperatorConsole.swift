@@ -40,6 +40,8 @@ struct OperatorConsole: Sendable {
   /// A console on the node at `socket`. The node goes on without it; the console outlives restarts of the node.
   func attach(to socket: String, isReadOnly: Bool) async throws {
     let link = ControlLink(path: socket, hello: hello(isReadOnly: isReadOnly))
+    // Before the link begins: the stream tells changes only.
+    let states = link.states()
     let options = try options(isEmbedded: false, isReadOnly: isReadOnly, nodePath: socket)
     // Taken before the link runs, for only what changes from then on is told.
     let states = link.states()

@@ -10,4 +10,7 @@ int sb_crash_install(const char *path, const char *version);
 /// What to call in the handler, after the report is written and before the process dies; NULL for nothing.
 void sb_crash_set_last(void (*last)(int signal));
 
+/// A mangled Swift name as people write it, to be freed with free(3); NULL for any other name.
+char *sb_crash_demangle(const char *name);
+
 #endif

@@ -5,8 +5,8 @@ internal import ControlPlane
 internal import ControlSocket
 internal import EngineRoom
 
-/// `signalbox [PATH …]`: the console, on a running node or with a node of its own. `signalbox --no-tui [PATH …]`: a
-/// node in the foreground without one.
+/// `signalbox [PATH …]`: the console, on a running node or with a node of its own.
+/// `signalbox --no-tui [PATH …]`: a node in the foreground without one.
 struct NodeCommand: Verb {
   static let configuration = CommandConfiguration(
     commandName: ArgumentRouter.nodeVerb, abstract: "Run a node in the foreground.", shouldDisplay: false)

@@ -25,7 +25,7 @@ enum NodeEnd {
     let processID = try await withNode(settings) { node in
       let processID = try await node.snapshot().process.processID
       do throws(Failure) { _ = try await node.perform(command) } catch {
-        // A node in a hurry may close the door before it has answered. Whether it ends is seen below.
+        // A node that ends may close the link before its answer is read; the end of its process tells.
         guard error.code == .unavailable else { throw error }
       }
       return processID
