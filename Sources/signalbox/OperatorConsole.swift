@@ -43,8 +43,6 @@ struct OperatorConsole: Sendable {
     // Before the link begins: the stream tells changes only.
     let states = link.states()
     let options = try options(isEmbedded: false, isReadOnly: isReadOnly, nodePath: socket)
-    // Taken before the link runs, for only what changes from then on is told.
-    let states = link.states()
     let end = await withTaskGroup(of: ConsoleExit?.self) { group in
       group.addTask {
         await link.run()

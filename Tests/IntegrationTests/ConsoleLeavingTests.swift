@@ -111,7 +111,8 @@ import Testing
     session.hangUp()
     // Within a second on a quiet machine; the deadline is for one that is not.
     let ending = try await session.end(within: .seconds(10))
-    #expect(ending.exitCode == 128 + SIGHUP)
+    // The kernel's HUP may also come when an attached console has left already.
+    #expect(ending.exitCode == 128 + SIGHUP || (node != nil && ending.signal == SIGHUP))
     if let node {
       #expect(node.isRunning)
       #expect(try await fixture.json("status", "--json")["phase"] as? String == "ready")

@@ -100,7 +100,8 @@ struct BenchCommand: Verb {
       }
       last = progress.workload
       let percent = Int(progress.fraction * 100)
-      StandardError.say("\(percent) %  \(SafeText.escape("\(progress.suite)/\(progress.workload)", limit: 80))")
+      let name: DisplayText = "\(progress.suite)/\(progress.workload)"
+      StandardError.say("\(percent) %  \(name.truncated(to: 80))")
     }
   }
 
