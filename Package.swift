@@ -212,7 +212,7 @@ let package = Package(
       "ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "Pty", "TestKit"], exclude: ["Golden"]),
     tests("EngineRoomTests", ["EngineRoom", "CCrash", "ControlPlane", "Access", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
-    tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
+    tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"]),
     tests("TidyTests", []),
   ]
 )

@@ -46,11 +46,13 @@ import Testing
 
   @Test func withoutANodeItMeasuresOneOfItsOwnAndLeavesNothing() async throws {
     let fixture = try makeFixture()
-    let outcome = try await bench(fixture, "--json", "--quick")
+    let outcome = try await bench(fixture, "control", "console", "--json", "--quick")
     #expect(outcome.status == .exited(0), "\(outcome.standardError)")
     let report = try NodeFixture.object(outcome.standardOutput)
     let results = try #require(report["results"] as? [[String: Any]])
-    #expect(results.map { $0["name"] as? String } == Self.workloads)
+    let control = results.filter { $0["suite"] as? String == "control" }
+    #expect(control.map { $0["name"] as? String } == Self.workloads)
+    #expect(Set(results.map { $0["suite"] as? String }) == ["control", "console"])
     for result in results {
       #expect(result["target"] is Double && result["met"] is Bool && (result["value"] as? Double ?? -1) >= 0)
       #expect((result["samples"] as? Int ?? 0) > 0)
