@@ -11,6 +11,9 @@ public final class Console: Sendable {
   /// How many of them are under way at once.
   static let underWayMax = 8
 
+  /// Milliseconds until a node that gave no snapshot is asked again; doubled up to the refresh.
+  static let firstPause: Int64 = 10
+
   /// What the thread wants from the node.
   enum Order: Sendable {
     case perform(Command)
@@ -63,6 +66,7 @@ public final class Console: Sendable {
   /// Posts only what would look different, so that an idle node leaves the thread asleep.
   private func pumpSnapshots(into mailbox: Mailbox) async {
     var last: Snapshot?
+    var pause = Self.firstPause
     var same = 0
     while !Task.isCancelled {
       do throws(Failure) {
@@ -71,11 +75,12 @@ public final class Console: Sendable {
         same = isNew ? 0 : same + 1
         if isNew { mailbox.post(snapshot) }
         last = snapshot
+        pause = same < Self.idleAfter ? mailbox.refresh : max(mailbox.refresh, Self.idleInterval)
       } catch {
-        // The link says by itself that it is lost; the next round asks again.
+        // The link says by itself that it is lost. At first it is only not there yet: ask again soon, then less often.
+        pause = last == nil ? min(pause * 2, mailbox.refresh) : Self.firstPause
         last = nil
       }
-      let pause = same < Self.idleAfter ? mailbox.refresh : max(mailbox.refresh, Self.idleInterval)
       // A cancelled sleep ends the loop above.
       try? await Task.sleep(for: .milliseconds(pause))
     }
@@ -83,7 +88,17 @@ public final class Console: Sendable {
 
   private func pumpLink(into mailbox: Mailbox) async {
     guard let link else { return }
-    for await state in link { mailbox.post(.link(state)) }
+    for await state in link {
+      mailbox.post(.link(state))
+      guard case .live = state else { continue }
+      do throws(Failure) {
+        // A console that has found its node shows it at once, and not when its turn comes.
+        mailbox.post(try await plane.snapshot())
+      } catch {
+        // Lost again; the next state says so.
+        continue
+      }
+    }
   }
 
   private func carryOut(_ orders: AsyncStream<Order>, _ mailbox: Mailbox) async {
