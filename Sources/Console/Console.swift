@@ -33,9 +33,10 @@ public final class Console: Sendable {
     let mailbox = Mailbox(refresh: options.refreshMilliseconds)
     let (orders, orderSink) = AsyncStream.makeStream(of: Order.self, bufferingPolicy: .bufferingOldest(Self.ordersMax))
     let isLinkWatched = link != nil
+    let pace = SnapshotPace()
     return await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.pumpEvents(into: mailbox) }
-      group.addTask { await self.pumpSnapshots(into: mailbox) }
+      group.addTask { await self.pumpEvents(into: mailbox, pace) }
+      group.addTask { await self.pumpSnapshots(into: mailbox, pace) }
       group.addTask { await self.pumpLink(into: mailbox) }
       group.addTask { await self.carryOut(orders, mailbox) }
       let options = options
@@ -52,24 +53,28 @@ public final class Console: Sendable {
     }
   }
 
-  private func pumpEvents(into mailbox: Mailbox) async {
-    for await event in plane.events() { mailbox.post(event, now: Moment.now().monotonic) }
+  private func pumpEvents(into mailbox: Mailbox, _ pace: SnapshotPace) async {
+    for await event in plane.events() {
+      pace.disturb()
+      mailbox.post(event, now: Moment.now().monotonic)
+    }
   }
 
-  /// Posts only what would look different, so that an idle node leaves the thread asleep.
-  private func pumpSnapshots(into mailbox: Mailbox) async {
+  /// Every snapshot is posted, for the age of the figures counts; only one with news is painted.
+  private func pumpSnapshots(into mailbox: Mailbox, _ pace: SnapshotPace) async {
     var last: Snapshot?
     while !Task.isCancelled {
+      var isAlike = false
       do throws(Failure) {
         let snapshot = try await plane.snapshot()
-        if last.map({ !snapshot.looksLike($0) }) ?? true { mailbox.post(snapshot) }
+        mailbox.post(snapshot)
+        isAlike = last.map { snapshot.hasNoNews(since: $0) } ?? false
         last = snapshot
       } catch {
         // The link says by itself that it is lost; the next round asks again.
         last = nil
       }
-      // A cancelled sleep ends the loop above.
-      try? await Task.sleep(for: .milliseconds(mailbox.refresh))
+      await pace.rest(isAlike: isAlike, refresh: mailbox.refresh)
     }
   }
 
@@ -118,12 +123,5 @@ public final class Console: Sendable {
         mailbox.post(.answer(query, .failure(error)))
       }
     }
-  }
-}
-
-extension Snapshot {
-  /// Whether a console would show the same for both.
-  func looksLike(_ other: Snapshot) -> Bool {
-    Header.facts(of: self) == Header.facts(of: other) && projects == other.projects && bench == other.bench
   }
 }

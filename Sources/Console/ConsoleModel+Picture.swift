@@ -67,7 +67,8 @@ extension ConsoleModel {
     let style = Style(scene.isFocused ? .borderFocus : .title, on: .background, .bold)
     // A sign besides the colour, for monochrome screens.
     let mark: DisplayText = scene.isFocused ? "\(canvas.sign(.running)) " : ""
-    let end = canvas.write(" \(mark)\(pane.heading) ", x: frame.x + 2, y: frame.y, style: style, maxWidth: frame.width - 4)
+    let end = canvas.write(
+      " \(mark)\(pane.heading) ", x: frame.x + 2, y: frame.y, style: style, maxWidth: frame.width - 4)
     let summary: DisplayText = " \(panes[pane].summary(scene)) "
     let room = frame.maxX - 2 - end - 1
     guard room > 4 else { return }
