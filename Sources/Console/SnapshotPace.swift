@@ -1,9 +1,9 @@
 internal import ControlPlane
 internal import Synchronization
 
-/// How long to wait before the node is asked again. While nothing happens there, the console asks less often, since each
-/// question wakes a handful of threads on both sides for a picture that stays; the first event brings the old pace back
-/// at once.
+/// How long to wait before the node is asked again. While nothing happens there, the console asks less often, since
+/// each question wakes a handful of threads on both sides for a picture that stays; the first event brings the old pace
+/// back at once.
 final class SnapshotPace: Sendable {
   /// Between two questions to a node where nothing happens; its own figures (CPU, memory) are at most so old.
   static let calmMilliseconds: Int64 = 5_000
