@@ -57,8 +57,8 @@ public enum NodeBench {
 
   private static func workloads(_ client: ControlClient, _ bench: Workbench, _ core: NodeCore) -> [any Workload] {
     [
-      ControlRoundTrip(plane: client), ProgramStart(bench: bench),
-      StatusCommandTime(bench: bench, socketPath: core.settings.socketPath), NodeReady(bench: bench),
+      ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
+      ControlRoundTrip(plane: client), NodeReady(bench: bench),
       IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
     ] + ConsoleSuite.workloads(bench)
   }

@@ -8,7 +8,8 @@ internal import Synchronization
 
 /// What a client that was stopped (SIGSTOP) does to the others: the 99th percentile of status round trips with one, its
 /// buffers full and more events coming, divided by that without. Each sample measures both, one right after the other
-/// and in turning order, so that what else runs on the machine meets both alike; the result is the median of the ratios.
+/// and in turning order, so that what else runs on the machine meets both alike; the result is the median of the
+/// ratios.
 ///
 /// Asked of a second node: the events that must flow (each command makes three) have no place in the one of the user.
 final class StoppedClient: Workload {
@@ -163,8 +164,8 @@ final class StoppedClient: Workload {
     return max(times[min(times.count - 1, times.count * 99 / 100)], 0.001)
   }
 
-  /// Milliseconds. Counted from when it was due if the one before took longer, and else from when it began: oversleeping
-  /// is ours and not the node's.
+  /// Milliseconds. Counted from when it was due if the one before took longer, and else from when it began:
+  /// oversleeping is ours and not the node's.
   private func roundTripTimes(_ asker: ControlClient) async throws(Failure) -> [Double] {
     let count = bench.isQuick ? 50 : Self.roundTrips
     var times: [Double] = []
