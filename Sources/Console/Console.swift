@@ -10,7 +10,6 @@ public final class Console: Sendable {
   static let ordersMax = 64
   /// How many of them are under way at once.
   static let underWayMax = 8
-
   /// Milliseconds until a node that gave no snapshot is asked again; doubled up to the refresh.
   static let firstPause: Int64 = 10
 
@@ -36,9 +35,10 @@ public final class Console: Sendable {
     let mailbox = Mailbox(refresh: options.refreshMilliseconds)
     let (orders, orderSink) = AsyncStream.makeStream(of: Order.self, bufferingPolicy: .bufferingOldest(Self.ordersMax))
     let isLinkWatched = link != nil
+    let pace = SnapshotPace()
     return await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.pumpEvents(into: mailbox) }
-      group.addTask { await self.pumpSnapshots(into: mailbox) }
+      group.addTask { await self.pumpEvents(into: mailbox, pace) }
+      group.addTask { await self.pumpSnapshots(into: mailbox, pace) }
       group.addTask { await self.pumpLink(into: mailbox) }
       group.addTask { await self.carryOut(orders, mailbox) }
       let options = options
@@ -55,34 +55,30 @@ public final class Console: Sendable {
     }
   }
 
-  private func pumpEvents(into mailbox: Mailbox) async {
-    for await event in plane.events() { mailbox.post(event, now: Moment.now().monotonic) }
+  private func pumpEvents(into mailbox: Mailbox, _ pace: SnapshotPace) async {
+    for await event in plane.events() {
+      pace.disturb()
+      mailbox.post(event, now: Moment.now().monotonic)
+    }
   }
 
-  /// Snapshots that look the same, after which a node counts as idle and is asked once a second.
-  static let idleAfter = 4
-  static let idleInterval: Int64 = 1_000
-
-  /// Posts only what would look different, so that an idle node leaves the thread asleep.
-  private func pumpSnapshots(into mailbox: Mailbox) async {
+  /// Every snapshot is posted, for the age of the figures counts; only one with news is painted.
+  private func pumpSnapshots(into mailbox: Mailbox, _ pace: SnapshotPace) async {
     var last: Snapshot?
     var pause = Self.firstPause
-    var same = 0
     while !Task.isCancelled {
       do throws(Failure) {
         let snapshot = try await plane.snapshot()
-        let isNew = last.map { !snapshot.looksLike($0) } ?? true
-        same = isNew ? 0 : same + 1
-        if isNew { mailbox.post(snapshot) }
+        mailbox.post(snapshot)
+        let isAlike = last.map { snapshot.hasNoNews(since: $0) } ?? false
         last = snapshot
-        pause = same < Self.idleAfter ? mailbox.refresh : max(mailbox.refresh, Self.idleInterval)
+        await pace.rest(isAlike: isAlike, refresh: mailbox.refresh)
       } catch {
         // The link says by itself that it is lost. At first it is only not there yet: ask again soon, then less often.
         pause = last == nil ? min(pause * 2, mailbox.refresh) : Self.firstPause
         last = nil
+        await pace.rest(isAlike: false, refresh: pause)
       }
-      // A cancelled sleep ends the loop above.
-      try? await Task.sleep(for: .milliseconds(pause))
     }
   }
 
@@ -131,12 +127,5 @@ public final class Console: Sendable {
         mailbox.post(.answer(query, .failure(error)))
       }
     }
-  }
-}
-
-extension Snapshot {
-  /// Whether a console would show the same for both.
-  func looksLike(_ other: Snapshot) -> Bool {
-    Header.facts(of: self) == Header.facts(of: other) && projects == other.projects && bench == other.bench
   }
 }

@@ -36,9 +36,7 @@ extension ConsoleModel {
   }
 
   private func scene(_ pane: PaneID, _ layout: Layout) -> Scene {
-    Scene(
-      snapshot: snapshot, now: now, size: layout.size, isFocused: pane == focus.focused,
-      isReadOnly: options.isReadOnly)
+    Scene(snapshot: snapshot, now: now, size: layout.size, isFocused: pane == focus.focused)
   }
 
   /// One line for each pane: `1 Sockets  not running`.
@@ -69,26 +67,13 @@ extension ConsoleModel {
     let style = Style(scene.isFocused ? .borderFocus : .title, on: .background, .bold)
     // A sign besides the colour, for monochrome screens.
     let mark: DisplayText = scene.isFocused ? "\(canvas.sign(.running)) " : ""
-    let title: DisplayText = " \(mark)\(pane.heading) "
-    let end = canvas.write(title, x: frame.x + 2, y: frame.y, style: style, maxWidth: frame.width - 4)
+    let end = canvas.write(
+      " \(mark)\(pane.heading) ", x: frame.x + 2, y: frame.y, style: style, maxWidth: frame.width - 4)
     let summary: DisplayText = " \(panes[pane].summary(scene)) "
     let room = frame.maxX - 2 - end - 1
     guard room > 4 else { return }
-    let shown = DisplayText(summary, repertoire: canvas.repertoire)
-      .truncated(to: room, repertoire: canvas.repertoire)
+    let shown = DisplayText(summary, repertoire: canvas.repertoire).truncated(to: room, repertoire: canvas.repertoire)
     canvas.put(shown, x: frame.maxX - 2 - shown.width, y: frame.y, style: Style(.dim))
-  }
-
-  /// Lines of one toast: a reason that is cut in its middle is none.
-  private static let toastLinesMax = 3
-
-  private static func lines(
-    of toast: Toast, width: Int, repertoire: DisplayText.Repertoire
-  ) -> [DisplayText] {
-    let lines = PopupFrame.wrapped(toast.text, width: width).map { DisplayText($0, repertoire: repertoire) }
-    guard lines.count > toastLinesMax else { return lines }
-    let rest = lines[(toastLinesMax - 1)...].joined(separator: " ")
-    return lines.prefix(toastLinesMax - 1) + [rest.truncated(to: width, repertoire: repertoire)]
   }
 
   /// Above the footer, newest lowest.
@@ -105,16 +90,11 @@ extension ConsoleModel {
       let hint: DisplayText = toast.kind == .failed ? "  (any key)" : ""
       let room = width - 4 - hint.width - 4
       guard room > 4 else { return }
-      let lines = Self.lines(of: toast, width: room, repertoire: canvas.repertoire)
-      let widest = lines.map(\.width).max() ?? 0
-      let left = max(1, width - 2 - widest - hint.width - 4)
-      for (index, line) in lines.enumerated().reversed() where y > 0 {
-        let mark = index == 0 ? canvas.sign(sign) : " "
-        let end = index == lines.count - 1 ? hint : DisplayText.spaces(hint.width)
-        let shown: DisplayText = " \(mark) \(line.padded(to: widest))\(end) "
-        canvas.write(shown, x: left, y: y, style: Style(role, on: .popupBackground, .bold))
-        y -= 1
-      }
+      let text = DisplayText(toast.text, repertoire: canvas.repertoire).truncated(
+        to: room, repertoire: canvas.repertoire)
+      let shown: DisplayText = " \(canvas.sign(sign)) \(text)\(hint) "
+      canvas.write(shown, x: max(1, width - 2 - shown.width), y: y, style: Style(role, on: .popupBackground, .bold))
+      y -= 1
     }
   }
 }
