@@ -41,12 +41,14 @@ struct OperatorConsole: Sendable {
   func attach(to socket: String, isReadOnly: Bool) async throws {
     let link = ControlLink(path: socket, hello: hello(isReadOnly: isReadOnly))
     let options = try options(isEmbedded: false, isReadOnly: isReadOnly, nodePath: socket)
+    // Before the link runs: of a state that it came to earlier the console would not hear.
+    let states = link.states()
     let end = await withTaskGroup(of: ConsoleExit?.self) { group in
       group.addTask {
         await link.run()
         return nil
       }
-      group.addTask { await Console(plane: link, link: link.states(), options: options).run() }
+      group.addTask { await Console(plane: link, link: states, options: options).run() }
       var end = ConsoleExit.detached
       // The link gives up by itself when the node will not have us; the console then says so until it is left.
       for await result in group {
