@@ -43,6 +43,8 @@ struct OperatorConsole: Sendable {
     // Before the link begins: the stream tells changes only.
     let states = link.states()
     let options = try options(isEmbedded: false, isReadOnly: isReadOnly, nodePath: socket)
+    // Before the link runs: of a state that it came to earlier the console would not hear.
+    let states = link.states()
     let end = await withTaskGroup(of: ConsoleExit?.self) { group in
       group.addTask {
         await link.run()

@@ -1,4 +1,4 @@
-// Programs on pseudo-terminals, for the test kit: what Glibc's Swift view lacks.
+// Programs on pseudo-terminals: what Glibc's Swift view lacks.
 #ifndef SIGNALBOX_CPTY_H
 #define SIGNALBOX_CPTY_H
 

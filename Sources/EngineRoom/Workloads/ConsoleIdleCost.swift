@@ -62,19 +62,22 @@ final class ConsoleIdleCost: Workload {
   func measure() async throws(Failure) -> Double? {
     let session = try slot.get().console.session
     let began = ContinuousClock.now
-    let before = try self.used(session.processID, bytes: session.bytes)
+    let before = try used(session.processID, bytes: session.bytes)
     try await bench.sleep(bench.isQuick ? .milliseconds(50) : Self.window)
-    let used = try self.used(session.processID, bytes: session.bytes) - before
-    return 1_000 * used / began.duration(to: .now).milliseconds
+    let after = try used(session.processID, bytes: session.bytes)
+    // What a thread counted that ended meanwhile is lost; it must not count against the others.
+    let sum = after.reduce(0) { $0 + max(0, $1.value - (before[$1.key] ?? 0)) }
+    return 1_000 * sum / began.duration(to: .now).milliseconds
   }
 
   func cleanup() async { await slot.close() }
 
-  private func used(_ processID: Int32, bytes: Int) throws(Failure) -> Double {
+  /// By thread, or one figure without a name.
+  private func used(_ processID: Int32, bytes: Int) throws(Failure) -> [String: Double] {
     switch cost {
-    case .cpu: 100 * (try ProcessCost.cpuSeconds(processID))
-    case .wakeups: Double(try ProcessCost.voluntarySwitches(processID))
-    case .bytes: Double(bytes)
+    case .cpu: ["": 100 * (try ProcessCost.cpuSeconds(processID))]
+    case .wakeups: try ProcessCost.voluntarySwitches(processID).mapValues { Double($0) }
+    case .bytes: ["": Double(bytes)]
     }
   }
 }

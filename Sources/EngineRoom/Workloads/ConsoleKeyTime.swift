@@ -7,7 +7,7 @@ internal import Synchronization
 final class ConsoleKeyTime: Workload {
   /// Each changes the picture, and all of them together leave it where it was, three lines further up.
   private static let keys = ["k", "k", "k", "k", "j", "?", "Esc", "Tab", "BTab"]
-  private static let logLines = 1_000
+  private static let logLines = 999
 
   let bench: Workbench
   let figure: Figure
@@ -33,7 +33,7 @@ final class ConsoleKeyTime: Workload {
   }
 
   func prepare() async throws(Failure) {
-    let stage = try await ConsoleStage(bench, logLines: bench.isQuick ? 20 : Self.logLines)
+    let stage = try await ConsoleStage(bench, logLines: bench.isQuick ? 21 : Self.logLines)
     slot.set(stage)
     _ = try await stage.console.paintTime(of: "6")
   }

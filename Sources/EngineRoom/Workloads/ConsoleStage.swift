@@ -7,23 +7,24 @@ internal import Synchronization
 /// A node of the bench, a console attached to it, and a client that gives it commands: what they write into the log and
 /// the audit has no place in the node of the user.
 final class ConsoleStage: Sendable {
-  /// The cheapest command: its audit, its log line, and their events.
-  private static let command = Command.setLogLevel(.info)
+  private static let project = ProjectID(folderName: "bench")
 
   let node: BenchNode
   let console: BenchConsole
+  private let folder: String
   private let client: ControlClient
 
   /// `logLines`: at least so many are in the log when the console opens.
   init(
     _ bench: Workbench, width: Int = BenchConsole.width, height: Int = BenchConsole.height, logLines: Int = 0
   ) async throws(Failure) {
+    folder = bench.folder
     node = try await bench.startNode()
     var client: ControlClient?
     do throws(Failure) {
       let connected = try await ControlClient.connect(path: node.socketPath, hello: BenchNode.hello)
       client = connected
-      for _ in 0..<logLines { _ = try await connected.perform(Self.command) }
+      for line in 0..<logLines { _ = try await connected.perform(Self.command(line, bench.folder)) }
       console = try await BenchConsole.attached(bench, to: node, width: width, height: height)
       self.client = connected
     } catch {
@@ -33,7 +34,17 @@ final class ConsoleStage: Sendable {
     }
   }
 
-  func writeLogLine() async throws(Failure) { _ = try await client.perform(Self.command) }
+  /// Gives the node the command of this number. Three in a row leave it as it was.
+  func perform(_ number: Int) async throws(Failure) { _ = try await client.perform(Self.command(number, folder)) }
+
+  /// Harmless ones whose log lines differ, as those of a node at work do.
+  private static func command(_ number: Int, _ folder: String) -> Command {
+    switch number % 3 {
+    case 0: .addProject(path: folder, id: project)
+    case 1: .setLogLevel(.info)
+    default: .removeProject(id: project)
+    }
+  }
 
   func close() async {
     console.session.close()

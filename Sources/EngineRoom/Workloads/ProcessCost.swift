@@ -15,21 +15,21 @@ enum ProcessCost {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1_000_000_000
   }
 
-  /// Times that its threads gave up their core to wait: each is one wakeup. Those of ended threads are not counted.
-  static func voluntarySwitches(_ processID: Int32) throws(Failure) -> Int {
+  /// How often each of its threads gave up its core to wait, by thread: each time is one wakeup.
+  static func voluntarySwitches(_ processID: Int32) throws(Failure) -> [String: Int] {
     let tasks = "/proc/\(processID)/task"
     let threads: [String]
     do { threads = try FileManager.default.contentsOfDirectory(atPath: tasks) } catch { throw gone }
-    var sum = 0
+    var counts: [String: Int] = [:]
     for thread in threads.prefix(threadsMax) {
       // A thread may end between the two looks.
       guard let data = FileManager.default.contents(atPath: "\(tasks)/\(thread)/status") else { continue }
       let line = String(decoding: data, as: UTF8.self).split(separator: "\n").first {
         $0.hasPrefix("voluntary_ctxt_switches:")
       }
-      sum += line.flatMap { $0.split(separator: "\t").last }.flatMap { Int($0) } ?? 0
+      counts[thread] = line.flatMap { $0.split(separator: "\t").last }.flatMap { Int($0) } ?? 0
     }
-    return sum
+    return counts
   }
 
   private static let gone = Failure(.internal, "the measured process ended")
