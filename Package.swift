@@ -229,7 +229,7 @@ let package = Package(
     tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"], exclude: ["Golden"]),
     tests(
       "EngineRoomTests",
-      ["EngineRoom", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit"]),
+      ["EngineRoom", "Bench", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
     tests("TidyTests", []),
