@@ -1,7 +1,7 @@
 internal import CHiredis
 
-/// hiredis as a plain C program uses it: one blocking connection, one request at a time. The peer that `signalbox bench`
-/// measures against; nothing in a node uses it.
+/// hiredis as a plain C program uses it: one blocking connection, one request at a time. The peer of `signalbox bench`;
+/// nothing in a node uses it.
 public struct BlockingRedis: ~Copyable {
   private let context: UnsafeMutablePointer<redisContext>
 

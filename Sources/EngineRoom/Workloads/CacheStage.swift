@@ -4,8 +4,8 @@ internal import Glibc
 internal import Logging
 internal import RedisLink
 
-/// What a figure of the cache is measured on: caches of this process and, for some, a redis-server of the bench's own on
-/// a Unix socket, without persistence. The server ends with the stage.
+/// What a figure of the cache is measured on: caches of this process and, for some, a redis-server of the bench's own
+/// on a Unix socket, without persistence. The server ends with the stage.
 final class CacheStage: Sendable {
   let caches: [Cache]
   private let services: [Task<Void, Never>]
