@@ -46,3 +46,22 @@ int sb_timerfd_arm(int timer, uint64_t nanoseconds) {
   when.it_value.tv_nsec = (long)(nanoseconds % 1000000000u);
   return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL) == 0 ? 0 : errno;
 }
+
+redisContext *sb_blocking_connect(const char *path) {
+  struct timeval second = {1, 0};
+  redisContext *context = redisConnectUnixWithTimeout(path, second);
+  if (context == NULL) return NULL;
+  if (context->err == 0 && redisSetTimeout(context, second) == REDIS_OK) return context;
+  redisFree(context);
+  return NULL;
+}
+
+int64_t sb_blocking_get(redisContext *context, const char *key, size_t length) {
+  const char *words[] = {"GET", key};
+  const size_t lengths[] = {3, length};
+  redisReply *reply = redisCommandArgv(context, 2, words, lengths);
+  if (reply == NULL) return -1;
+  int64_t size = reply->type == REDIS_REPLY_STRING ? (int64_t)reply->len : -1;
+  freeReplyObject(reply);
+  return size;
+}

@@ -49,7 +49,14 @@ extension Cache {
     return .init(
       state: status.isOpen ? .connected : .away, reason: status.reason, since: status.since,
       latencyMilliseconds: status.latencyMilliseconds, connects: status.lives, outboxDepth: link.outbox.depth,
-      isOutboxDurable: link.outbox.isDurable)
+      isOutboxDurable: link.outbox.isDurable, warning: status.evictionPolicy.flatMap(Self.warning(aboutPolicy:)))
+  }
+
+  /// An edge that Redis evicts while its dependent lives is a cascade that stops short; edges have no time to live, so
+  /// the `volatile-*` policies spare them.
+  public static func warning(aboutPolicy policy: String) -> String? {
+    guard policy.hasPrefix("allkeys-") else { return nil }
+    return "Redis' maxmemory-policy \(policy) may evict what cascades need: use noeviction or volatile-lru"
   }
 }
 

@@ -16,6 +16,8 @@ final class CacheLink: Sendable {
     /// Round trip of the last PING, in milliseconds.
     var latencyMilliseconds: Double?
     var lives: UInt64 = 0
+    /// Redis' `maxmemory-policy`, when it says it.
+    var evictionPolicy: String?
   }
 
   private struct State {
@@ -108,6 +110,7 @@ final class CacheLink: Sendable {
     try await dismiss(former, over: data)
     let level = try await join(data, push)
     try await open(level, life)
+    await readEvictionPolicy(data)
     stands()
     logger.info("cache is joined to Redis", metadata: ["redis": "\(options.url)"])
     await watch(level, push, life)
@@ -237,9 +240,24 @@ final class CacheLink: Sendable {
     }
   }
 
+  /// How Redis chooses what to throw away when its memory is full. An operator may change it at any time. A server that
+  /// does not say is not asked to: the answer matters to a warning only.
+  private func readEvictionPolicy(_ data: RedisConnection) async {
+    let info = try? await data.send(RedisCommand("INFO", "memory"), deadline: options.silenceMax)
+    let name = "maxmemory_policy:"
+    let line = info?.text?.split(whereSeparator: \.isNewline).first { $0.hasPrefix(name) }
+    state.withLock { $0.status.evictionPolicy = line.map { String($0.dropFirst(name.count)) } }
+  }
+
+  /// Heartbeats between two looks at the eviction policy.
+  private static let policyInterval = 20
+
   private func heartbeat(_ data: RedisConnection, _ push: RedisConnection) async -> String {
+    var beats = 0
     while true {
       do {
+        beats += 1
+        if beats.isMultiple(of: Self.policyInterval) { await readEvictionPolicy(data) }
         let started = ContinuousClock.now
         _ = try await data.send(RedisCommand("PING"), deadline: options.silenceMax)
         let latency = (ContinuousClock.now - started).milliseconds

@@ -44,6 +44,8 @@ public struct CacheStatistics: Sendable, Codable, Equatable {
     public var outboxDepth: Int
     /// Whether the journal is a file.
     public var isOutboxDurable: Bool
+    /// What an operator should change in Redis; one line.
+    public var warning: String?
   }
 
   public var namespaces: [Namespace] = []

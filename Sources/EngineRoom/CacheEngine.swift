@@ -56,7 +56,7 @@ final class CacheEngine: Service {
     let link = cache.statistics().link
     switch link.state {
     case .embedded: return
-    case .connected: health.set("redis", .ok)
+    case .connected: health.set("redis", link.warning == nil ? .ok : .degraded, reason: link.warning)
     case .away:
       let waiting = link.outboxDepth == 0 ? "" : "; \(link.outboxDepth) invalidations wait for it"
       let reason = "\(link.reason ?? "connecting"): this node's first level answers alone\(waiting)"

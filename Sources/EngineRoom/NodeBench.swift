@@ -53,44 +53,9 @@ public enum NodeBench {
         core.publish(.benchProgress($0))
       }
     }
-    if isWanted("cache") {
-      let isAlone = options.suites == ["cache"]
-      report.results += try await cache(runner, bench, isAlone: isAlone, on: core, commit: commit)
-    }
+    if isWanted("cache"), let why = CacheWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if bench.isQuick { report.isQuick = true }
     return report
-  }
-
-  /// On a Redis of its own, which takes some seconds to fill. Opening and closing it are not cancelled, so that it
-  /// never outlives the run; both are awaited here.
-  private static func cache(
-    _ runner: BenchRunner<ContinuousClock>, _ bench: Workbench, isAlone: Bool, on core: NodeCore, commit: String
-  ) async throws(Failure) -> [BenchReport.Result] {
-    guard !Task.isCancelled else { throw Failure(.unavailable, "the bench was cancelled") }
-    let path = core.settings.doctor.environment["PATH"] ?? ""
-    let opening = await Task { () -> Result<CacheBed?, Failure> in
-      do throws(Failure) {
-        return .success(try await CacheBed.open(in: bench.folder, path: path, isQuick: bench.isQuick))
-      } catch {
-        return .failure(error)
-      }
-    }.value
-    guard let bed = try opening.get() else {
-      guard !isAlone else {
-        throw Failure(.unavailable, "the suite cache needs a redis-server of its own", hint: "signalbox doctor")
-      }
-      core.logger.warning("the suite cache was left out: there is no redis-server")
-      return []
-    }
-    let workloads = CacheWorkloads.all(bed)
-    let result: Result<BenchReport, Failure>
-    do throws(Failure) {
-      result = .success(try await runner.run(workloads, commit: commit) { core.publish(.benchProgress($0)) })
-    } catch {
-      result = .failure(error)
-    }
-    await Task { await bed.close() }.value
-    return CacheWorkload.compared(try result.get(), workloads).results
   }
 
   private static func workloads(_ client: ControlClient, _ bench: Workbench, _ core: NodeCore) -> [any Workload] {
@@ -98,7 +63,7 @@ public enum NodeBench {
       ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
       ControlRoundTrip(plane: client), NodeReady(bench: bench),
       IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
-    ] + ConsoleSuite.workloads(bench)
+    ] + ConsoleSuite.workloads(bench) + CacheWorkloads.all(bench)
   }
 
   /// The program of this process: the workloads start it again.

@@ -13,6 +13,8 @@ final class ConnectionMailbox: Sendable {
     let ticket: Ticket
     var repliesMissing: Int
     let deadline: UInt64
+    /// `State.bytesMoved` when it was handed over.
+    let movedBefore: UInt64
     var replies: [RedisValue] = []
   }
 
@@ -24,6 +26,9 @@ final class ConnectionMailbox: Sendable {
     var waiters: Deque<Waiter> = []
     /// When the timer fires; 0 while it is off.
     var timerFires: UInt64 = 0
+    /// Bytes sent and received so far, and when the last of them was.
+    var bytesMoved: UInt64 = 0
+    var lastMoved: UInt64 = 0
     var end: RedisError?
     var isClosing = false
     var observers: [CheckedContinuation<RedisError, Never>] = []
@@ -65,7 +70,8 @@ final class ConnectionMailbox: Sendable {
       let isQuiet = state.waiters.isEmpty && state.output.isEmpty && state.bytesBeingWritten == 0
       let wasEmpty = state.output.isEmpty
       for command in commands { command.encode(into: &state.output) }
-      state.waiters.append(Waiter(ticket: ticket, repliesMissing: replies, deadline: deadline))
+      state.waiters.append(
+        Waiter(ticket: ticket, repliesMissing: replies, deadline: deadline, movedBefore: state.bytesMoved))
       arm(&state, for: deadline)
       if isQuiet { writeAtOnce(&state) }
       if !state.output.isEmpty && (isQuiet || wasEmpty) { signal() }
@@ -98,6 +104,10 @@ final class ConnectionMailbox: Sendable {
   private func writeAtOnce(_ state: inout State) {
     let sent = state.output.withUnsafeBytes { bytes in
       Glibc.send(state.socket, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+    }
+    if sent > 0 {
+      state.bytesMoved &+= UInt64(sent)
+      state.lastMoved = MonotonicTime.now()
     }
     // An error shows again on the thread, which ends the connection.
     if sent == state.output.count {
@@ -152,11 +162,33 @@ final class ConnectionMailbox: Sendable {
     if isOutOfStep { throw .protocolViolation("a reply came that nobody asked for") }
   }
 
+  /// Notes that the socket took or gave so many bytes.
+  func moved(_ bytes: Int, now: UInt64) {
+    state.withLock { state in
+      state.bytesMoved &+= UInt64(max(0, bytes))
+      state.lastMoved = now
+    }
+  }
+
+  /// Nanoseconds that a byte which moves adds to the deadlines of all who wait: those of 10 MB a second.
+  private static let nanosecondsPerByte: UInt64 = 100
+
+  /// A large value must not end the connection while it arrives, neither for its own reader nor for those behind it. So
+  /// a deadline grows with the bytes that moved since the command was handed over; but a stream that has stopped is
+  /// given no more than a command's time, and one that drips gains nothing.
+  private func limit(_ waiter: Waiter, _ state: borrowing State) -> UInt64 {
+    let grown = waiter.deadline &+ (state.bytesMoved &- waiter.movedBefore) &* Self.nanosecondsPerByte
+    let patience = UInt64(options.commandDeadline.nanosecondsClamped)
+    return max(waiter.deadline, min(grown, state.lastMoved &+ patience))
+  }
+
   /// Called when the timer fired: throws when a deadline has passed, else arms the timer for the next one.
   func checkDeadlines(now: UInt64) throws(RedisError) {
     let isLate = state.withLock { state -> Bool in
       state.timerFires = 0
-      guard let next = state.waiters.lazy.map(\.deadline).min() else { return false }
+      var next: UInt64?
+      for waiter in state.waiters { next = min(next ?? .max, limit(waiter, state)) }
+      guard let next else { return false }
       if next <= now { return true }
       arm(&state, for: next)
       return false

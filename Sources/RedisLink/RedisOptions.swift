@@ -2,7 +2,8 @@
 public struct RedisOptions: Sendable {
   /// Name resolution aside, the time to connect and shake hands.
   public var connectDeadline: Duration = .seconds(1)
-  /// From the moment a command is handed over to its whole reply.
+  /// From the moment a command is handed over to its whole reply. While bytes move it grows by the time that 10 MB a
+  /// second need, for everybody who waits; when they stop, it is the longest silence.
   public var commandDeadline: Duration = .milliseconds(50)
   /// Commands that wait for a reply on one connection.
   public var pendingMax = 16_384

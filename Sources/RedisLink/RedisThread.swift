@@ -81,6 +81,7 @@ struct RedisThread {
         if errno == EAGAIN || errno == EINTR { return }
         throw .closed(String(cString: strerror(errno)))
       }
+      mailbox.moved(sent, now: MonotonicTime.now())
       written += sent
       guard written == output.count else { return }
       output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
@@ -113,6 +114,7 @@ struct RedisThread {
         throw .closed(String(cString: strerror(errno)))
       }
       guard count > 0 else { throw .closed("Redis hung up") }
+      mailbox.moved(count, now: MonotonicTime.now())
       try parser.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       try dispatch(&parser)
       if count < buffer.count { return }

@@ -40,8 +40,6 @@ struct OperatorConsole: Sendable {
   /// A console on the node at `socket`. The node goes on without it; the console outlives restarts of the node.
   func attach(to socket: String, isReadOnly: Bool) async throws {
     let link = ControlLink(path: socket, hello: hello(isReadOnly: isReadOnly))
-    // Before the link begins: the stream tells changes only.
-    let states = link.states()
     let options = try options(isEmbedded: false, isReadOnly: isReadOnly, nodePath: socket)
     // Before the link runs: of a state that it came to earlier the console would not hear.
     let states = link.states()

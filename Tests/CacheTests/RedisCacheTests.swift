@@ -58,4 +58,31 @@ import Testing
     #expect(await eventually { await a.cache.get(victim)?.value == [3] })
     #expect(await c.cache.get(victim)?.value == [3])
   }
+
+  @Test func theLargestValueTravelsBetweenNodes() async throws {
+    let server = try await RedisProcess()
+    let (a, b) = (try Node(server.url), try Node(server.url))
+    #expect(await a.connected())
+    #expect(await b.connected())
+    let value = (0..<CacheLimits.valueBytes).map { UInt8(truncatingIfNeeded: $0 >> 8) }
+    #expect(try await a.cache.set(key("large"), value) == .stored)
+    #expect(try await b.cache.get(key("large"))?.value == value)
+    #expect(a.isConnected && b.isConnected)
+  }
+
+  @Test(arguments: [("allkeys-lru", true), ("volatile-lru", false), ("noeviction", false)])
+  func aPolicyThatMayEvictEdgesIsWarnedOf(_ policy: String, _ isWarnedOf: Bool) async throws {
+    let server = try await RedisProcess()
+    let node = try Node(server.url) { $0.heartbeat = .milliseconds(5) }
+    #expect(await node.connected())
+    try await server.ask(RedisCommand("CONFIG", "SET", "maxmemory-policy", "allkeys-random"))
+    #expect(await eventually { node.cache.statistics().link.warning?.contains("allkeys-random") == true })
+    try await server.ask(RedisCommand("CONFIG", "SET", "maxmemory-policy", .text(policy)))
+    #expect(
+      await eventually {
+        let warning = node.cache.statistics().link.warning
+        return isWarnedOf ? warning?.contains(policy) == true : warning == nil
+      })
+    #expect(node.isConnected)
+  }
 }

@@ -25,4 +25,10 @@ int sb_timerfd(void);
 /// Arms `timer` for an absolute CLOCK_MONOTONIC time in nanoseconds; 0 disarms it. 0, or an errno.
 int sb_timerfd_arm(int timer, uint64_t nanoseconds);
 
+/// A blocking connection to a Unix socket, as a plain C program has it, for benches; null when there is none.
+redisContext *sb_blocking_connect(const char *path);
+
+/// GETs a key and waits: the length of its value, or -1.
+int64_t sb_blocking_get(redisContext *context, const char *key, size_t length);
+
 #endif

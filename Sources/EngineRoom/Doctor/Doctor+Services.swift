@@ -1,4 +1,5 @@
 internal import Base
+internal import Cache
 internal import ControlPlane
 internal import Glibc
 internal import RedisLink
@@ -29,9 +30,14 @@ extension Doctor {
       finding.fix = "put the password into REDIS_URL: redis://:PASSWORD@host:port"
     } else if let version = redisVersion(text), text.contains("+PONG") {
       finding.version = "\(version) at \(place)"
-      guard !ProgramFinder.isAtLeast(version, oldestRedis) else { return finding }
-      finding.state = .weak
-      finding.fix = apt("redis-server") + "  # 6.2 or later is needed"
+      if !ProgramFinder.isAtLeast(version, oldestRedis) {
+        finding.state = .weak
+        finding.fix = apt("redis-server") + "  # 6.2 or later is needed"
+      } else if let policy = evictionPolicy(text), Cache.warning(aboutPolicy: policy) != nil {
+        finding.state = .weak
+        finding.version = "\(version) at \(place), whose maxmemory-policy \(policy) may evict what cascades need"
+        finding.fix = "redis-cli config set maxmemory-policy volatile-lru"
+      }
     } else {
       finding.state = .weak
       finding.version = "what answers at \(place) is no Redis that can be used: \(firstLine(text))"
@@ -71,11 +77,20 @@ extension Doctor {
       let words = ["AUTH"] + [address.user].compactMap(\.self) + [password.reveal()]
       text = "*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
     }
-    return Array((text + "*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n").utf8)
+    text += "*1\r\n$4\r\nPING\r\n"
+    // The server's section last: its version is the sign that everything has come.
+    for section in ["memory", "server"] { text += "*2\r\n$4\r\nINFO\r\n$6\r\n\(section)\r\n" }
+    return Array(text.utf8)
   }
 
   private static func isRedisComplete(_ text: String) -> Bool {
     redisVersion(text) != nil || text.contains("-NOAUTH") || text.contains("-WRONGPASS") || text.hasPrefix("HTTP/")
+  }
+
+  private static func evictionPolicy(_ text: String) -> String? {
+    guard let start = text.ranges(of: "maxmemory_policy:").first?.upperBound else { return nil }
+    let word = text[start...].prefix { $0.isLowercase || $0 == "-" }
+    return word.isEmpty || word.count > 32 ? nil : String(word)
   }
 
   private static func redisVersion(_ text: String) -> String? {
