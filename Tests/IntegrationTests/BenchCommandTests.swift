@@ -56,7 +56,7 @@ import Testing
     let report = try NodeFixture.object(outcome.standardOutput)
     let results = try #require(report["results"] as? [[String: Any]])
     let control = results.filter { $0["suite"] as? String == "control" }
-    #expect(control.map { $0["name"] as? String } == Self.workloads)
+    #expect(control.map { $0["name"] as? String } == Self.controlWorkloads)
     #expect(Set(results.map { $0["suite"] as? String }) == ["control", "console"])
     for result in results {
       #expect(result["target"] is Double && result["met"] is Bool && (result["value"] as? Double ?? -1) >= 0)
