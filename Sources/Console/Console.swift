@@ -60,7 +60,8 @@ public final class Console: Sendable {
   static let idleAfter = 4
   static let idleInterval: Int64 = 1_000
 
-  /// Posts only what would look different, so that an idle node leaves the thread asleep.
+  /// Posts only what would look different or counts as a second of a graph: an idle node wakes the thread no more than
+  /// its clock does.
   private func pumpSnapshots(into mailbox: Mailbox) async {
     var last: Snapshot?
     var same = 0
@@ -69,7 +70,8 @@ public final class Console: Sendable {
         let snapshot = try await plane.snapshot()
         let isNew = last.map { !snapshot.looksLike($0) } ?? true
         same = isNew ? 0 : same + 1
-        if isNew { mailbox.post(snapshot) }
+        // The cache's graphs must know of the seconds in which nothing was read, too.
+        if isNew || snapshot.cache != nil { mailbox.post(snapshot) }
         last = snapshot
       } catch {
         // The link says by itself that it is lost; the next round asks again.
@@ -122,6 +124,7 @@ public final class Console: Sendable {
 extension Snapshot {
   /// Whether a console would show the same for both.
   func looksLike(_ other: Snapshot) -> Bool {
-    Header.facts(of: self) == Header.facts(of: other) && projects == other.projects && bench == other.bench
+    Header.facts(of: self) == Header.facts(of: other) && projects == other.projects
+      && bench == other.bench && cache?.asShown == other.cache?.asShown
   }
 }

@@ -49,6 +49,7 @@ struct ActionTests {
 
   @Test func anAbsentEngineIsTheReasonThatIsGiven() {
     var fixture = ModelFixture()
+    fixture.receive(.snapshot(ModelFixture.snapshot()))
     for (key, engine) in [("r", "index"), ("i", "cache"), ("x", "sandbox"), ("s", "gateway")] {
       fixture.type(key)
       #expect(fixture.screen.contains("this node runs no \(engine) engine"))
