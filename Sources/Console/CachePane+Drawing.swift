@@ -25,7 +25,7 @@ extension CachePane {
       }
       return
     }
-    let plan = CachePlan(height: area.height, isAway: isAway, invalidations: invalidations.count)
+    let plan = plan(height: area.height)
     let width = area.width - 2
     var y = area.y
     func line(_ line: StyledLine) {
@@ -40,7 +40,7 @@ extension CachePane {
     if plan.hasLatency { line(latencies(snapshot, width: width)) }
     let table = Rect(x: area.x, y: y, width: area.width, height: plan.table)
     drawNamespaces(into: &canvas, area: table, hasHeader: plan.hasHeader, isFocused: scene.isFocused)
-    let below = Rect(x: area.x, y: table.maxY, width: area.width, height: plan.below)
+    let below = Rect(x: area.x, y: table.maxY + plan.gap, width: area.width, height: plan.below)
     drawInvalidations(into: &canvas, area: below)
   }
 
@@ -177,11 +177,13 @@ extension CachePane {
 
   // MARK: - Namespaces
 
+  /// What is over goes into the bars, and where they would become rulers, behind the last column.
   private static func columns(width: Int) -> [Table.Column] {
-    [
-      Table.Column(title: "NAMESPACE", width: max(12, min(36, width / 4)), isFlexible: width < 44, rank: 0),
+    let isVeryWide = width >= 130
+    let columns = [
+      Table.Column(title: "NAMESPACE", width: max(12, min(63, width / 4)), isFlexible: width < 44, rank: 0),
       Table.Column(title: "HIT", width: 6, alignment: .right, rank: 1),
-      Table.Column(title: "", width: 8, isFlexible: width >= 44, rank: 4),
+      Table.Column(title: "", width: isVeryWide ? 40 : 8, isFlexible: width >= 44 && !isVeryWide, rank: 4),
       Table.Column(title: "KEYS", width: 5, alignment: .right, rank: 2),
       Table.Column(title: "BYTES", width: 5, alignment: .right, rank: 3),
       Table.Column(title: "SETS", width: 5, alignment: .right, rank: 5),
@@ -190,6 +192,7 @@ extension CachePane {
       Table.Column(title: "EXPIRE", width: 6, alignment: .right, rank: 8),
       Table.Column(title: "ERRORS", width: 6, alignment: .right, rank: 9),
     ]
+    return isVeryWide ? columns + [Table.Column(title: "", width: 0, isFlexible: true, rank: 10)] : columns
   }
 
   private func drawNamespaces(into canvas: inout Canvas, area: Rect, hasHeader: Bool, isFocused: Bool) {
@@ -217,7 +220,7 @@ extension CachePane {
       count(UInt64(max(0, namespace.entries))),
       .text(DisplayText(Figures.bytes(Int64(namespace.bytes)))),
       count(namespace.sets), count(namespace.invalidations), count(namespace.evictions), count(namespace.expirations),
-      count(namespace.errors),
+      count(namespace.errors), .text(.empty),
     ]
   }
 

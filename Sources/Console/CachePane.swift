@@ -25,7 +25,7 @@ struct CachePane: EnginePane {
   static let actions = [
     Action(
       id: "cache.invalidate", title: "Invalidate keys, after a dry run",
-      keys: [.character("i")], hint: .init(group: .act, label: "invalidate", rank: 8), verb: "invalidate",
+      keys: [.character("i")], hint: .init(group: .act, label: "invalidate", rank: 7), verb: "invalidate",
       argument: InvalidateForm.usage, changesNode: true, refusal: { $0.refusal(of: .cache) },
       run: { model, input in model.askToInvalidate(input.argument) })
   ]
@@ -96,8 +96,13 @@ struct CachePane: EnginePane {
 
   // MARK: - Rows
 
+  func plan(height: Int) -> CachePlan {
+    CachePlan(
+      height: height, isAway: isAway, namespaces: namespaces.count, invalidations: invalidations.count)
+  }
+
   func tableRows(_ height: Int) -> Int {
-    let plan = CachePlan(height: height, isAway: isAway, invalidations: invalidations.count)
+    let plan = plan(height: height)
     return Table.rowsMax(height: plan.table, count: namespaces.count, hasHeader: plan.hasHeader)
   }
 
@@ -116,7 +121,7 @@ struct CachePane: EnginePane {
   }
 
   mutating func select(line: Int, height: Int) {
-    let plan = CachePlan(height: height, isAway: isAway, invalidations: invalidations.count)
+    let plan = plan(height: height)
     let row = line - plan.above - (plan.hasHeader ? 1 : 0)
     let room = tableRows(height)
     if (0..<room).contains(row) { cursor.select(cursor.top + row, count: namespaces.count, height: room) }
@@ -127,28 +132,33 @@ struct CachePane: EnginePane {
   var selectedText: String? { selected?.name }
 }
 
-/// Which lines of the pane a height has room for; the namespaces get what the others leave.
+/// Which lines of the pane a height has room for: the namespaces get what they need of what is left, the invalidations
+/// the rest, and at least a third.
 struct CachePlan: Equatable {
-  /// Lines above the table: hit rate, split, and the first of these that fit: how Redis is, memory, latencies.
   let hasLink: Bool
   let hasMemory: Bool
   let hasLatency: Bool
   let hasHeader: Bool
   let table: Int
+  /// An empty line between the two lists.
+  let gap: Int
   /// Lines of invalidations, their heading included.
   let below: Int
 
+  /// Lines above the table: hit rate, split, and those that fit of Redis, memory and latencies.
   var above: Int { 2 + [hasLink, hasMemory, hasLatency].count { $0 } }
 
-  init(height: Int, isAway: Bool, invalidations: Int) {
+  init(height: Int, isAway: Bool, namespaces: Int, invalidations: Int) {
     hasLink = height >= 8 || (isAway && height >= 4)
-    hasMemory = height >= 5 || (height == 4 && !isAway)
+    hasMemory = height >= 6 || (height >= 4 && !isAway)
     hasLatency = height >= 13
     hasHeader = height >= 8
-    let above = 2 + [hasLink, hasMemory, hasLatency].count { $0 }
-    let wanted = height >= 13 ? max(1, invalidations) + 1 : 1
-    below = height >= 8 ? min(wanted, max(1, (height - above) / 3)) : 0
-    table = max(0, height - above - below)
+    let rest = max(0, height - 2 - [hasLink, hasMemory, hasLatency].count { $0 })
+    let wanted = height >= 8 ? max(1, invalidations) + 1 : 0
+    let least = height >= 13 ? min(wanted, rest / 3) : min(wanted, 1)
+    table = min(rest - least, max(1, namespaces) + (hasHeader ? 1 : 0))
+    gap = height >= 8 && rest - least > table ? 1 : 0
+    below = min(wanted, rest - table - gap)
   }
 }
 

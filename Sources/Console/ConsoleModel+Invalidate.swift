@@ -73,8 +73,8 @@ extension ConsoleModel {
     let count = Figures.counted(finding.keysDeleted, "key")
     let least = finding.isComplete ? "" : "at least "
     var body = [
-      "\(selection.wording.kind) \(selection.wording.object) in \(selection.namespace): \(least)\(count), "
-        + "\(Figures.bytes(Int64(finding.bytes))). This cannot be undone."
+      "\(selection.wording.kind) \(selection.wording.object) in \(selection.namespace)",
+      "\(least)\(count), \(Figures.bytes(Int64(finding.bytes))). This cannot be undone.",
     ]
     var expected: String?
     if !finding.isComplete {

@@ -89,17 +89,17 @@ struct InvalidateForm {
     default: distance = 0
     }
     switch focused {
-    case .strategy: cycle(&strategy, distance)
-    case .event: cycle(&event, distance)
+    case .strategy: strategy = cycled(strategy, distance)
+    case .event: event = cycled(event, distance)
     default: change { $0.handle(chord) }
     }
   }
 
-  private mutating func cycle<Choice: CaseIterable & Equatable>(_ choice: inout Choice, _ distance: Int) {
+  private mutating func cycled<Choice: CaseIterable & Equatable>(_ choice: Choice, _ distance: Int) -> Choice {
     let all = Array(Choice.allCases)
-    guard distance != 0, let index = all.firstIndex(of: choice) else { return }
-    choice = all[(index + distance + all.count) % all.count]
+    guard distance != 0, let index = all.firstIndex(of: choice) else { return choice }
     note = .none
+    return all[(index + distance + all.count) % all.count]
   }
 
   private mutating func change(_ body: (inout TextField) -> Void) {

@@ -43,9 +43,9 @@ struct LogPane: Pane {
       return LogRecord(
         timeMilliseconds: event.timeMilliseconds, level: done.durability == .localOnly ? .warning : .info,
         label: "cache",
-        message: "invalidated \(Figures.counted(done.keysDeleted, "key")) of \(done.namespace) by \(done.strategy) "
-          + "\(done.object) (\(Figures.bytes(Int64(done.bytes))), \(Figures.short(done.durationMilliseconds)) ms\(reach))"
-      )
+        message:
+          "\(Figures.counted(done.keysDeleted, "key")) dropped: \(done.namespace) \(done.strategy) \(done.object) "
+          + "(\(Figures.bytes(Int64(done.bytes))), \(Figures.short(done.durationMilliseconds)) ms\(reach))")
     case .dropped(let count):
       return LogRecord(
         timeMilliseconds: event.timeMilliseconds, level: .warning, label: "console",

@@ -19,7 +19,7 @@ enum CacheFixture {
     cache.l1Hits = 912_000 + 900 * step
     cache.l2Hits = 66_000 + 50 * step
     cache.hits = cache.l1Hits + cache.l2Hits
-    cache.misses = 22_000 + 50 * step * (step % 4)
+    cache.misses = 22_000 + 20 * step + 250 * (step / 5)
     cache.hitRate = Double(cache.hits) / Double(cache.hits + cache.misses)
     cache.sets = 41_000 + 10 * step
     cache.evictions = 12 * step
