@@ -10,7 +10,8 @@ extension CachePane {
     if isAway { parts.append("▲ \(Self.outage(snapshot.redis, now: scene.now))") }
     // The narrow border has room for one thing, and an outage is the one.
     if !isAway || scene.size != .small { parts.append(hit) }
-    guard scene.size != .small, scene.size != .lines else { return parts.joined(separator: " · ") }
+    let isNarrow = scene.size == .small || scene.size == .lines || (scene.size == .medium && isAway)
+    guard !isNarrow else { return parts.joined(separator: " · ") }
     parts.append("\(Figures.bytes(Int64(snapshot.l1.bytes)))/\(Figures.bytes(Int64(snapshot.l1.bytesMax)))")
     if scene.size != .medium, !isAway { parts.append(Self.linkWord(snapshot.redis)) }
     return parts.joined(separator: " · ")

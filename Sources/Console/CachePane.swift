@@ -25,7 +25,7 @@ struct CachePane: EnginePane {
   static let actions = [
     Action(
       id: "cache.invalidate", title: "Invalidate keys, after a dry run",
-      keys: [.character("i")], hint: .init(group: .act, label: "invalidate", rank: 7), verb: "invalidate",
+      keys: [.character("i")], hint: .init(group: .act, label: "invalidate", rank: 8, home: .cache), verb: "invalidate",
       argument: InvalidateForm.usage, changesNode: true, refusal: { $0.refusal(of: .cache) },
       run: { model, input in model.askToInvalidate(input.argument) })
   ]

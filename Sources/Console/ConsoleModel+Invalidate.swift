@@ -100,11 +100,12 @@ extension ConsoleModel {
   mutating func tell(_ finding: CacheFinding, of selection: CacheSelection, audit: String) {
     let count = Figures.counted(finding.keysDeleted, "key")
     let bytes = Figures.bytes(Int64(finding.bytes))
-    let done = "invalidated \(count), \(bytes): \(selection.summary)\(audit)"
+    // What came from outside stands last: it alone may be too long for the screen.
+    func text(_ reach: String) -> String { "invalidated \(count), \(bytes)\(audit)\(reach): \(selection.summary)" }
     switch finding.durability {
-    case .committed: toast(.done, done)
-    case .journalled: toast(.refused, "\(done); queued for Redis")
-    case .localOnly: toast(.failed, "\(done); on this node only, and not on disk")
+    case .committed: toast(.done, text(""))
+    case .journalled: toast(.refused, text(", queued for Redis"))
+    case .localOnly: toast(.failed, text(", on this node only and not on disk"))
     }
   }
 }

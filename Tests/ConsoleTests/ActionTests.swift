@@ -83,6 +83,14 @@ struct ActionTests {
     #expect(attached.lines[59].hasSuffix("q quit "))
   }
 
+  @Test func whatBelongsToTheFocusedPaneStaysInANarrowFooter() {
+    var fixture = ModelFixture(isEmbedded: false)
+    fixture.receive(.snapshot(CacheFixture.snapshot(CacheFixture.cache())))
+    #expect(!fixture.lines[23].contains("i invalidate"))
+    fixture.type("4")
+    #expect(fixture.lines[23].contains("i invalidate"))
+  }
+
   @Test func aClickOnTheFooterPressesItsKey() throws {
     var fixture = ModelFixture(width: 120, height: 40)
     let footer = try #require(fixture.lines.last)

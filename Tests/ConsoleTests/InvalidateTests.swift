@@ -45,7 +45,7 @@ struct InvalidateTests {
     #expect(!fixture.isPopupOpen)
     let outcome = Outcome(auditID: "a-7", result: .cacheInvalidated(CacheFixture.finding(keys: 2)))
     fixture.receive(.outcome(.cacheInvalidate(Self.pattern), .success(outcome)))
-    #expect(fixture.screen.contains("invalidated 2 keys, 2.0K: default pattern task:* (a-7)"))
+    #expect(fixture.screen.contains("invalidated 2 keys, 2.0K (a-7): default pattern task:*"))
   }
 
   @Test func theSafeButtonHasTheFocus() {
