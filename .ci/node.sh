@@ -1,4 +1,4 @@
-# Sourced by smoke and bench: a node of its own, in a temporary state folder and on a free port, that never touches what
+# Sourced by smoke: a node of its own, in a temporary state folder and on a free port, that never touches what
 # production uses.
 
 node_binary=$1

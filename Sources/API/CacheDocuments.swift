@@ -33,7 +33,8 @@ enum CacheDocuments {
       }
       entry = CacheWrite.Entry(
         key: try fields.value(String.self, "key"), value: value,
-        contentType: try fields.optional(String.self, "contentType"), timeToLiveMilliseconds: try seconds.map(Self.life),
+        contentType: try fields.optional(String.self, "contentType"),
+        timeToLiveMilliseconds: try seconds.map(Self.life),
         tags: try fields.optional([String].self, "tags") ?? [],
         dependsOn: try fields.optional([String].self, "dependsOn") ?? [])
     }

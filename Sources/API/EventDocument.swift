@@ -4,7 +4,8 @@ internal import ControlPlane
 struct EventDocument: Encodable {
   /// Every `Event.kind`.
   static let kinds = [
-    "log", "command", "health", "projects-changed", "bench-progress", "cache-invalidated", "draining", "stopping", "dropped",
+    "log", "command", "health", "projects-changed", "bench-progress", "cache-invalidated", "draining", "stopping",
+    "dropped",
   ]
 
   private enum CodingKeys: String, CodingKey {

@@ -36,7 +36,8 @@ struct ProblemDetails: Error {
 
   /// A failure of the node, with the status of its code. `limit` is 429 here: too large a body is found by us.
   init(_ failure: Failure) {
-    let status: HTTPResponse.Status = failure.code == .limit ? .tooManyRequests : .init(integerLiteral: failure.httpStatus)
+    let status: HTTPResponse.Status =
+      failure.code == .limit ? .tooManyRequests : .init(integerLiteral: failure.httpStatus)
     self.init(status, Self.reason(failure.code), failure.message, hint: failure.hint)
     if failure.code == .unauthenticated { headers[.wwwAuthenticate] = "Bearer" }
   }

@@ -9,7 +9,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
 
   static var progressInterval: Duration { .milliseconds(100) }
 
-  let plan: BenchPlan
+  private(set) var plan: BenchPlan
   let clock: Time
   private let wallClock: any WallClock
 
@@ -44,7 +44,9 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     let outcome: Result<[Samples], Failure>
     do throws(Failure) {
       try await workload.prepare()
-      outcome = .success(try await rounds(of: workload, &meter))
+      var fitted = self
+      fitted.plan = workload.fitted(plan)
+      outcome = .success(try await fitted.rounds(of: workload, &meter))
     } catch {
       outcome = .failure(error)
     }

@@ -15,6 +15,8 @@ public protocol Workload: Sendable {
   /// Which figure of the samples is the result.
   var figure: Figure { get }
 
+  /// What of the run's plan fits this workload: one whose sample takes seconds wants few of them.
+  func fitted(_ plan: BenchPlan) -> BenchPlan
   func prepare() async throws(Failure)
   /// Does the work once. `nil`: the runner's own measurement of the time is the sample, in milliseconds. A value: the
   /// sample, in `unit`; not negative. With open arrival the runner's measurement always counts.
@@ -28,6 +30,7 @@ extension Workload {
   public var target: Double? { nil }
   public var arrival: Arrival { .closed }
   public var figure: Figure { .p50 }
+  public func fitted(_ plan: BenchPlan) -> BenchPlan { plan }
   public func prepare() async throws(Failure) {}
   public func cleanup() async {}
 }

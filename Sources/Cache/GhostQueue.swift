@@ -1,32 +1,36 @@
 internal import DequeModule
 
-/// Hashes of what was pushed out of the small queue a while ago, oldest first, bounded by the bytes they stood for.
+/// Hashes of entries that left a queue lately, bounded by the bytes they stood for.
 struct GhostQueue {
-  private var order: Deque<(hash: UInt64, weight: Int32)> = []
-  private var members: Set<UInt64> = []
-  private var weight = 0
+  /// Where each hash stands on `clock`, which counts the bytes that came in.
+  private var places: [UInt64: Int] = [:]
+  private var order: Deque<(hash: UInt64, place: Int)> = []
+  private var clock = 0
   let weightMax: Int
 
   init(weightMax: Int) { self.weightMax = weightMax }
 
-  var count: Int { members.count }
+  var count: Int { places.count }
 
-  mutating func insert(_ hash: UInt64, weight itemWeight: Int) {
-    guard members.insert(hash).inserted else { return }
-    order.append((hash, Int32(clamping: itemWeight)))
-    weight += Int(Int32(clamping: itemWeight))
-    while weight > weightMax, let oldest = order.popFirst() {
-      weight -= Int(oldest.weight)
-      members.remove(oldest.hash)
+  mutating func insert(_ hash: UInt64, weight: Int) {
+    clock += weight
+    places[hash] = clock
+    order.append((hash, clock))
+    while let oldest = order.first, clock - oldest.place > weightMax {
+      order.removeFirst()
+      // A hash that left and came again stands at a later place.
+      if places[oldest.hash] == oldest.place { places[oldest.hash] = nil }
     }
   }
 
-  /// Whether it was there; it is not afterwards. Its place in the order goes when its turn comes.
-  mutating func remove(_ hash: UInt64) -> Bool { members.remove(hash) != nil }
+  /// How many bytes came in after it; nil when it is not there. It is not afterwards.
+  mutating func remove(_ hash: UInt64) -> Int? {
+    guard let place = places.removeValue(forKey: hash) else { return nil }
+    return clock - place
+  }
 
   mutating func removeAll() {
+    places.removeAll()
     order.removeAll()
-    members.removeAll()
-    weight = 0
   }
 }

@@ -1,11 +1,16 @@
 /// One shard's entries: an open-addressing index over a slab of nodes, and the queues of S3-FIFO (Yang et al., "FIFO
 /// Queues are All You Need for Cache Eviction", SOSP 2023), weighed in bytes.
 ///
-/// A new entry goes to the small queue (a tenth of the bytes). When it reaches the end without having been asked for
-/// again it leaves, and only its hash is remembered, in the ghost queue; asked for once, it moves to the main queue. A
-/// hash that is still among the ghosts when its key returns goes to the main queue directly. In the main queue an
-/// entry that was asked for goes round again, each round costing one of its up to three credits. A hit writes one
-/// byte and moves nothing, which is what makes it cheap under a lock.
+/// A new entry goes to the small queue. When it reaches the end without having been asked for again it leaves, and
+/// only its hash is remembered, in the ghost queue; asked for once, it moves to the main queue. A hash that is still
+/// among the ghosts when its key returns goes to the main queue directly. In the main queue an entry that was asked for
+/// goes round again, each round costing one of its up to three credits. A hit writes one byte and moves nothing, which
+/// is what makes it cheap under a lock.
+///
+/// The small queue's share adapts, since a fixed tenth is too short for work that returns to what it touched lately. A
+/// key that returns soon after it left a queue would have been a hit, had that queue been a little longer: each such
+/// return moves the border by the entry's weight. Soon is the same number of bytes for both queues, so that the border
+/// comes to rest where either side would gain as much from the next byte.
 ///
 /// The index holds the whole 64-bit hash beside the slab position, so that a probe touches one cache line; deletion
 /// shifts followers back and leaves no tombstones (Knuth, TAOCP 3, 6.4, algorithm R).
@@ -43,11 +48,20 @@ struct ShardTable {
   private var free: [Int32] = []
   private var small = Queue()
   private var main = Queue()
+  /// What the small queue may hold before it has to give.
+  private(set) var smallBytesMax: Int
+  private let smallBytesRange: ClosedRange<Int>
+  /// What left the small queue, for as long as it may still go to the main queue at once.
   private var ghosts: GhostQueue
+  /// What left the main queue, for as long as its return counts.
+  private var mainGhosts: GhostQueue
 
   init(bytesMax: Int) {
     self.bytesMax = bytesMax
+    smallBytesMax = bytesMax / 10
+    smallBytesRange = bytesMax / 20...bytesMax - bytesMax / 10
     ghosts = GhostQueue(weightMax: bytesMax - bytesMax / 10)
+    mainGhosts = GhostQueue(weightMax: bytesMax / 10)
   }
 
   var bytes: Int { small.bytes + main.bytes }
@@ -122,7 +136,7 @@ struct ShardTable {
     }
     var node = node
     node.credits = credits
-    node.isMain = wasMain || ghosts.remove(node.hash)
+    node.isMain = wasMain || returnsToMain(node)
     let position = place(node)
     index(node.hash, position)
     count += 1
@@ -145,6 +159,7 @@ struct ShardTable {
     small = Queue()
     main = Queue()
     ghosts.removeAll()
+    mainGhosts.removeAll()
     count = 0
   }
 
@@ -179,9 +194,23 @@ struct ShardTable {
     if node.isMain { main = queue } else { small = queue }
   }
 
+  /// Whether an entry that comes was sent away too early, and what follows from it for the share of the small queue.
+  private mutating func returnsToMain(_ node: Node) -> Bool {
+    // One heavy entry is one observation, and no reason to move everything.
+    let step = min(node.weight, max(1, bytesMax / 100))
+    if mainGhosts.remove(node.hash) != nil { moveBorder(by: -step) }
+    guard let distance = ghosts.remove(node.hash) else { return false }
+    if distance <= mainGhosts.weightMax { moveBorder(by: step) }
+    return true
+  }
+
+  private mutating func moveBorder(by bytes: Int) {
+    smallBytesMax = min(max(smallBytesMax + bytes, smallBytesRange.lowerBound), smallBytesRange.upperBound)
+  }
+
   /// One step: something leaves, or moves to another queue. `newest` has just come and is not sent away at once.
   private mutating func evict(sparing newest: Int32, _ evicted: (Node) -> Void) {
-    let isSmallFull = small.bytes > bytesMax / 10 || main.tail < 0
+    let isSmallFull = small.bytes > smallBytesMax || main.tail < 0
     if isSmallFull, small.tail >= 0, small.tail != newest {
       let position = small.tail
       let node = nodes[Int(position)]
@@ -203,6 +232,7 @@ struct ShardTable {
         if node.credits > 0 { nodes[Int(position)].credits -= 1 }
         push(position)
       } else {
+        mainGhosts.insert(node.hash, weight: node.weight)
         evicted(node)
         remove(position)
       }

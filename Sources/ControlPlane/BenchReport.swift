@@ -74,6 +74,8 @@ public struct BenchReport: Sendable, Codable, Equatable {
   public var timeMilliseconds: Int64
   public var machine: Machine
   public var results: [Result]
+  /// True for a run that was cut short: it shows that the workloads work, and its figures compare with nothing.
+  public var isQuick: Bool?
 
   public init(id: String, commit: String, timeMilliseconds: Int64, machine: Machine, results: [Result]) {
     self.id = id

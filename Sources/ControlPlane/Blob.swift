@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 
-/// Bytes that are no text, such as a cached value. On the wire they are base64 and not a list of numbers, which would be
-/// three times as long and slow to read.
+/// Bytes that are no text, such as a cached value. On the wire they are base64 and not a list of numbers, which would
+/// be three times as long and slow to read.
 public struct Blob: Sendable, Codable, Hashable {
   public var bytes: [UInt8]
 

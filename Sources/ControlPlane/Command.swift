@@ -75,9 +75,12 @@ public struct BenchOptions: Sendable, Codable, Equatable {
   public var suites: [String]
   /// The bench knows that clients of production may be on this node and was told to go ahead.
   public var isLiveConfirmed: Bool
+  /// True: as short as possible, for a check that the workloads work.
+  public var isQuick: Bool?
 
-  public init(suites: [String] = [], isLiveConfirmed: Bool = false) {
+  public init(suites: [String] = [], isLiveConfirmed: Bool = false, isQuick: Bool = false) {
     self.suites = suites
     self.isLiveConfirmed = isLiveConfirmed
+    self.isQuick = isQuick ? true : nil
   }
 }

@@ -95,7 +95,8 @@ final class CacheEngine: Service {
       }
       guard bytes <= CacheLimits.batchBytes else {
         let most = CacheLimits.batchBytes >> 20
-        throw Failure(.limit, "the values of these keys are larger than \(most) MB together", hint: "ask for fewer keys")
+        throw Failure(
+          .limit, "the values of these keys are larger than \(most) MB together", hint: "ask for fewer keys")
       }
     }
     return values

@@ -1,23 +1,32 @@
-internal import Base
+public import Base
 internal import Bench
 internal import ControlPlane
 internal import ControlSocket
+internal import FoundationEssentials
+internal import Logging
 
 /// The suites of `signalbox bench`, joined to the node they measure. One run at a time: two would measure each other.
-enum NodeBench {
-  static let suites = ["control"]
+public enum NodeBench {
+  public static let suites = ["control", "cache"]
+
+  /// Throws `invalid` for a name that is no suite.
+  public static func check(_ names: [String]) throws(Failure) {
+    guard let unknown = names.first(where: { !suites.contains($0) }) else { return }
+    throw Failure(
+      .invalid, "there is no suite '\(DisplayText(unknown).text)'", hint: "suites: \(suites.joined(separator: ", "))")
+  }
 
   static func run(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
-    if let unknown = options.suites.first(where: { !suites.contains($0) }) {
-      throw Failure(.invalid, "there is no suite '\(unknown)'", hint: "suites: \(suites.joined(separator: ", "))")
-    }
+    try check(options.suites)
     guard core.beginBench() else {
-      throw Failure(.conflict, "a bench is running on this node already", isRetriable: true)
+      throw Failure(.limit, "a bench is running on this node already", isRetriable: true)
     }
     do {
       let report = try await measure(options, on: core)
-      try BenchHistory(stateFolder: core.settings.stateFolder).save(report)
-      core.endBench(summary(of: report))
+      let history = BenchHistory(stateFolder: core.settings.stateFolder)
+      let summary = try summary(of: report, after: history.load().reports)
+      try history.save(report)
+      core.endBench(summary)
       return report
     } catch {
       core.endBench(nil)
@@ -29,19 +38,70 @@ enum NodeBench {
     try BenchHistory(stateFolder: core.settings.stateFolder).load(limit: limit).reports
   }
 
-  /// Through the node's own socket, as every client comes in.
   private static func measure(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
-    let hello = ControlHello(version: core.settings.version, operatorLabel: "bench", origin: .commandLine)
-    return try await withControlClient(path: core.settings.socketPath, hello: hello) { client throws(Failure) in
-      try await BenchRunner(clock: ContinuousClock()).run(
-        [ControlRoundTrip(plane: client)], commit: core.settings.version
+    func isWanted(_ suite: String) -> Bool { options.suites.isEmpty || options.suites.contains(suite) }
+    guard isWanted("cache") else { return try await measure(options, nil, isControlWanted: true, on: core) }
+    guard let bed = try await CacheBed.open(path: core.settings.doctor.environment["PATH"] ?? "") else {
+      guard isWanted("control") else {
+        throw Failure(.unavailable, "the suite cache needs a redis-server of its own", hint: "signalbox doctor")
+      }
+      core.logger.warning("the suite cache was left out: there is no redis-server")
+      return try await measure(options, nil, isControlWanted: true, on: core)
+    }
+    let result: Result<BenchReport, Failure>
+    do throws(Failure) {
+      result = .success(try await measure(options, bed, isControlWanted: isWanted("control"), on: core))
+    } catch {
+      result = .failure(error)
+    }
+    // A cancelled task could not wait for Redis to end; this one is awaited here.
+    await Task { await bed.close() }.value
+    return try result.get()
+  }
+
+  private static func measure(
+    _ options: BenchOptions, _ bed: CacheBed?, isControlWanted: Bool, on core: NodeCore
+  ) async throws(Failure) -> BenchReport {
+    let executable = try ownExecutable()
+    let folder = try ScratchFolder()
+    defer { folder.remove() }
+    let bench = Workbench(executable: executable, folder: folder.path, isQuick: options.isQuick == true)
+    let commit = await BuildCommit.of(executable: executable, version: core.settings.version)
+    let ofCache = bed.map(CacheWorkloads.all) ?? []
+    // Through the node's own socket, as every client comes in.
+    var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
+      client throws(Failure) in
+      try await BenchRunner(plan: bench.plan, clock: ContinuousClock()).run(
+        (isControlWanted ? workloads(client, bench, core) : []) + ofCache, commit: commit
       ) { core.publish(.benchProgress($0)) }
+    }
+    if bench.isQuick { report.isQuick = true }
+    return CacheWorkload.compared(report, ofCache)
+  }
+
+  private static func workloads(_ client: ControlClient, _ bench: Workbench, _ core: NodeCore) -> [any Workload] {
+    [
+      ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
+      ControlRoundTrip(plane: client), NodeReady(bench: bench),
+      IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
+    ]
+  }
+
+  /// The program of this process: the workloads start it again.
+  private static func ownExecutable() throws(Failure) -> String {
+    do { return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") } catch {
+      throw Failure(.internal, "cannot tell which program this is: /proc/self/exe is not readable")
     }
   }
 
-  private static func summary(of report: BenchReport) -> BenchSnapshot {
-    BenchSnapshot(
+  /// Regressions are counted against the last run of the same suites and of the same thoroughness; `earlier` is newest
+  /// first.
+  static func summary(of report: BenchReport, after earlier: [BenchReport]) -> BenchSnapshot {
+    let suites = Set(report.results.map(\.suite))
+    let last = earlier.first { $0.isQuick == report.isQuick && Set($0.results.map(\.suite)) == suites }
+    return BenchSnapshot(
       lastRun: report.timeMilliseconds, met: report.results.count { $0.met == true },
-      missed: report.results.count { $0.met == false })
+      missed: report.results.count { $0.met == false },
+      regressions: last.map { BenchComparison(before: $0, after: report).regressions } ?? 0)
   }
 }

@@ -1,3 +1,5 @@
+// Both carry `timespec`; which one the compiler finds it in depends on the other files of a build.
+internal import CHiredis
 internal import Glibc
 
 /// A non-blocking stream socket to Redis. Owns its descriptor until `release`.

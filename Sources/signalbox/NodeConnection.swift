@@ -7,9 +7,15 @@ internal import ControlSocket
 func withNode<T: Sendable>(
   _ settings: Settings, _ body: (any ControlPlane) async throws -> T
 ) async throws -> T {
-  let hello = ControlHello(
-    version: Version.current, operatorLabel: settings.operatorName, origin: .commandLine)
-  let client = try await ControlClient.connect(path: settings.socket, hello: hello)
+  try await withNode(socket: settings.socket, operatorName: settings.operatorName, body)
+}
+
+/// The same for any socket.
+func withNode<T: Sendable>(
+  socket: String, operatorName: String, _ body: (any ControlPlane) async throws -> T
+) async throws -> T {
+  let hello = ControlHello(version: Version.current, operatorLabel: operatorName, origin: .commandLine)
+  let client = try await ControlClient.connect(path: socket, hello: hello)
   do {
     let value = try await body(client)
     await client.close()

@@ -88,7 +88,9 @@ struct PolicyTests {
     func seen(_ role: Grants.Role, _ namespace: String) throws -> ([String], Int, Bool) {
       let caller = Caller(actor: "x", origin: .http, grants: Grants(role: role, namespaces: [try Glob(namespace)]))
       let visible = policy.filter(snapshot, for: caller).cache
-      return (visible?.namespaces.map(\.name) ?? [], visible?.lastInvalidations.count ?? 0, policy.shows(event, to: caller))
+      return (
+        visible?.namespaces.map(\.name) ?? [], visible?.lastInvalidations.count ?? 0, policy.shows(event, to: caller)
+      )
     }
     #expect(try seen(.agent, "team-a") == (["team-a"], 1, true))
     #expect(try seen(.agent, "team-b") == (["team-b"], 0, false))

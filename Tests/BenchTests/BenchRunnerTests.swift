@@ -46,6 +46,15 @@ import Testing
     #expect(endless.samples == 1)
   }
 
+  @Test func aWorkloadMayWantLessThanThePlan() async throws {
+    let patient = Drill(ownPlan: plan(2, rounds: 3)) { _ in 1 }
+    let eager = Drill { _ in 1 }
+    let report = try await BenchRunner(plan: plan(10, warmUp: 5), clock: SteppedClock()).run(
+      [patient, eager], commit: "abc")
+    #expect(report.results.map(\.samples) == [6, 10])
+    #expect(patient.measured == 6 && eager.measured == 15)
+  }
+
   @Test func theWarmUpIsNotCounted() async throws {
     let drill = Drill { $0 < 7 ? 1_000 : 1 }
     let result = try await run(drill, plan(10, rounds: 2, warmUp: 7))

@@ -11,18 +11,22 @@ final class Drill: Workload {
   let isLowerBetter: Bool
   let arrival: Arrival
   let figure: Figure
+  /// In place of the run's plan.
+  let ownPlan: BenchPlan?
   private let counts = Mutex((prepared: 0, measured: 0, cleaned: 0))
   private let body: @Sendable (Int) async throws(Failure) -> Double?
 
   init(
     name: String = "drill", target: Double? = nil, isLowerBetter: Bool = true, arrival: Arrival = .closed,
-    figure: Figure = .p50, _ body: @escaping @Sendable (Int) async throws(Failure) -> Double?
+    figure: Figure = .p50, ownPlan: BenchPlan? = nil,
+    _ body: @escaping @Sendable (Int) async throws(Failure) -> Double?
   ) {
     self.name = name
     self.target = target
     self.isLowerBetter = isLowerBetter
     self.arrival = arrival
     self.figure = figure
+    self.ownPlan = ownPlan
     self.body = body
   }
 
@@ -30,6 +34,7 @@ final class Drill: Workload {
   var measured: Int { counts.withLock { $0.measured } }
   var cleaned: Int { counts.withLock { $0.cleaned } }
 
+  func fitted(_ plan: BenchPlan) -> BenchPlan { ownPlan ?? plan }
   func prepare() async throws(Failure) { counts.withLock { $0.prepared += 1 } }
   func cleanup() async { counts.withLock { $0.cleaned += Task.isCancelled ? 100 : 1 } }
 

@@ -40,9 +40,17 @@ import Testing
     try await withServer { stage in
       let peer = try RawPeer(stage.path)
       try await peer.greet()
-      try await peer.send([0x00, 0x10, 0x00, 0x01])
+      try await peer.send([0x01, 0x80, 0x00, 0x01])
       #expect(try await peer.untilRefused().code == .limit)
       #expect(stage.server.statistics.malformed == 1)
+    }
+  }
+
+  @Test func aClientThatHasNotGreetedMaySendLittle() async throws {
+    try await withServer { stage in
+      let peer = try RawPeer(stage.path)
+      try await peer.send(ControlPreamble().bytes + [0x00, 0x01, 0x00, 0x01])
+      #expect(try await peer.untilRefused().code == .limit)
     }
   }
 

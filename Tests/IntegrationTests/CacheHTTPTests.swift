@@ -214,9 +214,8 @@ import Testing
     let node = try await fixture.start()
     defer { node.kill() }
     let client = Client(fixture: fixture)
-    let set = client.post(
-      "default/batch/set",
-      #"{"entries":[{"key":"a","valueBase64":"aGk=","contentType":"text/x","ttlSeconds":9},{"key":"b","valueBase64":""}]}"#)
+    let first = #"{"key":"a","valueBase64":"aGk=","contentType":"text/x","ttlSeconds":9}"#
+    let set = client.post("default/batch/set", #"{"entries":[\#(first),{"key":"b","valueBase64":""}]}"#)
     #expect(set?.status == 200)
     let got = try NodeFixture.object(client.post("default/batch/get", #"{"keys":["b","c","a"]}"#)?.body ?? "")
     let entries = try #require(got["entries"] as? [[String: Any]])
@@ -224,5 +223,21 @@ import Testing
     #expect(entries.map { $0["valueBase64"] as? String } == ["", "aGk="])
     #expect(entries.last?["contentType"] as? String == "text/x")
     #expect(got["missing"] as? [String] == ["c"])
+  }
+
+  @Test func theScriptOfTheReadmeDoesWhatItSays() async throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+    let block = try #require(readme.components(separatedBy: "```sh\n").last?.components(separatedBy: "```").first)
+    let fixture = try NodeFixture()
+    let node = try await fixture.start()
+    defer { node.kill() }
+    let script = "set -e\n" + block.replacingOccurrences(of: ":8000/", with: ":\(fixture.port)/")
+    let outcome = try await ProgramProcess.run("/bin/bash", ["-c", script], .init(environment: fixture.environment))
+    #expect(outcome.status == .exited(0), "\(outcome.standardError)")
+    #expect(outcome.standardOutput.contains("# Fix the parser1. a test"))
+    #expect(outcome.standardOutput.contains(#""keys":["task:123:plan","task:123:steps"]"#))
+    #expect(outcome.standardOutput.hasSuffix("404\n"))
   }
 }

@@ -68,7 +68,8 @@ import Testing
     ("REDIS_URL", "redis://h:99999"), ("REDIS_URL", "redis://h/x"), ("REDIS_URL", "unix://relative"),
     ("REDIS_URL", ""), ("CACHE_TTL_DAYS", "0"), ("CACHE_TTL_DAYS", "366"), ("CACHE_L1_MAX", "64K"),
     ("CACHE_L1_MAX", "-1"), ("CACHE_L1_MAX", "lots"), ("SIGNALBOX_NAMESPACE", "a*"), ("SIGNALBOX_ENGINES", "all,cache"),
-    ("SIGNALBOX_ENGINES", "index"), ("SIGNALBOX_ENGINES", "cahce"), ("SIGNALBOX_ENGINES", "cache,"), ("DOCKER_HOST", "/var/run/docker.sock"), ("DOCKER_HOST", "unix://x"),
+    ("SIGNALBOX_ENGINES", "index"), ("SIGNALBOX_ENGINES", "cahce"), ("SIGNALBOX_ENGINES", "cache,"),
+    ("DOCKER_HOST", "/var/run/docker.sock"), ("DOCKER_HOST", "unix://x"),
     ("CORS_ORIGIN", "app.example"), ("CORS_ORIGIN", "https://app.example/"), ("CORS_ORIGIN", "*,https://a.example"),
     ("CORS_ORIGIN", "https://a.example,,https://b.example"), ("SIGNALBOX_TRUSTED_PROXIES", "10.0.0.0/33"),
     ("SIGNALBOX_TRUSTED_PROXIES", "10.0.0/8"), ("SIGNALBOX_TRUSTED_PROXIES", "::1/129"),
@@ -91,7 +92,8 @@ import Testing
     ("CORS_ORIGIN", "https://a.example, http://localhost:3000,http://[::1]:80"), ("SIGNALBOX_HOST", "::"),
     ("SIGNALBOX_HOST", "node-1.example"), ("REDIS_URL", "redis://u:p%40ss@[::1]:6380/3"),
     ("REDIS_URL", "unix:///run/redis.sock"), ("CACHE_TTL_DAYS", "365"), ("CACHE_L1_MAX", "512M"),
-    ("SIGNALBOX_NAMESPACE", "team-1.a_b"), ("SIGNALBOX_ENGINES", "cache,cache"), ("SIGNALBOX_ENGINES", "all"), ("REDIS_URL", "redis://localhost"), ("DOCKER_HOST", "tcp://h:2375"),
+    ("SIGNALBOX_NAMESPACE", "team-1.a_b"), ("SIGNALBOX_ENGINES", "cache,cache"), ("SIGNALBOX_ENGINES", "all"),
+    ("REDIS_URL", "redis://localhost"), ("DOCKER_HOST", "tcp://h:2375"),
     ("SIGNALBOX_LOG_LEVEL", "critical"), ("SIGNALBOX_API_PORT", "65535"),
   ])
   func aValueThatFollowsItsRuleIsTaken(name: String, value: String) {

@@ -43,7 +43,9 @@ enum CacheText {
     ]
     let keys = finding.keys ?? []
     lines += keys.map { "  \(SafeText.escape($0))" }
-    if keys.count < finding.keysDeleted, finding.isDryRun { lines.append("  and \(finding.keysDeleted - keys.count) more") }
+    if keys.count < finding.keysDeleted, finding.isDryRun {
+      lines.append("  and \(finding.keysDeleted - keys.count) more")
+    }
     return lines.joined(separator: "\n")
   }
 

@@ -1,10 +1,14 @@
 internal import ArgumentParser
 internal import Base
+internal import Bench
 internal import ControlPlane
+internal import EngineRoom
+internal import Glibc
 
 struct BenchCommand: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure the running node, and compare with earlier runs.")
+    commandName: "bench", abstract: "Measure the running node, or one of its own, and compare with earlier runs.",
+    discussion: "With --compare it exits with 1 when a figure is worse by more than the noise of both runs.")
 
   /// Runs kept in view by --history and --compare.
   static let historyMax = 200
@@ -24,6 +28,10 @@ struct BenchCommand: Verb {
   @Flag(help: "Go ahead although clients of production may be on this node.")
   var live = false
 
+  /// For checks that the workloads work.
+  @Flag(help: .hidden)
+  var quick = false
+
   func validate() throws {
     if history, !suite.isEmpty || compare != nil || live {
       throw ValidationError("--history stands alone, or with --json")
@@ -31,26 +39,76 @@ struct BenchCommand: Verb {
   }
 
   func perform(_ call: Invocation) async throws {
+    try NodeBench.check(suite)
     let settings = try call.settings()
     if history {
-      let reports = try await withNode(settings) { try await Self.history($0) }
+      let reports = try await earlierRuns(settings)
       return try StandardOutput.say(json ? try JSONText.of(reports) : BenchText.history(reports))
     }
-    let (report, base) = try await withNode(settings) { node in
-      // Before the run: a slip in the id should not cost a whole run.
-      let base = try await earlier(node)
-      let options = BenchOptions(suites: suite, isLiveConfirmed: live)
+    // Before the run: a slip in the id should not cost a whole run.
+    let base = try await base(settings)
+    let report = try await measure(settings)
+    try StandardOutput.say(json ? try JSONText.of(report) : BenchText.report(report, against: base))
+    guard let base else { return }
+    let worse = BenchComparison(before: base, after: report).rows.filter { $0.verdict == .regressed }
+    guard worse.isEmpty else {
+      StandardError.say(
+        "signalbox: worse than run \(base.id) beyond the noise: \(worse.map(\.name).joined(separator: ", "))")
+      throw ExitCode.failure
+    }
+  }
+
+  // MARK: A run
+
+  private func measure(_ settings: Settings) async throws -> BenchReport {
+    if try await isNodeRunning(settings) { return try await withNode(settings) { try await run(on: $0) } }
+    StandardError.say("signalbox: no node is running; measuring one that is started for it")
+    let report = try await PrivateNode.with { try await run(on: $0) }
+    umask(0o077)
+    try BenchHistory(stateFolder: settings.stateFolder).save(report)
+    return report
+  }
+
+  private func isNodeRunning(_ settings: Settings) async throws -> Bool {
+    do {
+      return try await withNode(settings) { _ in true }
+    } catch let failure as Failure where failure.code == .unavailable {
+      try Task.checkCancellation()
+      return false
+    }
+  }
+
+  private func run(on node: any ControlPlane) async throws -> BenchReport {
+    let options = BenchOptions(suites: suite, isLiveConfirmed: live, isQuick: quick)
+    let events = node.events()
+    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { await Self.tell(events) }
+      defer { tasks.cancelAll() }
       guard case .bench(let report) = try await node.perform(.runBench(options)).result else {
         throw Failure.wrongAnswer
       }
-      return (report, base)
+      return report
     }
-    try StandardOutput.say(json ? try JSONText.of(report) : BenchText.report(report, against: base))
   }
 
-  private func earlier(_ node: any ControlPlane) async throws -> BenchReport? {
+  /// A run takes more than a minute: each workload is named as it begins.
+  private static func tell(_ events: AsyncStream<Event>) async {
+    var last = ""
+    for await event in events {
+      guard case .benchProgress(let progress) = event.body, progress.workload != last, progress.fraction < 1 else {
+        continue
+      }
+      last = progress.workload
+      let percent = Int(progress.fraction * 100)
+      StandardError.say("\(percent) %  \(SafeText.escape("\(progress.suite)/\(progress.workload)", limit: 80))")
+    }
+  }
+
+  // MARK: Earlier runs
+
+  private func base(_ settings: Settings) async throws -> BenchReport? {
     guard let compare else { return nil }
-    let found = try await Self.history(node).filter { $0.id.hasPrefix(compare) }
+    let found = try await earlierRuns(settings).filter { $0.id.hasPrefix(compare) }
     guard found.count == 1, let report = found.first else {
       let shown = SafeText.escape(compare, limit: 80)
       throw found.isEmpty
@@ -60,10 +118,14 @@ struct BenchCommand: Verb {
     return report
   }
 
-  private static func history(_ node: any ControlPlane) async throws -> [BenchReport] {
-    guard case .benchHistory(let reports) = try await node.ask(.benchHistory(limit: historyMax)) else {
-      throw Failure.wrongAnswer
+  private func earlierRuns(_ settings: Settings) async throws -> [BenchReport] {
+    try await withNodeOrState(settings) { node in
+      guard case .benchHistory(let reports) = try await node.ask(.benchHistory(limit: Self.historyMax)) else {
+        throw Failure.wrongAnswer
+      }
+      return reports
+    } offline: {
+      try BenchHistory(stateFolder: $0.folder).load(limit: Self.historyMax).reports
     }
-    return reports
   }
 }
