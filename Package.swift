@@ -94,6 +94,7 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     room("ControlPlane", ["Base"]),
+    room("Pty", ["Base", "CPty"]),
     room(
       "Access",
       [
@@ -161,7 +162,8 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "ControlSocket", "API", "CCrash",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "ControlSocket", "API", "Pty",
+        "CCrash",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -183,7 +185,7 @@ let package = Package(
       swiftSettings: strict),
 
     // MARK: Tests
-    room("TestKit", ["Base", "CPty"]),
+    room("TestKit", ["Base"]),
     tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
     tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),
@@ -226,12 +228,13 @@ let package = Package(
     .executableTarget(
       name: "ConsoleProbe", dependencies: ["Console", "ControlPlane", "Base"], path: "Tests/ConsoleProbe",
       swiftSettings: strict),
-    tests("ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "TestKit"], exclude: ["Golden"]),
+    tests(
+      "ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "Pty", "TestKit"], exclude: ["Golden"]),
     tests(
       "EngineRoomTests",
       ["EngineRoom", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit"]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
-    tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "TestKit"]),
+    tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"]),
     tests("TidyTests", []),
   ]
 )

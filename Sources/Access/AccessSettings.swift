@@ -54,8 +54,9 @@ public struct AccessSettings: Sendable {
         hint: "accepted: visible ASCII without blanks, for example the output of: openssl rand -hex 32")
     }
     guard hasCredential || isLoopbackHost else {
+      let shown = DisplayText(host).truncated(to: 64)
       throw Failure(
-        .invalid, "SIGNALBOX_HOST=\(host.forMessages) would open this node to other machines without a credential",
+        .invalid, "SIGNALBOX_HOST=\(shown) would open this node to other machines without a credential",
         hint: "set SIGNALBOX_TOKEN, SIGNALBOX_JWT_SECRET or SIGNALBOX_JWKS_FILE, or bind 127.0.0.1")
     }
   }

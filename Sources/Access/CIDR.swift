@@ -51,7 +51,7 @@ public struct CIDR: Hashable, Sendable, CustomStringConvertible {
 
   private static func malformed(_ text: String) -> Failure {
     Failure(
-      .invalid, "\"\(text.forMessages)\" is no address block",
+      .invalid, "\"\(DisplayText(text).truncated(to: 64))\" is no address block",
       hint: "accepted: an IP address with an optional length, such as 10.0.0.0/8 or fd00::/8")
   }
 

@@ -18,7 +18,7 @@ public enum CORSOrigins: Sendable, Equatable {
     for entry in entries {
       guard let origin = WebOrigin(entry) else {
         throw Failure(
-          .invalid, "\"\(entry.forMessages)\" is no web origin",
+          .invalid, "\"\(DisplayText(entry).truncated(to: 64))\" is no web origin",
           hint: "accepted: * alone, or a list such as https://app.example.com,http://localhost:5173")
       }
       origins.append(origin.description)

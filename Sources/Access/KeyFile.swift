@@ -83,7 +83,7 @@ enum KeyFile {
 
   private static func refusal(_ path: String, _ reason: String) -> Failure {
     Failure(
-      .invalid, "SIGNALBOX_JWKS_FILE: \(path.forMessages) \(reason)",
+      .invalid, "SIGNALBOX_JWKS_FILE: \(DisplayText(path).truncated(to: 64)) \(reason)",
       hint: "accepted: {\"keys\":[…]} with RSA (2048 bits or more), P-256 or Ed25519 public keys")
   }
 }

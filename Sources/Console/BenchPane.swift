@@ -79,8 +79,8 @@ struct BenchPane: Pane {
     if let progress { area = draw(progress, into: &canvas, area: area) }
     guard let latest else {
       guard progress == nil else { return }
-      let text: DisplayText =
-        isLoading ? "… asking the node for its last bench" : "no bench has run on this node: b runs one"
+      let none: DisplayText = "no bench has run on this node\(scene.isReadOnly ? "" : ": b runs one")"
+      let text: DisplayText = isLoading ? "… asking the node for its last bench" : none
       canvas.write(text, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
       return
     }

@@ -10,6 +10,8 @@ public final class Console: Sendable {
   static let ordersMax = 64
   /// How many of them are under way at once.
   static let underWayMax = 8
+  /// Milliseconds until a node that gave no snapshot is asked again; doubled up to the refresh.
+  static let firstPause: Int64 = 10
 
   /// What the thread wants from the node.
   enum Order: Sendable {
@@ -33,9 +35,10 @@ public final class Console: Sendable {
     let mailbox = Mailbox(refresh: options.refreshMilliseconds)
     let (orders, orderSink) = AsyncStream.makeStream(of: Order.self, bufferingPolicy: .bufferingOldest(Self.ordersMax))
     let isLinkWatched = link != nil
+    let pace = SnapshotPace()
     return await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.pumpEvents(into: mailbox) }
-      group.addTask { await self.pumpSnapshots(into: mailbox) }
+      group.addTask { await self.pumpEvents(into: mailbox, pace) }
+      group.addTask { await self.pumpSnapshots(into: mailbox, pace) }
       group.addTask { await self.pumpLink(into: mailbox) }
       group.addTask { await self.carryOut(orders, mailbox) }
       let options = options
@@ -52,40 +55,46 @@ public final class Console: Sendable {
     }
   }
 
-  private func pumpEvents(into mailbox: Mailbox) async {
-    for await event in plane.events() { mailbox.post(event, now: Moment.now().monotonic) }
+  private func pumpEvents(into mailbox: Mailbox, _ pace: SnapshotPace) async {
+    for await event in plane.events() {
+      pace.disturb()
+      mailbox.post(event, now: Moment.now().monotonic)
+    }
   }
 
-  /// Snapshots that look the same, after which a node counts as idle and is asked once a second.
-  static let idleAfter = 4
-  static let idleInterval: Int64 = 1_000
-
-  /// Posts only what would look different or counts as a second of a graph: an idle node wakes the thread no more than
-  /// its clock does.
-  private func pumpSnapshots(into mailbox: Mailbox) async {
+  /// Every snapshot is posted, for the age of the figures counts; only one with news is painted.
+  private func pumpSnapshots(into mailbox: Mailbox, _ pace: SnapshotPace) async {
     var last: Snapshot?
-    var same = 0
+    var pause = Self.firstPause
     while !Task.isCancelled {
       do throws(Failure) {
         let snapshot = try await plane.snapshot()
-        let isNew = last.map { !snapshot.looksLike($0) } ?? true
-        same = isNew ? 0 : same + 1
-        // The cache's graphs must know of the seconds in which nothing was read, too.
-        if isNew || snapshot.cache != nil { mailbox.post(snapshot) }
+        mailbox.post(snapshot)
+        let isAlike = last.map { snapshot.hasNoNews(since: $0) } ?? false
         last = snapshot
+        await pace.rest(isAlike: isAlike, refresh: mailbox.refresh)
       } catch {
-        // The link says by itself that it is lost; the next round asks again.
+        // The link says by itself that it is lost. At first it is only not there yet: ask again soon, then less often.
+        pause = last == nil ? min(pause * 2, mailbox.refresh) : Self.firstPause
         last = nil
+        await pace.rest(isAlike: false, refresh: pause)
       }
-      let pause = same < Self.idleAfter ? mailbox.refresh : max(mailbox.refresh, Self.idleInterval)
-      // A cancelled sleep ends the loop above.
-      try? await Task.sleep(for: .milliseconds(pause))
     }
   }
 
   private func pumpLink(into mailbox: Mailbox) async {
     guard let link else { return }
-    for await state in link { mailbox.post(.link(state)) }
+    for await state in link {
+      mailbox.post(.link(state))
+      guard case .live = state else { continue }
+      do throws(Failure) {
+        // A console that has found its node shows it at once, and not when its turn comes.
+        mailbox.post(try await plane.snapshot())
+      } catch {
+        // Lost again; the next state says so.
+        continue
+      }
+    }
   }
 
   private func carryOut(_ orders: AsyncStream<Order>, _ mailbox: Mailbox) async {
@@ -118,13 +127,5 @@ public final class Console: Sendable {
         mailbox.post(.answer(query, .failure(error)))
       }
     }
-  }
-}
-
-extension Snapshot {
-  /// Whether a console would show the same for both.
-  func looksLike(_ other: Snapshot) -> Bool {
-    Header.facts(of: self) == Header.facts(of: other) && projects == other.projects
-      && bench == other.bench && cache?.asShown == other.cache?.asShown
   }
 }

@@ -130,6 +130,9 @@ struct ConsoleLoop: ~Copyable {
       // An answer to a key is shown like a key; what the node does by itself waits for its turn.
       if case .outcome = news { isUrgent = true }
       if case .link = news { isUrgent = true }
+      // What was asked for, and the first look at a node: the picture is empty until it is there.
+      if case .answer = news { isUrgent = true }
+      if case .snapshot = news, model.snapshot == nil { isUrgent = true }
       if let exit = apply(model.receive(news, now: now)) { return exit }
     }
     return nil

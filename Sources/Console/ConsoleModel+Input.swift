@@ -39,7 +39,7 @@ extension ConsoleModel {
   /// Does an action, or says why it cannot be done.
   mutating func run(_ action: Action, argument: String?) -> [Effect] {
     if let reason = action.reason(in: self) {
-      toast(.refused, "\(action.title): \(reason)")
+      toast(.refused, "not done: \(reason)")
       return [.bell]
     }
     return action.run(&self, Action.Input(argument: argument, now: now))

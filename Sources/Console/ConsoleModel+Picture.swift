@@ -67,13 +67,12 @@ extension ConsoleModel {
     let style = Style(scene.isFocused ? .borderFocus : .title, on: .background, .bold)
     // A sign besides the colour, for monochrome screens.
     let mark: DisplayText = scene.isFocused ? "\(canvas.sign(.running)) " : ""
-    let title: DisplayText = " \(mark)\(pane.heading) "
-    let end = canvas.write(title, x: frame.x + 2, y: frame.y, style: style, maxWidth: frame.width - 4)
+    let end = canvas.write(
+      " \(mark)\(pane.heading) ", x: frame.x + 2, y: frame.y, style: style, maxWidth: frame.width - 4)
     let summary: DisplayText = " \(panes[pane].summary(scene)) "
     let room = frame.maxX - 2 - end - 1
     guard room > 4 else { return }
-    let shown = DisplayText(summary, repertoire: canvas.repertoire)
-      .truncated(to: room, repertoire: canvas.repertoire)
+    let shown = DisplayText(summary, repertoire: canvas.repertoire).truncated(to: room, repertoire: canvas.repertoire)
     canvas.put(shown, x: frame.maxX - 2 - shown.width, y: frame.y, style: Style(.dim))
   }
 
@@ -91,8 +90,8 @@ extension ConsoleModel {
       let hint: DisplayText = toast.kind == .failed ? "  (any key)" : ""
       let room = width - 4 - hint.width - 4
       guard room > 4 else { return }
-      let text = DisplayText(toast.text, repertoire: canvas.repertoire)
-        .truncated(to: room, repertoire: canvas.repertoire)
+      let text = DisplayText(toast.text, repertoire: canvas.repertoire).truncated(
+        to: room, repertoire: canvas.repertoire)
       let shown: DisplayText = " \(canvas.sign(sign)) \(text)\(hint) "
       canvas.write(shown, x: max(1, width - 2 - shown.width), y: y, style: Style(role, on: .popupBackground, .bold))
       y -= 1

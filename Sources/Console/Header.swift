@@ -7,7 +7,6 @@ struct Header {
   struct Facts: Equatable {
     var node = ""
     var version = ""
-    var uptime = ""
     var cpu = ""
     var resident = ""
     var files = ""
@@ -29,7 +28,6 @@ struct Header {
     var facts = Facts()
     facts.node = snapshot.node
     facts.version = snapshot.version
-    facts.uptime = Figures.uptime(seconds: snapshot.uptimeSeconds)
     facts.cpu = "\(Quantity.fixed(snapshot.process.cpuPercent, digits: 0))%"
     facts.resident = Figures.bytes(snapshot.process.residentBytes)
     facts.files = Figures.grouped(snapshot.process.openFiles)
@@ -92,8 +90,10 @@ struct Header {
       let text: DisplayText = "\(canvas.sign(.warning)) \(trouble)\(cause)"
       add(text.truncated(to: max(12, model.width / 5)), Style(.warn, on: .barBackground, .bold), rank: 2)
     }
-    guard model.snapshot != nil else { return segments }
-    add("up \(facts.uptime)", plain, rank: 5)
+    guard let snapshot = model.snapshot else { return segments }
+    // Between two snapshots the console's own clock counts on; what a lost node does is not known.
+    let age = model.isLinked && !model.isPaused ? dataAge ?? 0 : 0
+    add("up \(Figures.uptime(seconds: snapshot.uptimeSeconds + Double(age) / 1_000))", plain, rank: 5)
     add("cpu \(DisplayText(facts.cpu).padded(to: 4, .right))", plain, rank: 7)
     add("rss \(DisplayText(facts.resident).padded(to: 5, .right))", plain, rank: 8)
     add("fds \(DisplayText(facts.files).padded(to: 4, .right))", plain, rank: 9)

@@ -13,6 +13,8 @@ struct InputDecoder {
   static let sequenceBytesMax = 256
   /// After this silence a lone ESC is the Escape key, and a half sequence is what was typed with Alt.
   static let escapeTimeout: Duration = .milliseconds(25)
+  /// The same on a terminal of this machine, which writes a sequence whole; a network may cut it in two.
+  static let localEscapeTimeout: Duration = .milliseconds(10)
   /// After this silence a paste whose end did not come is over.
   static let pasteTimeout: Duration = .seconds(1)
 
@@ -29,6 +31,7 @@ struct InputDecoder {
     case paste(matched: Int)
   }
 
+  private let escapeTimeout: Duration
   private var state = State.ground
   private var isAlt = false
   private var buffer: [UInt8] = []
@@ -38,13 +41,15 @@ struct InputDecoder {
   /// Bytes of pastes that were over the limit, since the start.
   private(set) var pasteBytesDropped = 0
 
+  init(escapeTimeout: Duration = Self.escapeTimeout) { self.escapeTimeout = escapeTimeout }
+
   /// When `tick` has something to do; nil when nothing is pending.
   var deadline: ContinuousClock.Instant? {
     guard let lastByte else { return nil }
     switch state {
     case .ground: return nil
     case .paste: return lastByte + Self.pasteTimeout
-    default: return lastByte + Self.escapeTimeout
+    default: return lastByte + escapeTimeout
     }
   }
 

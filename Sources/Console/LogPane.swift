@@ -7,6 +7,8 @@ struct LogPane: Pane {
   var book = LogBook()
   /// Nothing has been heard from the node yet.
   private(set) var isLoading = true
+  /// Why the node did not show its log; nil when it did.
+  private(set) var refusal: String?
 
   mutating func take(_ news: News, height: Int) -> Bool {
     switch news {
@@ -17,10 +19,12 @@ struct LogPane: Pane {
       return true
     case .answer(.logs, .success(.logs(let records))):
       isLoading = false
+      refusal = nil
       book.merge(records, height: height)
       return true
-    case .answer(.logs, .failure):
+    case .answer(.logs, .failure(let failure)):
       isLoading = false
+      refusal = failure.message
       return true
     default:
       return false
@@ -85,6 +89,8 @@ struct LogPane: Pane {
     let text: DisplayText
     if isLoading {
       text = "… asking the node for its log"
+    } else if let refusal, book.records.isEmpty {
+      text = "\(canvas.sign(.warning)) no log here: \(refusal)"
     } else if book.records.isEmpty {
       text = "no lines yet"
     } else if let filter = book.filter {

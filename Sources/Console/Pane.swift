@@ -7,6 +7,7 @@ struct Scene: Sendable {
   var now: Moment
   var size: Layout.Size
   var isFocused = false
+  var isReadOnly = false
 
   /// Whether the frame has room for more than the essential.
   var isWide: Bool { size == .large }

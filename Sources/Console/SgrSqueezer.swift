@@ -4,7 +4,7 @@
 /// bytes where 11 are enough. The squeezer reads the frame's control sequences (ECMA-48 SGR), keeps two states, the one
 /// curses wants and the one the terminal has, and writes the difference only when something is about to be drawn. It
 /// also replaces palette colours by true ones: curses can do that only on terminal types that have the `RGB`
-/// capability, which few systems install.
+/// capability, which few systems install. Jumps of the cursor are shortened on the way, see `CursorTrack`.
 struct SgrSqueezer {
   private struct State: Equatable {
     var attributes: UInt16 = 0
@@ -17,6 +17,13 @@ struct SgrSqueezer {
   /// Whether attributes can be ended one by one (22, 24, 27). A terminal without colours knows only SGR 0.
   let endsAttributes: Bool
 
+  /// Cells of a row of the terminal; 0 leaves jumps as they are.
+  var width: Int {
+    get { cursor.width }
+    set { cursor.width = newValue }
+  }
+
+  private var cursor = CursorTrack()
   private var wanted = State()
   /// Nil when it is not known: the next difference starts from SGR 0.
   private var actual: State?
@@ -25,7 +32,10 @@ struct SgrSqueezer {
   init(endsAttributes: Bool) { self.endsAttributes = endsAttributes }
 
   /// The terminal's state is no longer known: another program may have written to it.
-  mutating func forget() { actual = nil }
+  mutating func forget() {
+    actual = nil
+    cursor.forget()
+  }
 
   /// The shortened form of one whole frame.
   mutating func squeeze(_ frame: UnsafeBufferPointer<UInt8>) -> [UInt8] {
@@ -37,11 +47,14 @@ struct SgrSqueezer {
         index = takeEscape(frame, at: index)
       } else if byte < 0x20 {
         output.append(byte)
+        cursor.control(byte)
         index += 1
       } else {
-        flush()
         let end = frame[index...].firstIndex { $0 < 0x20 } ?? frame.count
+        let isBlank = areBlanksAlike && frame[index..<end].allSatisfy { $0 == 0x20 }
+        if !isBlank { flush() }
         output.append(contentsOf: frame[index..<end])
+        cursor.print(frame[index..<end])
         index = end
       }
     }
@@ -62,6 +75,7 @@ struct SgrSqueezer {
       return start + 3
     default:
       flush()
+      cursor.forget()
       output.append(contentsOf: frame[start...(start + 1)])
       return start + 2
     }
@@ -69,6 +83,7 @@ struct SgrSqueezer {
 
   private mutating func takeSequence(_ frame: UnsafeBufferPointer<UInt8>, at start: Int) -> Int {
     guard let final = frame[(start + 2)...].firstIndex(where: { (0x40...0x7E).contains($0) }) else {
+      cursor.forget()
       output.append(contentsOf: frame[start...])
       return frame.count
     }
@@ -76,15 +91,34 @@ struct SgrSqueezer {
     let isPrivate = body.first.map { (0x3C...0x3F).contains($0) } ?? false
     if frame[final] == 0x6D, !isPrivate {
       takeRendition(body.split(separator: 0x3B, omittingEmptySubsequences: false))
-    } else {
-      if !isPrivate, !Self.moves.contains(frame[final]) { flush() }
+    } else if isPrivate {
       output.append(contentsOf: frame[start...final])
+    } else {
+      let isErasing = Self.erasures.contains(frame[final])
+      if !Self.moves.contains(frame[final]), !(isErasing && areBlanksAlike) { flush() }
+      takeMove(frame[start...final], body)
     }
     return final + 1
   }
 
   /// Sequences that only move the cursor: A B C D G H d f.
   private static let moves: Set<UInt8> = [0x41, 0x42, 0x43, 0x44, 0x47, 0x48, 0x64, 0x66]
+
+  /// Sequences that leave nothing but blanks: J K X.
+  private static let erasures: Set<UInt8> = [0x4A, 0x4B, 0x58]
+
+  private mutating func takeMove(
+    _ sequence: Slice<UnsafeBufferPointer<UInt8>>, _ body: Slice<UnsafeBufferPointer<UInt8>>
+  ) {
+    guard let final = sequence.last else { return }
+    let parameters = body.split(separator: 0x3B, omittingEmptySubsequences: false).map { Self.number($0) }
+    if let shorter = cursor.shortcut(final, parameters, limit: sequence.count) {
+      output.append(contentsOf: shorter)
+    } else {
+      output.append(contentsOf: sequence)
+    }
+    cursor.sequence(final, parameters)
+  }
 
   private mutating func takeRendition(_ parameters: [Slice<UnsafeBufferPointer<UInt8>>]) {
     var rest = parameters[...]
@@ -134,6 +168,16 @@ struct SgrSqueezer {
   }
 
   // MARK: - Writing
+
+  /// Underline, blink, reverse and strike are seen on a blank.
+  private static let seenOnBlanks: UInt16 = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 9
+
+  /// Whether a blank looks the same as the terminal is set and as curses wants it: of a blank only the background is
+  /// seen, and the space between two words of different colours needs none of its own.
+  private var areBlanksAlike: Bool {
+    guard let actual, actual.background == wanted.background else { return false }
+    return (actual.attributes | wanted.attributes) & Self.seenOnBlanks == 0
+  }
 
   private mutating func flush() {
     guard actual != wanted else { return }

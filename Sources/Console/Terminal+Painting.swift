@@ -77,6 +77,7 @@ extension Terminal {
     let count = sb_curses_frame(&bytes)
     guard count > 0, let bytes else { return }
     squeezer.trueColors = palette.trueColors
+    squeezer.width = width
     let frame = squeezer.squeeze(UnsafeBufferPointer(start: bytes, count: count))
     let isWrapped = isSynchronized && frame.count >= Self.synchronizedBytesMin
     if isWrapped { outgoing += TerminalType.beginFrame.utf8 }

@@ -44,7 +44,7 @@ public struct Terminal: ~Copyable {
   let outputDescriptor: Int32
   let signalDescriptor: Int32
   let environment: [String: String]
-  var decoder = InputDecoder()
+  var decoder: InputDecoder
   var palette: CursesPalette
   var squeezer: SgrSqueezer
   var isSynchronized = false
@@ -100,6 +100,9 @@ public struct Terminal: ~Copyable {
     type = TerminalType(name: name, options: options)
     glyphs = TerminalType.glyphs(options, isUTF8: isUTF8)
     environment = options.environment
+    let isRemote = ["SSH_CONNECTION", "SSH_TTY"].contains { options.environment[$0] != nil }
+    decoder = InputDecoder(
+      escapeTimeout: isRemote ? InputDecoder.escapeTimeout : InputDecoder.localEscapeTimeout)
     isMouseOn = options.mouse
     inputDescriptor = input
     outputDescriptor = output

@@ -70,9 +70,10 @@ final class ControlSession: Sendable {
 
   private func converse(_ source: consuming FrameSource, _ sink: FrameSink) async {
     var source = source
+    // Before the timer: its refusal must not overtake the preamble. Who is gone already is told nothing.
+    do { try await sink.write(ControlPreamble().bytes) } catch { return }
     let expired = HandshakeTimer(channel: channel, deadline: server.configuration.handshakeDeadline)
     do {
-      try await sink.write(ControlPreamble().bytes)
       let peer = try await peerCredentials()
       let hello = try await greet(&source)
       expired.cancel()

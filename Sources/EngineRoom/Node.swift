@@ -159,7 +159,10 @@ public enum Node {
       ready()
       break
     }
+    // The API failed: the node is going down again, and no console is to flash up before its message.
+    guard !Task.isCancelled else { return }
     if let face {
+      NodeSignals.outlive()
       await face(NodeDoorkeeper(core: core).door(for: core.settings.consoleCaller))
       core.requestStop(.console)
     }

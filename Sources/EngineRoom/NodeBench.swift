@@ -7,7 +7,7 @@ internal import Logging
 
 /// The suites of `signalbox bench`, joined to the node they measure. One run at a time: two would measure each other.
 public enum NodeBench {
-  public static let suites = ["control", "cache"]
+  public static let suites = ["control", "console", "cache"]
 
   /// Throws `invalid` for a name that is no suite.
   public static func check(_ names: [String]) throws(Failure) {
@@ -40,43 +40,57 @@ public enum NodeBench {
 
   private static func measure(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
     func isWanted(_ suite: String) -> Bool { options.suites.isEmpty || options.suites.contains(suite) }
-    guard isWanted("cache") else { return try await measure(options, nil, isControlWanted: true, on: core) }
-    guard let bed = try await CacheBed.open(path: core.settings.doctor.environment["PATH"] ?? "") else {
-      guard isWanted("control") else {
-        throw Failure(.unavailable, "the suite cache needs a redis-server of its own", hint: "signalbox doctor")
-      }
-      core.logger.warning("the suite cache was left out: there is no redis-server")
-      return try await measure(options, nil, isControlWanted: true, on: core)
-    }
-    let result: Result<BenchReport, Failure>
-    do throws(Failure) {
-      result = .success(try await measure(options, bed, isControlWanted: isWanted("control"), on: core))
-    } catch {
-      result = .failure(error)
-    }
-    // A cancelled task could not wait for Redis to end; this one is awaited here.
-    await Task { await bed.close() }.value
-    return try result.get()
-  }
-
-  private static func measure(
-    _ options: BenchOptions, _ bed: CacheBed?, isControlWanted: Bool, on core: NodeCore
-  ) async throws(Failure) -> BenchReport {
     let executable = try ownExecutable()
     let folder = try ScratchFolder()
     defer { folder.remove() }
     let bench = Workbench(executable: executable, folder: folder.path, isQuick: options.isQuick == true)
     let commit = await BuildCommit.of(executable: executable, version: core.settings.version)
-    let ofCache = bed.map(CacheWorkloads.all) ?? []
+    let runner = BenchRunner(plan: bench.plan, clock: ContinuousClock())
     // Through the node's own socket, as every client comes in.
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
-      try await BenchRunner(plan: bench.plan, clock: ContinuousClock()).run(
-        (isControlWanted ? workloads(client, bench, core) : []) + ofCache, commit: commit
-      ) { core.publish(.benchProgress($0)) }
+      try await runner.run(workloads(client, bench, core).filter { isWanted($0.suite) }, commit: commit) {
+        core.publish(.benchProgress($0))
+      }
+    }
+    if isWanted("cache") {
+      let isAlone = options.suites == ["cache"]
+      report.results += try await cache(runner, bench, isAlone: isAlone, on: core, commit: commit)
     }
     if bench.isQuick { report.isQuick = true }
-    return CacheWorkload.compared(report, ofCache)
+    return report
+  }
+
+  /// On a Redis of its own, which takes some seconds to fill. Opening and closing it are not cancelled, so that it
+  /// never outlives the run; both are awaited here.
+  private static func cache(
+    _ runner: BenchRunner<ContinuousClock>, _ bench: Workbench, isAlone: Bool, on core: NodeCore, commit: String
+  ) async throws(Failure) -> [BenchReport.Result] {
+    guard !Task.isCancelled else { throw Failure(.unavailable, "the bench was cancelled") }
+    let path = core.settings.doctor.environment["PATH"] ?? ""
+    let opening = await Task { () -> Result<CacheBed?, Failure> in
+      do throws(Failure) {
+        return .success(try await CacheBed.open(in: bench.folder, path: path, isQuick: bench.isQuick))
+      } catch {
+        return .failure(error)
+      }
+    }.value
+    guard let bed = try opening.get() else {
+      guard !isAlone else {
+        throw Failure(.unavailable, "the suite cache needs a redis-server of its own", hint: "signalbox doctor")
+      }
+      core.logger.warning("the suite cache was left out: there is no redis-server")
+      return []
+    }
+    let workloads = CacheWorkloads.all(bed)
+    let result: Result<BenchReport, Failure>
+    do throws(Failure) {
+      result = .success(try await runner.run(workloads, commit: commit) { core.publish(.benchProgress($0)) })
+    } catch {
+      result = .failure(error)
+    }
+    await Task { await bed.close() }.value
+    return CacheWorkload.compared(try result.get(), workloads).results
   }
 
   private static func workloads(_ client: ControlClient, _ bench: Workbench, _ core: NodeCore) -> [any Workload] {
@@ -84,7 +98,7 @@ public enum NodeBench {
       ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
       ControlRoundTrip(plane: client), NodeReady(bench: bench),
       IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
-    ]
+    ] + ConsoleSuite.workloads(bench)
   }
 
   /// The program of this process: the workloads start it again.

@@ -8,6 +8,17 @@ enum NodeSignals {
   /// After this many seconds of a graceful stop the kernel ends the process (SIGALRM), whatever still hangs.
   static let stopDeadlineSeconds: UInt32 = 5
 
+  /// From now on no signal of the terminal ends the process by itself. A lost terminal sends HUP more than once, and
+  /// the second one may come when the console has left and the node is about to stop.
+  static func outlive() {
+    for number in [SIGHUP, SIGINT, SIGTERM, SIGQUIT] {
+      var action = sigaction()
+      // One that is ignored stays so: the console leaves it alone too.
+      guard sigaction(number, nil, &action) == 0, action.__sigaction_handler.sa_handler == nil else { continue }
+      _ = signal(number) { _ in }
+    }
+  }
+
   /// Runs until cancelled.
   static func watch(_ core: NodeCore, reload: @escaping @Sendable () async -> Void) async {
     var isStopping = false

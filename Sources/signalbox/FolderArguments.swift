@@ -19,7 +19,7 @@ enum FolderArguments {
   }
 
   static func resolve(_ path: String) throws(Failure) -> String {
-    let shown = SafeText.escape(path, limit: 400)
+    let shown = DisplayText(path).truncated(to: 400).text
     guard let real = realpath(path, nil) else {
       throw Failure(.invalid, "'\(shown)' is no folder: \(String(cString: strerror(errno)))")
     }

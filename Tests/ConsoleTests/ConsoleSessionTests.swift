@@ -1,6 +1,6 @@
 import Base
 import Glibc
-import TestKit
+import Pty
 import Testing
 
 /// The whole console on a terminal, over a plane that is only told of; embedded and attached, small and large.

@@ -1,5 +1,5 @@
 import Base
-import TestKit
+import Pty
 import Testing
 
 @testable import Console

@@ -1,5 +1,5 @@
 import Base
-import TestKit
+import Pty
 
 /// Starts the program that only opens a terminal. It lies beside the test bundle.
 enum Probe {

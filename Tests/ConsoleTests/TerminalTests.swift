@@ -1,6 +1,6 @@
 import Base
 import Glibc
-import TestKit
+import Pty
 import Testing
 
 struct TerminalTests {

@@ -46,11 +46,13 @@ import Testing
 
   @Test func withoutANodeItMeasuresOneOfItsOwnAndLeavesNothing() async throws {
     let fixture = try makeFixture()
-    let outcome = try await bench(fixture, "--json", "--quick")
+    let outcome = try await bench(fixture, "control", "console", "--json", "--quick")
     #expect(outcome.status == .exited(0), "\(outcome.standardError)")
     let report = try NodeFixture.object(outcome.standardOutput)
     let results = try #require(report["results"] as? [[String: Any]])
-    #expect(results.map { $0["name"] as? String } == Self.workloads)
+    let control = results.filter { $0["suite"] as? String == "control" }
+    #expect(control.map { $0["name"] as? String } == Self.workloads)
+    #expect(Set(results.map { $0["suite"] as? String }) == ["control", "console"])
     for result in results {
       #expect(result["target"] is Double && result["met"] is Bool && (result["value"] as? Double ?? -1) >= 0)
       #expect((result["samples"] as? Int ?? 0) > 0)
@@ -63,6 +65,18 @@ import Testing
     let history = try await bench(fixture, "--history", "--json")
     #expect(history.status == .exited(0), "\(history.standardError)")
     #expect(history.standardOutput.contains(try #require(report["id"] as? String)))
+  }
+
+  @Test func theCacheIsMeasuredOnARedisOfItsOwnWithItsPeers() async throws {
+    let fixture = try makeFixture()
+    let outcome = try await bench(fixture, "cache", "--json", "--quick")
+    #expect(outcome.status == .exited(0), "\(outcome.standardError)")
+    let results = try #require(try NodeFixture.object(outcome.standardOutput)["results"] as? [[String: Any]])
+    #expect(results.allSatisfy { $0["suite"] as? String == "cache" } && results.count >= 9)
+    let get = try #require(results.first { $0["name"] as? String == "second-level get" })
+    #expect((get["baseline"] as? [String: Any])?["name"] as? String == "plain hiredis loop")
+    #expect(leavings(fixture) == [".keep"])
+    #expect(processes(fixture).isEmpty)
   }
 
   @Test func withANodeTheRunIsInItsHistoryAndStatus() async throws {
@@ -84,7 +98,7 @@ import Testing
 
   @Test func aWorseFigureThanInTheComparedRunExitsWithOne() async throws {
     let fixture = try makeFixture()
-    let first = try await bench(fixture, "--json", "--quick")
+    let first = try await bench(fixture, "control", "--json", "--quick")
     for (id, value, code) in [("unreachable", 1e-7, Int32(1)), ("hopeless", 1e12, 0)] {
       var report = try NodeFixture.object(first.standardOutput)
       let results = try #require(report["results"] as? [[String: Any]])
@@ -93,7 +107,7 @@ import Testing
         result.merging(["value": value]) { _, new in new }.filter { $0.key != "noise" }
       }
       try fixture.folder.write("state/bench/\(id).json", bytes: Array(JSONSerialization.data(withJSONObject: report)))
-      let compared = try await bench(fixture, "--json", "--quick", "--compare", id)
+      let compared = try await bench(fixture, "control", "--json", "--quick", "--compare", id)
       #expect(compared.status == .exited(code), "\(compared.standardError)")
       #expect(compared.standardError.contains("worse than run \(id)") == (code == 1))
       _ = try NodeFixture.object(compared.standardOutput)

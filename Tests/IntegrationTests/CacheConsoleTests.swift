@@ -1,4 +1,5 @@
 import Glibc
+import Pty
 import TestKit
 import Testing
 

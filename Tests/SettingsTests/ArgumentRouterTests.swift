@@ -12,6 +12,9 @@ import Testing
     ([], ["_node"]), (["."], ["_node", "."]), (["--no-tui", "src", "x"], ["_node", "--no-tui", "src", "x"]),
     (["--no-tui"], ["_node", "--no-tui"]), (["--", "odd"], ["_node", "--", "odd"]),
     (["status", "--json"], ["status", "--json"]),
+    (["--color", "never"], ["_node", "--color", "never"]), (["--color=never", "."], ["_node", "--color=never", "."]),
+    (["--ascii", "--color", "never", "src"], ["_node", "--ascii", "--color", "never", "src"]),
+    (["--color"], ["_node", "--color"]),
     (["--help"], ["--help"]), (["--version"], ["--version"]), (["help", "logs"], ["help", "logs"]),
   ])
   func foldersGoToTheNodeAndVerbsToTheirOwn(arguments: [String], expected: [String]) throws {
@@ -27,7 +30,7 @@ import Testing
     #expect {
       try route(["nowhere\u{1B}"])
     } throws: { error in
-      (error as? Failure)?.message == "'nowhere\\u{1b}' is neither a command nor a folder"
+      (error as? Failure)?.message == "'nowhere\\x1b' is neither a command nor a folder"
     }
   }
 

@@ -27,7 +27,7 @@ import Testing
       StatusText.page(Self.snapshot) == """
         node      a1b2c3d4  0.1.0  ready  up 2h 11m
         health    degraded
-                  redis: refused\\u{1b}[2J, since 1970-01-01T00:00:01.000Z
+                  redis: refused\\x1b[2J, since 1970-01-01T00:00:01.000Z
         process   pid 42  cpu 0.1 %  memory 32.0 MiB  files 12/1024  threads 9
         control   clients 1  commands 3 (0 failed)  http 0 (0 refused)  p50/p95/p99 0.0/0.0/0.0 ms
         bench     no run yet
@@ -41,7 +41,7 @@ import Testing
     let line = StatusText.line(Self.snapshot)
     #expect(
       line
-        == "node a1b2c3d4, ready, health degraded, up 2h 11m, 2 projects, 0 peers, 1 client, redis: refused\\u{1b}[2J")
+        == "node a1b2c3d4, ready, health degraded, up 2h 11m, 2 projects, 0 peers, 1 client, redis: refused\\x1b[2J")
   }
 
   @Test func onlyWhatDoesNotChangeByItselfIsNews() {
@@ -60,7 +60,7 @@ import Testing
       timeMilliseconds: 0, level: .warning, label: "gateway", message: "a\nb\u{9B}1m",
       metadata: ["z": "two words", "a": "1"])
     #expect(
-      LogText.line(record) == #"1970-01-01T00:00:00.000Z warning  gateway: a\u{a}b\u{9b}1m a=1 z="two words""#)
+      LogText.line(record) == #"1970-01-01T00:00:00.000Z warning  gateway: a\nb\x9b1m a=1 z="two words""#)
   }
 
   @Test func tornAuditLinesAreLeftOutAndTheNewestKept() throws {
@@ -78,7 +78,7 @@ import Testing
 
   @Test func tablesAlignAndEscape() {
     let text = Table.render(header: ["ID", "PATH"], rows: [["a", "x\ny"], ["long", ""]])
-    #expect(text == "ID    PATH\na     x\\u{a}y\nlong")
+    #expect(text == "ID    PATH\na     x\\ny\nlong")
   }
 
   @Test func aBenchReportShowsTheChange() {

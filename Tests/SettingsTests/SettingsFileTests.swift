@@ -91,7 +91,7 @@ import Testing
   @Test func bytesOfTheFileNeverReachTheMessageRaw() throws {
     let failure = try #require(SettingsFixture.file("\"a\\e[2J\\u202e\": 1\n").refusal())
     #expect(!failure.message.unicodeScalars.contains { $0.value == 0x1B || $0.value == 0x202E })
-    #expect(failure.message.contains("\\u{1b}[2J"))
+    #expect(failure.message.contains("\\x1b[2J"))
   }
 
   /// Any bytes at all give settings or one line, and never a crash.

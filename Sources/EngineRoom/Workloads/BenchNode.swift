@@ -114,7 +114,7 @@ public final class BenchNode: Sendable {
   }
 
   /// A TCP port of loopback that nothing listens on now.
-  private static func freePort() throws(Failure) -> UInt16 {
+  static func freePort() throws(Failure) -> UInt16 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw Failure(.unavailable, "cannot make a socket") }
     defer { close(descriptor) }

@@ -1,11 +1,9 @@
 internal import Base
 internal import Cache
-internal import Glibc
-internal import Logging
 internal import RedisLink
 
-/// What the cache bench runs on: a Redis of its own on a Unix socket in a temporary folder, never the production one, and
-/// two caches on it as two nodes would be. Open it, and close it whatever happens.
+/// What the cache bench runs on: a Redis of its own on a Unix socket in the bench's folder, never that of production,
+/// and two caches on it as two nodes would be. Open it, and close it whatever happens.
 final class CacheBed: Sendable {
   static let seededKeys = 50_000
   static let kilobyteKeys = 5_000
@@ -17,14 +15,12 @@ final class CacheBed: Sendable {
   let first: Cache
   let second: Cache
   let redis: RedisConnection
-  let folder: String
   let socket: String
   /// `redis-benchmark`, if it is installed.
   let benchmarkProgram: String?
   private let tasks: [Task<Void, Never>]
 
   private init(_ folder: String, _ redis: RedisConnection, benchmark: String?) throws(Failure) {
-    self.folder = folder
     self.redis = redis
     socket = Self.socket(folder)
     benchmarkProgram = benchmark
@@ -43,11 +39,8 @@ final class CacheBed: Sendable {
   }
 
   /// Nil when there is no `redis-server` on `path`.
-  static func open(path: String) async throws(Failure) -> CacheBed? {
+  static func open(in folder: String, path: String, isQuick: Bool) async throws(Failure) -> CacheBed? {
     guard let server = ProgramFinder.find("redis-server", path: path) else { return nil }
-    var template = Array("/tmp/sb-bench-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw Failure(.unavailable, "no temporary folder for the bench") }
-    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let arguments = [
       "--port", "0", "--unixsocket", socket(folder), "--save", "", "--appendonly", "no", "--dir", folder,
       "--daemonize", "yes", "--enable-debug-command", "local",
@@ -55,15 +48,9 @@ final class CacheBed: Sendable {
     _ = await ProbeCommand(
       executable: server, arguments: arguments, environment: ["PATH": path], deadline: .seconds(5)
     ).run()
-    let bed: CacheBed
-    do throws(Failure) {
-      let redis = try await connect(folder)
-      bed = try CacheBed(folder, redis, benchmark: ProgramFinder.find("redis-benchmark", path: path))
-    } catch {
-      remove(folder)
-      throw error
-    }
-    do throws(Failure) { try await bed.seed() } catch {
+    let redis = try await connect(folder)
+    let bed = try CacheBed(folder, redis, benchmark: ProgramFinder.find("redis-benchmark", path: path))
+    do throws(Failure) { try await bed.seed(foreignKeys: isQuick ? 1_000 : Self.foreignKeys) } catch {
       await bed.close()
       throw error
     }
@@ -75,15 +62,9 @@ final class CacheBed: Sendable {
     for task in tasks { await task.value }
     // It goes without an answer, which is an error of the link and what was asked for.
     _ = try? await redis.send(RedisCommand("SHUTDOWN", "NOSAVE"))
-    Self.remove(folder)
   }
 
   private static func socket(_ folder: String) -> String { "\(folder)/redis.sock" }
-
-  private static func remove(_ folder: String) {
-    unlink(socket(folder))
-    rmdir(folder)
-  }
 
   private static func connect(_ folder: String) async throws(Failure) -> RedisConnection {
     var options = RedisOptions()
@@ -99,7 +80,7 @@ final class CacheBed: Sendable {
     throw Failure(.unavailable, "the bench's own redis-server does not start")
   }
 
-  private func seed() async throws(Failure) {
+  private func seed(foreignKeys: Int) async throws(Failure) {
     for cache in [first, second] {
       for _ in 0..<400 where cache.statistics().link.state != .connected {
         // As above.
@@ -111,7 +92,7 @@ final class CacheBed: Sendable {
     }
     do throws(RedisError) {
       _ = try await redis.send(
-        RedisCommand("DEBUG", "POPULATE", .integer(Int64(Self.foreignKeys)), "foreign", "8"))
+        RedisCommand("DEBUG", "POPULATE", .integer(Int64(foreignKeys)), "foreign", "8"))
       _ = try await redis.send(RedisCommand("SET", "plain", .bytes([UInt8](repeating: 97, count: 100))))
     } catch {
       throw Failure(.unavailable, "the bench's Redis cannot be filled: \(error.reason)")

@@ -51,19 +51,10 @@ final class IdleNode: Workload {
 
   private func cpuPercent(_ processID: Int32) async throws(Failure) -> Double {
     let began = ContinuousClock.now
-    let before = try Self.cpuSeconds(processID)
+    let before = try ProcessCost.cpuSeconds(processID)
     try await bench.sleep(bench.isQuick ? .milliseconds(50) : Self.cpuWindow)
-    let used = try Self.cpuSeconds(processID) - before
+    let used = try ProcessCost.cpuSeconds(processID) - before
     return 100_000 * used / began.duration(to: .now).milliseconds
-  }
-
-  /// User and system time from the process's own clock: nanoseconds, where `/proc/PID/stat` counts in hundredths of a
-  /// second, of which ten seconds at the target hold two.
-  private static func cpuSeconds(_ processID: Int32) throws(Failure) -> Double {
-    var clock = clockid_t()
-    var time = timespec()
-    guard clock_getcpuclockid(processID, &clock) == 0, clock_gettime(clock, &time) == 0 else { throw gone }
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   /// The second number of `/proc/PID/statm` is the resident pages (proc(5)).

@@ -3,6 +3,7 @@ internal import Bench
 internal import ControlPlane
 internal import ControlSocket
 internal import Glibc
+internal import Pty
 internal import Synchronization
 
 /// What a client that was stopped (SIGSTOP) does to the others: the 99th percentile of status round trips with one, its
@@ -30,14 +31,25 @@ final class StoppedClient: Workload {
     var maker: ControlClient
   }
 
+  enum Kind: Sendable {
+    /// `signalbox logs --follow`.
+    case follower
+    /// A console on a terminal, with its whole first frame.
+    case console
+  }
+
   let bench: Workbench
+  let kind: Kind
   private let stage = Mutex<Stage?>(nil)
   private let samples = Mutex(0)
 
-  init(bench: Workbench) { self.bench = bench }
+  init(bench: Workbench, kind: Kind = .follower) {
+    self.bench = bench
+    self.kind = kind
+  }
 
-  var suite: String { "control" }
-  var name: String { "stopped client" }
+  var suite: String { kind == .console ? "console" : "control" }
+  var name: String { kind == .console ? "stopped console" : "stopped client" }
   var unit: String { "ratio" }
   /// 1 is no influence. The percentile is the seventh largest of 600, which moves by itself when other programs run;
   /// a node that waits for the client even once in a hundred answers is off by orders of magnitude.
@@ -87,16 +99,38 @@ final class StoppedClient: Workload {
   }
 
   private func withStoppedClient(_ stage: Stage) async throws(Failure) -> Double {
+    switch kind {
+    case .follower:
+      let client = try await attachedFollower(stage)
+      defer { client.kill() }
+      client.send(SIGSTOP)
+      return try await percentile99WithEvents(stage)
+    case .console:
+      let console = try await BenchConsole.attached(bench, to: stage.node)
+      defer { console.session.close() }
+      console.session.signal(SIGSTOP)
+      return try await percentile99WithEvents(stage)
+    }
+  }
+
+  private func percentile99WithEvents(_ stage: Stage) async throws(Failure) -> Double {
+    for _ in 0..<(bench.isQuick ? 50 : Self.fillingCommands) { _ = try await stage.maker.perform(Self.command) }
+    return try await percentile99(stage)
+  }
+
+  private func attachedFollower(_ stage: Stage) async throws(Failure) -> BenchChild {
     let output = "\(bench.folder)/stopped-\(samples.withLock { $0 })"
     let environment = BenchNode.environment(folder: bench.folder, socket: stage.node.socketPath)
     let client = try BenchChild(
       bench.executable,
       .init(arguments: ["logs", "--follow", "--json"], environment: environment, output: output))
-    defer { client.kill() }
-    try await waitUntilAttached(client, output, stage.maker)
-    client.send(SIGSTOP)
-    for _ in 0..<(bench.isQuick ? 50 : Self.fillingCommands) { _ = try await stage.maker.perform(Self.command) }
-    return try await percentile99(stage)
+    do throws(Failure) {
+      try await waitUntilAttached(client, output, stage.maker)
+      return client
+    } catch {
+      client.kill()
+      throw error
+    }
   }
 
   /// It follows once it has written something.

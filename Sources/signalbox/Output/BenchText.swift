@@ -32,9 +32,10 @@ enum BenchText {
 
   private static func head(_ report: BenchReport) -> String {
     let machine = report.machine
-    return SafeText.escape(
+    let line = DisplayText(
       "run \(report.id)  commit \(report.commit)  \(machine.cores) cores  "
         + "\(Quantity.describe(bytes: machine.memoryBytes))  \(machine.kernel)  load \(number(machine.load))")
+    return line.text
   }
 
   private static func change(_ result: BenchReport.Result, _ base: BenchReport) -> [String] {

@@ -27,7 +27,7 @@ enum CacheText {
     guard redis.state != .embedded else { return "redis    none: this node alone" }
     var line = "redis    \(redis.state.rawValue) since \(Timestamp.iso8601(redis.since))"
     if let latency = redis.latencyMilliseconds { line += "  \(Quantity.fixed(latency, digits: 2)) ms" }
-    if let reason = redis.reason, redis.state == .away { line += "  \(SafeText.escape(reason, limit: 300))" }
+    if let reason = redis.reason, redis.state == .away { line += "  \(DisplayText(reason).truncated(to: 300))" }
     if redis.outboxDepth > 0 { line += "  \(redis.outboxDepth) invalidations wait" }
     return line
   }
@@ -38,11 +38,11 @@ enum CacheText {
     let noun = finding.keysDeleted == 1 ? "key" : "keys"
     var lines = [
       "\(verb) \(atLeast)\(finding.keysDeleted) \(noun), \(Quantity.describe(bytes: Int64(finding.bytes))), by "
-        + "\(finding.strategy) in \(SafeText.escape(finding.namespace)), "
+        + "\(finding.strategy) in \(DisplayText(finding.namespace)), "
         + "\(Quantity.fixed(finding.durationMilliseconds, digits: 1)) ms\(note(finding))"
     ]
     let keys = finding.keys ?? []
-    lines += keys.map { "  \(SafeText.escape($0))" }
+    lines += keys.map { "  \(DisplayText($0))" }
     if keys.count < finding.keysDeleted, finding.isDryRun {
       lines.append("  and \(finding.keysDeleted - keys.count) more")
     }

@@ -16,15 +16,15 @@ enum DoctorText {
   }
 
   private static func block(_ finding: DoctorFinding, width: Int) -> [String] {
-    let version = finding.version.map { SafeText.escape($0, limit: 300) } ?? ""
+    let version = finding.version.map { DisplayText($0).truncated(to: 300).text } ?? ""
     let indent = String(repeating: " ", count: 10 + width)
     var head =
-      "\(Table.pad(finding.state.rawValue, 8)) \(Table.pad(SafeText.escape(finding.component), width)) \(version)"
+      "\(Table.pad(finding.state.rawValue, 8)) \(DisplayText(finding.component).padded(to: width)) \(version)"
     while head.hasSuffix(" ") { head.removeLast() }
     var lines = [head]
-    lines.append("\(indent)for: \(SafeText.escape(finding.usedFor))")
-    if finding.state != .ok { lines.append("\(indent)without: \(SafeText.escape(finding.without))") }
-    if let fix = finding.fix { lines.append("\(indent)fix: \(SafeText.escape(fix))") }
+    lines.append("\(indent)for: \(DisplayText(finding.usedFor))")
+    if finding.state != .ok { lines.append("\(indent)without: \(DisplayText(finding.without))") }
+    if let fix = finding.fix { lines.append("\(indent)fix: \(DisplayText(fix))") }
     return lines
   }
 }

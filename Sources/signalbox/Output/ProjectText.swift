@@ -10,7 +10,7 @@ enum ProjectText {
 
   static func id(_ text: String) throws(Failure) -> ProjectID {
     guard let id = ProjectID(rawValue: text) else {
-      throw Failure(.invalid, "'\(SafeText.escape(text, limit: 80))' is no project id: \(ProjectID.rule)")
+      throw Failure(.invalid, "'\(DisplayText(text).truncated(to: 80))' is no project id: \(ProjectID.rule)")
     }
     return id
   }

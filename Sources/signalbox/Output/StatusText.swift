@@ -83,5 +83,5 @@ enum StatusText {
 
   private static func plural(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
-  private static func safe(_ text: String) -> String { SafeText.escape(text, limit: 500) }
+  private static func safe(_ text: String) -> String { DisplayText(text).truncated(to: 500).text }
 }

@@ -113,7 +113,7 @@ enum SettingValue: Sendable, Equatable {
       let scheme = text.range(of: "://").map { text[..<$0.upperBound] } ?? ""
       text = scheme + "***" + text[at...]
     }
-    return SafeText.escape(text, limit: 120)
+    return DisplayText(text).truncated(to: 120).text
   }
 
   private static func wholeNumber(_ text: String) -> Int? {
@@ -127,7 +127,15 @@ enum SettingValue: Sendable, Equatable {
     return String(text)
   }
 
-  private static func isPlain(_ text: String) -> Bool { SafeText.escape(text) == text }
+  /// Without characters that do something instead of being seen.
+  private static func isPlain(_ text: String) -> Bool {
+    !text.unicodeScalars.contains { scalar in
+      switch scalar.properties.generalCategory {
+      case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: true
+      default: false
+      }
+    }
+  }
 
   private static func absolute(_ text: String, folder: String, home: String) -> String? {
     guard isPlain(text), text.utf8.count <= 4_095 else { return nil }

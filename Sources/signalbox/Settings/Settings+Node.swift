@@ -33,7 +33,7 @@ extension Settings {
     guard let socketGroup else { return nil }
     guard let entry = getgrnam(socketGroup) else {
       throw Failure(
-        .invalid, "SIGNALBOX_SOCKET_GROUP is '\(SafeText.escape(socketGroup, limit: 80))': no such group here")
+        .invalid, "SIGNALBOX_SOCKET_GROUP is '\(DisplayText(socketGroup).truncated(to: 80))': no such group here")
     }
     return entry.pointee.gr_gid
   }

@@ -19,11 +19,11 @@ struct SettingsFile: Sendable, Equatable {
   init(path: String, text: String) throws(Failure) {
     self.path = path
     guard text.utf8.count <= Self.bytesMax else {
-      throw Failure(.invalid, "\(SafeText.escape(path)) is \(text.utf8.count) bytes; a config file has at most 1 MiB")
+      throw Failure(.invalid, "\(DisplayText(path)) is \(text.utf8.count) bytes; a config file has at most 1 MiB")
     }
     guard Self.aliasCount(text) <= Self.aliasesMax else {
       throw Failure(
-        .invalid, "\(SafeText.escape(path)) has more than \(Self.aliasesMax) YAML aliases; settings need none")
+        .invalid, "\(DisplayText(path)) has more than \(Self.aliasesMax) YAML aliases; settings need none")
     }
     guard let root = try Self.compose(text, path: path) else { return }
     if Self.isNull(root) { return }
@@ -40,7 +40,7 @@ struct SettingsFile: Sendable, Equatable {
     }
     guard SettingsTable.fileKeys.contains(name) else {
       let near = Suggestion.clause(for: name, in: SettingsTable.fileKeys)
-      throw Failure(.invalid, "\(place): unknown key '\(SafeText.escape(name, limit: 64))'\(near)")
+      throw Failure(.invalid, "\(place): unknown key '\(DisplayText(name).truncated(to: 64))'\(near)")
     }
     guard entries[name] == nil else { throw Failure(.invalid, "\(place): '\(name)' appears twice; give it once") }
     entries[name] = Entry(value: try Self.text(of: value, name: name, place: place), line: key.mark?.line ?? 0)
@@ -73,16 +73,16 @@ struct SettingsFile: Sendable, Equatable {
   }
 
   private static func place(_ path: String, _ node: Node) -> String {
-    "\(SafeText.escape(path)):\(node.mark?.line ?? 1)"
+    "\(DisplayText(path)):\(node.mark?.line ?? 1)"
   }
 
   private static func compose(_ text: String, path: String) throws(Failure) -> Node? {
     do {
       return try Yams.compose(yaml: text)
     } catch let error as YamlError {
-      throw refusal(error, path: SafeText.escape(path))
+      throw refusal(error, path: DisplayText(path).text)
     } catch {
-      throw Failure(.invalid, "\(SafeText.escape(path)) is not YAML")
+      throw Failure(.invalid, "\(DisplayText(path)) is not YAML")
     }
   }
 
@@ -91,12 +91,12 @@ struct SettingsFile: Sendable, Equatable {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
       let hint = problem.contains("alphabetic") ? "a value that begins with * or & is put in quotes" : nil
-      return Failure(.invalid, "\(path):\(mark.line): not YAML: \(SafeText.escape(problem))", hint: hint)
+      return Failure(.invalid, "\(path):\(mark.line): not YAML: \(DisplayText(problem))", hint: hint)
     case .duplicatedKeysInMapping(let names, let context):
-      let key = SafeText.escape(names.first ?? "", limit: 64)
+      let key = DisplayText(names.first ?? "").truncated(to: 64).text
       return Failure(.invalid, "\(path):\(context.mark.line): '\(key)' appears twice; give it once")
     case .reader(let problem, _, _, _):
-      return Failure(.invalid, "\(path): not YAML: \(SafeText.escape(problem))")
+      return Failure(.invalid, "\(path): not YAML: \(DisplayText(problem))")
     default:
       return Failure(.invalid, "\(path) is not YAML")
     }

@@ -51,7 +51,7 @@ struct SettingsResolver {
       guard !named.isEmpty else { throw Failure(.invalid, "--config needs the path of a YAML file") }
       let path = named.hasPrefix("/") ? named : SettingValue.join(login.workingFolder, named)
       guard let file = try read(path) else {
-        throw Failure(.invalid, "--config \(SafeText.escape(named)): there is no such file")
+        throw Failure(.invalid, "--config \(DisplayText(named)): there is no such file")
       }
       return file
     }
@@ -59,7 +59,7 @@ struct SettingsResolver {
   }
 
   private func read(_ path: String) throws(Failure) -> SettingsFile? {
-    let shown = SafeText.escape(path)
+    let shown = DisplayText(path).text
     switch readFile(path, SettingsFile.bytesMax) {
     case .absent: return nil
     case .unreadable(let reason): throw Failure(.invalid, "cannot read the config file \(shown): \(reason)")
@@ -121,12 +121,12 @@ struct SettingsResolver {
     if plain != nil, let secretFile {
       throw Failure(
         .invalid,
-        "\(SafeText.escape(file.path)):\(secretFile.line): \(row.name) and \(row.fileName ?? "") are both set; set one")
+        "\(DisplayText(file.path)):\(secretFile.line): \(row.name) and \(row.fileName ?? "") are both set; set one")
     }
     guard let entry = plain ?? secretFile else { return nil }
     return Found(
       text: entry.value, source: plain == nil ? .secretFile : .file,
-      origin: "\(SafeText.escape(file.path)):\(entry.line)", folder: Self.parent(of: file.path),
+      origin: "\(DisplayText(file.path)):\(entry.line)", folder: Self.parent(of: file.path),
       isPathOfSecret: plain == nil)
   }
 
@@ -134,7 +134,7 @@ struct SettingsResolver {
 
   private func secret(_ row: Setting, _ found: Found, warnings: inout [String]) throws(Failure) -> Resolved {
     let path = Self.absolute(found.text, folder: found.folder, home: login.homeFolder)
-    let place = "\(found.origin): the file \(SafeText.escape(path))"
+    let place = "\(found.origin): the file \(DisplayText(path))"
     let bytes: [UInt8]
     switch readFile(path, Self.secretBytesMax) {
     case .absent: throw Failure(.invalid, "\(place) does not exist")
@@ -151,7 +151,7 @@ struct SettingsResolver {
     if let last = text.last, last == "\n" || last == "\r\n" { text.removeLast() }
     guard !text.isEmpty else { throw Failure(.invalid, "\(place) is empty; it must hold \(row.allowed)") }
     let value = try SettingValue.parse(text, row: row, origin: place, folder: "/", home: login.homeFolder)
-    return Resolved(value: value, source: .secretFile, origin: "\(found.origin) \(SafeText.escape(path))")
+    return Resolved(value: value, source: .secretFile, origin: "\(found.origin) \(DisplayText(path))")
   }
 
   private static func absolute(_ path: String, folder: String, home: String) -> String {
@@ -176,14 +176,14 @@ struct SettingsResolver {
     if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/") { socketFolder = runtime }
     fill("socket", SettingValue.join(socketFolder, "signalbox.sock"))
     let client = environment["SSH_CONNECTION"]?.split(separator: " ").first.map { "@\($0)" } ?? ""
-    fill("operator", SafeText.escape(login.loginName + client, limit: 128))
+    fill("operator", DisplayText(login.loginName + client).truncated(to: 128).text)
   }
 
   private func checkSocket(_ settings: Settings, isDerived: Bool) throws(Failure) {
     guard isDerived, settings.socket.utf8.count > 107 else { return }
     throw Failure(
       .invalid,
-      "the control socket \(SafeText.escape(settings.socket)) is longer than 107 bytes, which no socket may be",
+      "the control socket \(DisplayText(settings.socket)) is longer than 107 bytes, which no socket may be",
       hint: "set SIGNALBOX_SOCKET to a shorter path")
   }
 
@@ -194,7 +194,7 @@ struct SettingsResolver {
       guard !known.contains(name), let near = Suggestion.nearest(to: name, in: known),
         Suggestion.distance(Array(name.utf8), Array(near.utf8)) <= 2
       else { return nil }
-      return "the variable \(SafeText.escape(name, limit: 80)) is no setting; did you mean \(near)?"
+      return "the variable \(DisplayText(name).truncated(to: 80)) is no setting; did you mean \(near)?"
     }
   }
 }

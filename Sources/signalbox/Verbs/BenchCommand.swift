@@ -100,7 +100,8 @@ struct BenchCommand: Verb {
       }
       last = progress.workload
       let percent = Int(progress.fraction * 100)
-      StandardError.say("\(percent) %  \(SafeText.escape("\(progress.suite)/\(progress.workload)", limit: 80))")
+      let name: DisplayText = "\(progress.suite)/\(progress.workload)"
+      StandardError.say("\(percent) %  \(name.truncated(to: 80))")
     }
   }
 
@@ -110,7 +111,7 @@ struct BenchCommand: Verb {
     guard let compare else { return nil }
     let found = try await earlierRuns(settings).filter { $0.id.hasPrefix(compare) }
     guard found.count == 1, let report = found.first else {
-      let shown = SafeText.escape(compare, limit: 80)
+      let shown = DisplayText(compare).truncated(to: 80).text
       throw found.isEmpty
         ? Failure(.notFound, "no bench run '\(shown)'", hint: "'signalbox bench --history' lists them")
         : Failure(.invalid, "'\(shown)' begins \(found.count) bench runs; give more of the id")

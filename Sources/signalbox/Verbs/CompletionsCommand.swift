@@ -13,7 +13,7 @@ struct CompletionsCommand: Verb {
     let shells: [String: CompletionShell] = ["bash": .bash, "zsh": .zsh, "fish": .fish]
     guard let known = shells[shell] else {
       let near = Suggestion.clause(for: shell, in: ["bash", "zsh", "fish"])
-      throw Failure(.invalid, "'\(SafeText.escape(shell, limit: 80))' must be one of bash, zsh, fish\(near)")
+      throw Failure(.invalid, "'\(DisplayText(shell).truncated(to: 80))' must be one of bash, zsh, fish\(near)")
     }
     try StandardOutput.say(Signalbox.completionScript(for: known))
   }

@@ -47,7 +47,7 @@ struct ProjectsCommand: ParsableCommand {
       } offline: {
         try $0.addProject(path: folder, id: id)
       }
-      try StandardOutput.say(json ? try JSONText.of(project) : "added \(project.id)  \(SafeText.escape(project.path))")
+      try StandardOutput.say(json ? try JSONText.of(project) : "added \(project.id)  \(DisplayText(project.path))")
     }
   }
 

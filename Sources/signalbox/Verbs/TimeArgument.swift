@@ -12,7 +12,7 @@ enum TimeArgument {
     }
     throw Failure(
       .invalid,
-      "--since '\(SafeText.escape(text, limit: 80))' must be an age such as 30m or 2h, "
+      "--since '\(DisplayText(text).truncated(to: 80))' must be an age such as 30m or 2h, "
         + "or a UTC time such as 2026-11-20T23:14")
   }
 

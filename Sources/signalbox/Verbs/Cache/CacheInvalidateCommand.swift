@@ -68,7 +68,7 @@ struct CacheInvalidateCommand: Verb {
       let names = CacheSelection.Event.allCases.map(\.rawValue)
       throw Failure(
         .invalid,
-        "--event '\(SafeText.escape(event, limit: 80))' must be one of \(names.joined(separator: ", "))"
+        "--event '\(DisplayText(event).truncated(to: 80))' must be one of \(names.joined(separator: ", "))"
           + Suggestion.clause(for: event, in: names))
     }
     return .event(known, project: project, paths: path)

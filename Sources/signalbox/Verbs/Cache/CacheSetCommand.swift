@@ -56,7 +56,7 @@ struct CacheSetCommand: Verb {
   private static func life(_ text: String) throws(Failure) -> Int64 {
     guard let life = Quantity.milliseconds(text), (1...365 * 86_400_000).contains(life) else {
       throw Failure(
-        .invalid, "--ttl '\(SafeText.escape(text, limit: 80))' must be a time such as 30s, 5m or 7d, at most 365d")
+        .invalid, "--ttl '\(DisplayText(text).truncated(to: 80))' must be a time such as 30s, 5m or 7d, at most 365d")
     }
     return life
   }

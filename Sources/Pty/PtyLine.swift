@@ -1,3 +1,4 @@
+internal import Base
 internal import Glibc
 internal import Synchronization
 
@@ -12,7 +13,7 @@ final class PtyLine: Sendable {
     /// When the last byte came.
     var changed = ContinuousClock.now
     /// What is still to be written to the program.
-    var outgoing: [UInt8] = []
+    var outgoing: ArraySlice<UInt8> = []
     var isStalled = false
     var isOpen = true
     /// Whether the descriptor is closed.
@@ -33,7 +34,8 @@ final class PtyLine: Sendable {
     state = Mutex(State(screen: screen))
   }
 
-  func startReading() {
+  /// Throws when no thread can be had; the descriptor is closed then.
+  func startReading() throws(Failure) {
     var thread = pthread_t()
     let context = Unmanaged.passRetained(self).toOpaque()
     let result = pthread_create(
@@ -43,7 +45,11 @@ final class PtyLine: Sendable {
         Unmanaged<PtyLine>.fromOpaque(pointer).takeRetainedValue().run()
         return nil
       }, context)
-    precondition(result == 0, "a thread for the pseudo-terminal must start")
+    guard result == 0 else {
+      Unmanaged<PtyLine>.fromOpaque(context).release()
+      close(master)
+      throw Failure(.unavailable, "no thread can be started for a pseudo-terminal: errno \(result)")
+    }
     pthread_detach(thread)
   }
 
@@ -75,11 +81,21 @@ final class PtyLine: Sendable {
     }
   }
 
-  private func transmit() {
+  private func transmit() { state.withLock { transmit(&$0) } }
+
+  /// What the program takes at once is written at once, so that the time of a key is the caller's; the rest is the
+  /// thread's work.
+  func send(_ bytes: [UInt8]) {
     state.withLock { state in
-      guard !state.outgoing.isEmpty else { return }
-      let count = state.outgoing.withUnsafeBytes { write(master, $0.baseAddress, $0.count) }
-      if count > 0 { state.outgoing.removeFirst(count) }
+      state.outgoing += bytes
+      transmit(&state)
     }
+  }
+
+  private func transmit(_ state: inout State) {
+    guard state.isOpen, !state.outgoing.isEmpty else { return }
+    let count = state.outgoing.withUnsafeBytes { write(master, $0.baseAddress, $0.count) }
+    guard count > 0 else { return }
+    state.outgoing = count == state.outgoing.count ? [] : state.outgoing.dropFirst(count)
   }
 }

@@ -23,6 +23,13 @@ public struct VirtualScreen: Sendable {
     /// Empty in the right half of a wide character.
     public var text = " "
     public var look = Look()
+
+    /// Whether a person sees a difference: a space has no foreground.
+    public func looksLike(_ other: Cell) -> Bool {
+      self == other || isBlank && other.isBlank && look.background == other.look.background
+    }
+
+    private var isBlank: Bool { text == " " && !look.isUnderlined && !look.isReversed }
   }
 
   /// What the terminal answers.
@@ -101,10 +108,10 @@ public struct VirtualScreen: Sendable {
 
   public var text: String { lines.joined(separator: "\n") }
 
-  /// Cells that differ from another screen of the same size.
+  /// Cells that look different on another screen of the same size.
   public func changedCells(since other: VirtualScreen) -> Int {
     guard other.width == width, other.height == height else { return width * height }
-    return zip(cells, other.cells).reduce(0) { $0 + zip($1.0, $1.1).count { $0 != $1 } }
+    return zip(cells, other.cells).reduce(0) { $0 + zip($1.0, $1.1).count { !$0.looksLike($1) } }
   }
 
   // MARK: - Feeding

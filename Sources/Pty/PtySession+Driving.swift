@@ -43,7 +43,7 @@ extension PtySession {
   public func setStalled(_ isStalled: Bool) { line.state.withLock { $0.isStalled = isStalled } }
 
   /// Raw bytes, as if the terminal had sent them.
-  public func send(_ bytes: [UInt8]) { line.state.withLock { $0.outgoing += bytes } }
+  public func send(_ bytes: [UInt8]) { line.send(bytes) }
 
   /// Whether everything sent has been taken by the program's side of the line.
   public var isSent: Bool { line.state.withLock { $0.outgoing.isEmpty } }
@@ -129,7 +129,7 @@ extension PtySession {
     do {
       try await Task.sleep(for: .milliseconds(4))
     } catch {
-      throw Failure(.timeout, "the test was cancelled")
+      throw Failure(.unavailable, "the session was cancelled")
     }
   }
 

@@ -45,8 +45,14 @@ public final class PtySession: Sendable {
     line = PtyLine(
       master: pair.master,
       screen: VirtualScreen(width: options.width, height: options.height, personality: options.personality))
-    processID = try Self.spawn(program, arguments, options, pair.master)
-    line.startReading()
+    do throws(Failure) {
+      processID = try Self.spawn(program, arguments, options, pair.master)
+    } catch {
+      Glibc.close(pair.master)
+      Glibc.close(pair.slave)
+      throw error
+    }
+    try line.startReading()
   }
 
   deinit {
@@ -56,6 +62,11 @@ public final class PtySession: Sendable {
 
   // MARK: - Looking
 
+  /// The screen where it is, the bytes written so far, and when the last came. `body` must not use the session.
+  public func look<T>(_ body: (VirtualScreen, Int, ContinuousClock.Instant) -> T) -> T {
+    line.state.withLock { body($0.screen, $0.bytes, $0.changed) }
+  }
+  /// A copy.
   public var screen: VirtualScreen { line.state.withLock { $0.screen } }
   /// Bytes the program has written.
   public var bytes: Int { line.state.withLock { $0.bytes } }
