@@ -26,6 +26,10 @@ struct Action: Sendable {
     var label: String
     /// Lower stays longer when the window is narrow.
     var rank: Int
+    /// While this pane has the focus, what is its own stays longest.
+    var home: PaneID?
+
+    func rank(in pane: PaneID) -> Int { home == pane ? rank - 10 : rank }
   }
 
   /// What an action is run with.

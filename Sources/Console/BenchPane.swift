@@ -16,7 +16,8 @@ struct BenchPane: Pane {
   static let actions = [
     Action(
       id: "bench.run", title: "Run the benches of this node", keys: [.character("b")],
-      hint: .init(group: .act, label: "bench", rank: 7), verb: "bench", argument: "[SUITE …]", changesNode: true,
+      hint: .init(group: .act, label: "bench", rank: 7, home: .bench), verb: "bench", argument: "[SUITE …]",
+      changesNode: true,
       refusal: { $0.isBenchRunning ? "a bench is running" : nil },
       run: { model, input in model.askForBench(input) })
   ]

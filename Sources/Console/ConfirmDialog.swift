@@ -6,6 +6,17 @@ struct ConfirmDialog {
   /// Milliseconds in which `y`, Enter and the numbers are not heard.
   static let deafFor: Int64 = 300
 
+  /// The first of many names, each on a line of its own.
+  struct Sample {
+    let names: [String]
+    let total: Int
+
+    init(_ names: [String] = [], of total: Int = 0) {
+      self.names = names
+      self.total = total
+    }
+  }
+
   enum Answer: Equatable {
     case open, cancelled, confirmed
   }
@@ -14,6 +25,8 @@ struct ConfirmDialog {
   let title: String
   /// What exactly will happen.
   let body: [String]
+  /// Names of what it is done to, under the body: as many as there is room for.
+  let sample: Sample
   let cancelLabel: String
   let confirmLabel: String
   /// The word that must be typed; nil when `y` is enough.
@@ -24,11 +37,13 @@ struct ConfirmDialog {
   private(set) var isConfirmFocused = false
 
   init(
-    title: String, body: [String], cancel: String = "Cancel", confirm: String, expected: String? = nil,
+    title: String, body: [String], sample: Sample = Sample(), cancel: String = "Cancel", confirm: String,
+    expected: String? = nil,
     now: Moment, onConfirm: [Effect]
   ) {
     self.title = title
     self.body = body
+    self.sample = sample
     cancelLabel = cancel
     confirmLabel = confirm
     self.expected = expected

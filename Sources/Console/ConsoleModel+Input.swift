@@ -69,6 +69,10 @@ extension ConsoleModel {
     case .confirm(var dialog):
       dialog.paste(text, now: now)
       popup = .confirm(dialog)
+    case .invalidate(var form):
+      if case .asking = form.note { break }
+      form.insert(text)
+      popup = .invalidate(form)
     default:
       toast(.refused, "paste dropped: nothing here takes text")
       return []

@@ -10,6 +10,7 @@ extension ConsoleModel {
     case .snapshot(let snapshot): return receive(snapshot)
     case .link(let state): return receive(state)
     case .events(let events): receive(events)
+    case .answer(.cacheSurvey(let selection), let result): receive(survey: selection, result)
     case .answer(_, .failure(let failure)): toast(.failed, failure.line)
     case .answer: break
     case .outcome(let command, let result): return receive(command, result)
@@ -80,6 +81,10 @@ extension ConsoleModel {
     switch result {
     case .success(let outcome):
       let audit = outcome.auditID.map { " (\($0))" } ?? ""
+      if case .cacheInvalidate(let selection) = command, case .cacheInvalidated(let finding) = outcome.result {
+        tell(finding, of: selection, audit: audit)
+        return []
+      }
       toast(.done, "\(command.action) \(command.target): done\(audit)")
     case .failure(let failure):
       if case .runBench(let bench) = command, failure.code == .conflict, !bench.isLiveConfirmed, snapshot != nil {

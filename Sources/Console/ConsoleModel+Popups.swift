@@ -13,6 +13,7 @@ extension ConsoleModel {
     case .themes(let picker): return press(chord, picker)
     case .confirm(let dialog): return press(chord, dialog)
     case .filter(let prompt): return press(chord, prompt)
+    case .invalidate(let form): return press(chord, form)
     case nil: return []
     }
   }
@@ -181,6 +182,11 @@ extension ConsoleModel {
     case .confirm(let dialog):
       guard let isConfirm = frame.button(atX: x, y: y, of: dialog) else { return [] }
       return finish(dialog, dialog.press(confirm: isConfirm, now: now))
+    case .invalidate(var form):
+      guard let row = frame.row(of: form, y: y), frame.rect.contains(x: x, y: y) else { return [] }
+      form.focus(row)
+      popup = .invalidate(form)
+      return []
     case .filter: return []
     default: break
     }

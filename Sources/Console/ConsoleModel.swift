@@ -71,7 +71,12 @@ struct ConsoleModel {
 
   /// Why an engine's action cannot be done: the engine is not in this node.
   func refusal(of pane: PaneID) -> String? {
-    pane.engine.map { "this node runs no \($0) engine" }
+    guard let engine = pane.engine else { return nil }
+    if pane == .cache {
+      guard let snapshot else { return "the node has not been heard yet" }
+      if snapshot.cache != nil { return nil }
+    }
+    return "this node runs no \(engine) engine"
   }
 
   /// Changes a pane, and its unseen twin while the picture is paused, so that what the keys did is still so afterwards.
@@ -91,6 +96,10 @@ struct ConsoleModel {
   mutating func settle() {
     let rows = rows(of: .log)
     changeLog { $0.settle(height: rows) }
+    for pane in PaneID.allCases where pane != .log {
+      let height = self.rows(of: pane)
+      if height > 0 { changePane(pane) { $0.settle(height: height) } }
+    }
   }
 
   mutating func toast(_ kind: Toast.Kind, _ text: String) {
@@ -128,6 +137,7 @@ enum Popup {
   case themes(ThemePicker)
   case confirm(ConfirmDialog)
   case filter(FilterPrompt)
+  case invalidate(InvalidateForm)
 }
 
 extension LogBook {

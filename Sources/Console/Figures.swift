@@ -14,6 +14,9 @@ enum Figures {
     return (value < 0 ? "-" : "") + pieces.joined(separator: ",")
   }
 
+  /// `1 key`, `1,284 keys`.
+  static func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+
   /// At most four characters: `999`, `1.9k`, `412k`, `8.2M`.
   static func short(_ value: Double) -> String {
     guard value.isFinite else { return "-" }

@@ -22,7 +22,7 @@ struct Footer {
     // A stable order: as registered within each group.
     pieces = Action.Hint.Group.allCases.flatMap { group in pieces.filter { $0.hint.group == group } }
     while width(of: pieces) > model.width,
-      let last = pieces.indices.max(by: { pieces[$0].hint.rank < pieces[$1].hint.rank })
+      let last = pieces.indices.max(by: { rank(pieces[$0]) < rank(pieces[$1]) })
     {
       pieces.remove(at: last)
     }
@@ -43,6 +43,8 @@ struct Footer {
     }
     return result
   }
+
+  private func rank(_ piece: Piece) -> Int { piece.hint.rank(in: model.focus.focused) }
 
   private func width(of pieces: [Piece]) -> Int {
     let groups = Set(pieces.map(\.hint.group)).count

@@ -42,6 +42,14 @@ struct LogPane: Pane {
       return LogRecord(
         timeMilliseconds: event.timeMilliseconds, level: failed ? .warning : .info, label: "operator",
         message: "\(audit.actor) \(audit.action) \(audit.target)\(ending)", metadata: ["id": audit.id])
+    case .cacheInvalidated(let done):
+      let reach = done.durability == .committed ? "" : ", \(done.durability.word)"
+      return LogRecord(
+        timeMilliseconds: event.timeMilliseconds, level: done.durability == .localOnly ? .warning : .info,
+        label: "cache",
+        message:
+          "\(Figures.counted(done.keysDeleted, "key")) dropped: \(done.namespace) \(done.strategy) \(done.object) "
+          + "(\(Figures.bytes(Int64(done.bytes))), \(Figures.short(done.durationMilliseconds)) ms\(reach))")
     case .dropped(let count):
       return LogRecord(
         timeMilliseconds: event.timeMilliseconds, level: .warning, label: "console",

@@ -31,6 +31,8 @@ protocol Pane {
   /// Takes what concerns it; true when something it shows has changed. `height`: lines of its area, 0 when hidden.
   mutating func take(_ news: News, height: Int) -> Bool
   mutating func move(_ motion: Motion, height: Int)
+  /// The window or the zoom changed.
+  mutating func settle(height: Int)
   /// A click on a line of its area.
   mutating func select(line: Int, height: Int)
   /// What `y` copies; nil when nothing is selected.
@@ -41,6 +43,7 @@ extension Pane {
   static var actions: [Action] { [] }
   mutating func take(_ news: News, height: Int) -> Bool { false }
   mutating func move(_ motion: Motion, height: Int) {}
+  mutating func settle(height: Int) {}
   mutating func select(line: Int, height: Int) {}
   var selectedText: String? { nil }
 }

@@ -10,14 +10,27 @@ extension PopupFrame {
 
   func body(of dialog: ConfirmDialog) -> [DisplayText] {
     let width = rectWidth - 6
-    return dialog.body.flatMap { Self.wrapped($0, width: width) }
+    let text = dialog.body.flatMap { Self.wrapped($0, width: width) }
+    let room = Self.boxHeight(model.height) - text.count - (dialog.expected == nil ? 5 : 7)
+    return text + lines(of: dialog.sample, room: room, width: width)
+  }
+
+  /// Names as they are, spaces included, and how many there are besides.
+  private func lines(of sample: ConfirmDialog.Sample, room: Int, width: Int) -> [DisplayText] {
+    guard !sample.names.isEmpty, room >= 2 else { return [] }
+    let places = room - 1
+    let isWhole = sample.names.count == sample.total && sample.total <= places
+    let shown = sample.names.prefix(isWhole ? places : max(0, places - 1))
+    let names = shown.map { "  \($0)" as DisplayText }.map { $0.truncated(to: width) }
+    let rest = sample.total - shown.count
+    return [.empty] + names + (isWhole ? [] : ["  and \(Figures.grouped(rest)) more"])
   }
 
   /// Words of outside text in lines of at most `width` cells.
   static func wrapped(_ text: String, width: Int) -> [DisplayText] {
     var lines: [DisplayText] = []
     var line = DisplayText.empty
-    for word in text.split(separator: " ") {
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
       let piece = DisplayText(String(word)).truncated(to: max(1, width))
       if line.isEmpty {
         line = piece

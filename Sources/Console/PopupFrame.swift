@@ -7,7 +7,7 @@ struct PopupFrame {
 
   static func listRows(width: Int, height: Int) -> Int { max(1, boxHeight(height) - 4) }
 
-  private static func boxHeight(_ height: Int) -> Int { height < 16 ? height : max(14, height * 7 / 10) }
+  static func boxHeight(_ height: Int) -> Int { height < 16 ? height : max(14, height * 7 / 10) }
   private static func boxWidth(_ width: Int) -> Int { width < 72 ? width : min(100, max(70, width * 7 / 10)) }
 
   var rect: Rect {
@@ -20,6 +20,9 @@ struct PopupFrame {
     case .themes(let picker):
       height = min(height, picker.themes.count + 4)
       width = min(width, 58)
+    case .invalidate(let form):
+      width = min(width, Self.invalidateWidth)
+      height = min(model.height, Self.height(of: form, width: width))
     default: break
     }
     return Rect(x: (model.width - width) / 2, y: (model.height - height) / 2, width: width, height: height)
@@ -45,6 +48,7 @@ struct PopupFrame {
       case .help(let sheet): draw(sheet, into: &canvas, rect)
       case .themes(let picker): draw(picker, into: &canvas, rect)
       case .confirm(let dialog): draw(dialog, into: &canvas, rect)
+      case .invalidate(let form): draw(form, into: &canvas, rect)
       case .filter: break
       }
     }

@@ -58,6 +58,9 @@ extension Snapshot {
     var aged = other
     aged.uptimeSeconds = uptimeSeconds
     aged.process = process
+    // Only what is shown of the cache: its latencies are never quite the same.
+    guard aged.cache?.asShown == cache?.asShown else { return false }
+    aged.cache = cache
     return aged == self
   }
 }

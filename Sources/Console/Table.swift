@@ -46,7 +46,7 @@ struct Table {
       y += 1
     }
     let below = rows.count - cursor.top - room
-    if rows.count > room {
+    if rows.count > room, area.maxY > y {
       let text: DisplayText =
         below > 0 ? "\(canvas.sign(.more)) \(Figures.grouped(below)) more" : "\(canvas.sign(.up)) end"
       canvas.write(text, x: area.x + 1, y: area.maxY - 1, style: Style(.dim), maxWidth: area.width - 1)

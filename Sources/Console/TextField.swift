@@ -7,8 +7,12 @@ struct TextField: Sendable, Equatable {
   /// Characters left of the cursor.
   private(set) var cursor = 0
 
-  init(_ text: String = "") {
-    characters = Array(text.prefix(Self.lengthMax))
+  private let most: Int
+
+  /// `lengthMax`: characters it takes.
+  init(_ text: String = "", lengthMax: Int = TextField.lengthMax) {
+    most = lengthMax
+    characters = Array(text.prefix(lengthMax))
     cursor = characters.count
   }
 
@@ -18,7 +22,7 @@ struct TextField: Sendable, Equatable {
   mutating func insert(_ text: String) {
     let line = text.prefix { $0 != "\n" && $0 != "\r" && $0 != "\r\n" }
     for character in line where character.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 }) {
-      guard characters.count < Self.lengthMax else { return }
+      guard characters.count < most else { return }
       characters.insert(character, at: cursor)
       cursor += 1
     }

@@ -49,6 +49,7 @@ struct ActionTests {
 
   @Test func anAbsentEngineIsTheReasonThatIsGiven() {
     var fixture = ModelFixture()
+    fixture.receive(.snapshot(ModelFixture.snapshot()))
     for (key, engine) in [("r", "index"), ("i", "cache"), ("x", "sandbox"), ("s", "gateway")] {
       fixture.type(key)
       #expect(fixture.screen.contains("this node runs no \(engine) engine"))
@@ -80,6 +81,14 @@ struct ActionTests {
     let attached = ModelFixture(width: 200, height: 60, isEmbedded: false)
     #expect(attached.lines[59].contains("D detach  q quit"))
     #expect(attached.lines[59].hasSuffix("q quit "))
+  }
+
+  @Test func whatBelongsToTheFocusedPaneStaysInANarrowFooter() {
+    var fixture = ModelFixture(isEmbedded: false)
+    fixture.receive(.snapshot(CacheFixture.snapshot(CacheFixture.cache())))
+    #expect(!fixture.lines[23].contains("i invalidate"))
+    fixture.type("4")
+    #expect(fixture.lines[23].contains("i invalidate"))
   }
 
   @Test func aClickOnTheFooterPressesItsKey() throws {

@@ -1,0 +1,46 @@
+import Glibc
+import Pty
+import TestKit
+import Testing
+
+/// The console attached to a real node whose cache is used over HTTP.
+@Suite(.timeLimit(.minutes(3))) struct CacheConsoleTests {
+  @Test func valuesAreSeenAndInvalidatedByPatternAfterAPreview() async throws {
+    let fixture = try NodeFixture()
+    let node = try await fixture.start()
+    defer { node.kill() }
+    for name in ["task%3A1", "task%3A2", "kept"] {
+      let path = "/v1/cache/plans/\(name)"
+      let put = HTTPProbe.request(
+        path, method: "PUT", port: fixture.port, headers: ["Content-Type": "text/plain"], body: "value")
+      #expect(put?.status == 200)
+      #expect(HTTPProbe.request(path, port: fixture.port)?.status == 200)
+    }
+    let environment = fixture.environment.merging(["TERM": "xterm-256color", "LANG": "C.UTF-8"]) { $1 }
+    let session = try PtySession(
+      fixture.executable, ["attach", fixture.socket], .init(width: 120, height: 40, environment: environment))
+    try await session.expect("plans +100.0%")
+    try await session.expect("embedded store")
+    session.press("4", "i")
+    try await session.expect("Namespace +plans")
+    session.type("task:*")
+    session.press("Enter")
+    try await session.expect("2 keys, .* This cannot be undone")
+    try await session.expect("task:1 ")
+    try await session.expect("task:2 ")
+    // Pressed again until it is heard: the first 300 ms are deaf.
+    for _ in 0..<100 where session.screen.text.contains("cannot be undone") {
+      session.press("y")
+      try await session.settle()
+    }
+    try await session.expect("invalidated 2 keys")
+    try await session.expect("plans pattern task:")
+    for name in ["task%3A1", "task%3A2"] {
+      #expect(HTTPProbe.request("/v1/cache/plans/\(name)", port: fixture.port)?.status == 404)
+    }
+    #expect(HTTPProbe.request("/v1/cache/plans/kept", port: fixture.port)?.status == 200)
+    session.press("q")
+    let ending = try await session.end()
+    #expect(ending.exitCode == 0 && ending.damage == [])
+  }
+}
