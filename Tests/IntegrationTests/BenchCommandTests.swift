@@ -9,12 +9,6 @@ import Testing
   private static let controlWorkloads = [
     "program start", "status command", "status round trip", "node ready", "idle cpu", "idle memory", "stopped client",
   ]
-  private static let workloads =
-    controlWorkloads + [
-      "first frame attached", "first frame embedded", "key to paint p50", "key to paint p99", "idle cpu",
-      "idle wakeups", "idle bytes", "bytes per changed cell", "resize storm", "paste", "stopped console",
-    ]
-
   /// Whatever a bench makes for a while, it makes in here.
   private func makeFixture() throws -> NodeFixture {
     let fixture = try NodeFixture(["REDIS_URL": "redis://nobody.invalid:1"])
