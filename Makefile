@@ -26,7 +26,7 @@ run: build ## install what is missing, build, and open the console on this folde
 
 test: setup ## install what is missing, and run every test
 	@.ci/step "Building the tests (the first time takes some minutes)" swift build --build-tests
-	@.ci/step "Testing" swift test --skip-build --disable-xctest
+	@.ci/step "Testing" .ci/test
 
 build: setup ## build the release binary
 	@.ci/step "Building the release (the first time takes some minutes)" swift build $(RELEASE_FLAGS) --product signalbox
