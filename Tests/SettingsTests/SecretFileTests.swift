@@ -58,7 +58,7 @@ import Testing
     let other = String(repeating: "y", count: 40)
     let fixture = SettingsFixture(
       arguments: ["--token-file", "t"], environment: ["SIGNALBOX_TOKEN": Self.token],
-      files: ["/work/t": .bytes(Array(other.utf8), mode: 0o600)])
+      files: ["/srv/app/t": .bytes(Array(other.utf8), mode: 0o600)])
     #expect(try fixture.resolve().token?.reveal() == other)
   }
 }

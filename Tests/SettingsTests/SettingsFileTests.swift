@@ -84,7 +84,7 @@ import Testing
     let failure = SettingsFixture(arguments: ["--config", "x.yaml"]).refusal()
     #expect(failure?.message == "--config x.yaml: there is no such file")
     let there = SettingsFixture(
-      arguments: ["--config=x.yaml"], files: ["/work/x.yaml": .bytes(Array("apiPort: 7".utf8), mode: 0o600)])
+      arguments: ["--config=x.yaml"], files: ["/srv/app/x.yaml": .bytes(Array("apiPort: 7".utf8), mode: 0o600)])
     #expect((try? there.resolve().apiPort) == 7)
   }
 

@@ -7,7 +7,7 @@ struct SettingsFixture {
   var arguments: [String] = []
   var environment: [String: String] = [:]
   var files: [String: FileReading] = [:]
-  var login = LoginFacts(homeFolder: "/home/ada", loginName: "ada", workingFolder: "/work")
+  var login = LoginFacts(homeFolder: "/home/ada", loginName: "ada", workingFolder: "/srv/app")
 
   static let defaultFile = "/home/ada/.config/signalbox/config.yaml"
 

@@ -123,7 +123,7 @@ import Testing
     #expect(try fixture.resolve().stateFolder == "/home/ada/.config/signalbox/data")
     #expect(try fixture.resolve().jwksFile == "/home/ada/keys.json")
     fixture.arguments = ["--state=./here"]
-    #expect(try fixture.resolve().stateFolder == "/work/here")
+    #expect(try fixture.resolve().stateFolder == "/srv/app/here")
   }
 
   @Test func theSocketLiesInTheRuntimeFolderElseInTheStateFolder() throws {
