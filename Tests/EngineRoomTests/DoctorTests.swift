@@ -2,6 +2,7 @@ import ControlPlane
 import Foundation
 import Glibc
 import RedisLink
+import TestKit
 import Testing
 
 @testable import EngineRoom
@@ -12,13 +13,16 @@ import Testing
   private final class Programs {
     let folder: String
 
-    init(_ scripts: [String: String]) throws {
+    /// Another process writes the scripts: a test that starts a program at that moment would hand a descriptor of ours
+    /// that is open for writing to its child, and a script that somebody writes cannot be started (ETXTBSY).
+    init(_ scripts: [String: String]) async throws {
       folder = "/tmp/sb-doctor-\(UInt32.random(in: 0...UInt32.max))"
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       for (name, script) in scripts {
         let path = "\(folder)/\(name)"
-        try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(fileURLWithPath: path))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(fileURLWithPath: "\(path).text"))
+        let copy = try await ProgramProcess.run("install", ["-m755", "\(path).text", path])
+        #expect(copy.status == .exited(0), "\(copy.standardError)")
       }
     }
 
@@ -30,7 +34,9 @@ import Testing
   {
     DoctorSettings(
       redis: try redis.map { try RedisURL($0) }, dockerHost: docker, stateFolder: "/tmp",
-      environment: ["PATH": path, "TERM": "xterm", "LANG": "C.UTF-8", "SIGNALBOX_TOKEN": "hidden"], ports: [])
+      environment: ["PATH": path, "TERM": "xterm", "LANG": "C.UTF-8", "SIGNALBOX_TOKEN": "hidden"], ports: [],
+      // What is tested is what a probe says, also on a machine that is slow to start programs.
+      deadline: .seconds(30))
   }
 
   private func finding(_ name: String, _ facts: DoctorSettings) async throws -> DoctorFinding {
@@ -66,7 +72,7 @@ import Testing
   }
 
   @Test func aProgramIsTakenAtItsWord() async throws {
-    let programs = try Programs([
+    let programs = try await Programs([
       "git": "echo git version 2.39.5", "node": "echo v12.1.0", "ctags": "echo Exuberant Ctags 5.9",
       "go": "echo go version go1.24.3 linux/amd64", "python3": "exit 3",
     ])
@@ -80,7 +86,9 @@ import Testing
   }
 
   @Test func aProgramThatHangsIsEndedWithAllItsChildren() async throws {
-    let programs = try Programs(["git": "echo $$ > \"$0.pid\"; /bin/sleep 600 & echo $! >> \"$0.pid\"; /bin/sleep 600"])
+    let programs = try await Programs([
+      "git": "echo $$ > \"$0.pid\"; /bin/sleep 600 & echo $! >> \"$0.pid\"; /bin/sleep 600"
+    ])
     var settings = try facts(path: programs.folder)
     settings.deadline = .milliseconds(700)
     let finding = try await finding("git", settings)
@@ -92,7 +100,7 @@ import Testing
   }
 
   @Test func aChildThatOutlivesItsParentIsEndedToo() async throws {
-    let programs = try Programs(["git": "/bin/sleep 600 & echo $! > \"$0.pid\"; echo git version 2.40.1"])
+    let programs = try await Programs(["git": "/bin/sleep 600 & echo $! > \"$0.pid\"; echo git version 2.40.1"])
     let finding = try await finding("git", try facts(path: programs.folder))
     #expect(finding.version == "2.40.1")
     let text = try String(contentsOfFile: "\(programs.folder)/git.pid", encoding: .utf8)
@@ -101,7 +109,7 @@ import Testing
   }
 
   @Test func aFloodOfOutputIsBoundedAndNothingOfItIsRaw() async throws {
-    let programs = try Programs([
+    let programs = try await Programs([
       "git": "exec /usr/bin/yes", "node": "printf 'v\\033[2J20.1.0\\n'",
       "bwrap": "printf '\\033]0;x\\007bad\\nmore\\n' >&2; exit 1",
     ])
@@ -117,14 +125,14 @@ import Testing
   }
 
   @Test func settingsAreNotHandedToForeignPrograms() async throws {
-    let programs = try Programs(["git": "echo \"git version 2.$SIGNALBOX_TOKEN.0\" | tr -d . ; env > \"$0.env\""])
+    let programs = try await Programs(["git": "echo \"git version 2.$SIGNALBOX_TOKEN.0\" | tr -d . ; env > \"$0.env\""])
     _ = try await finding("git", try facts(path: programs.folder))
     let text = try String(contentsOfFile: "\(programs.folder)/git.env", encoding: .utf8)
     #expect(!text.contains("SIGNALBOX_TOKEN"))
   }
 
   @Test func aCrashOnRecordIsTold() async throws {
-    let programs = try Programs([:])
+    let programs = try await Programs([:])
     var settings = try facts(path: "/nonexistent")
     settings.crashReport = "\(programs.folder)/last.txt"
     #expect(try await finding("last-crash", settings).state == .ok)
@@ -161,8 +169,8 @@ import Testing
     #expect(other.state == .weak && other.version?.contains("cannot be opened") == true)
   }
 
-  @Test func aStateFolderMustBeAFolderOfOursThatIsClosed() throws {
-    let programs = try Programs(["file": "exit 0"])
+  @Test func aStateFolderMustBeAFolderOfOursThatIsClosed() async throws {
+    let programs = try await Programs(["file": "exit 0"])
     var settings = try facts(path: "/nonexistent")
     settings.stateFolder = "\(programs.folder)/new/deep"
     #expect(Doctor.stateFolder(settings).state == .ok)
