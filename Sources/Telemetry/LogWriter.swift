@@ -32,7 +32,8 @@ final class LogWriter: Sendable {
   /// Whether the thread is gone.
   var hasEnded: Bool { core.waitForThread(.zero) }
 
-  /// Writes what is queued, ends the thread, and returns whether all of it was out before `limit` passed.
+  /// Writes what is queued, ends the thread, and returns whether all of it was out before `limit` passed. Nothing is
+  /// written to the output after it returns.
   func close(within limit: Duration) -> Bool {
     core.requestEnd(within: limit)
     return core.waitForEnd(limit)
@@ -120,9 +121,10 @@ final class LogWriter: Sendable {
       return isOver
     }
 
-    /// The thread sees its deadline up to 200 ms late, and it alone knows what was left.
+    /// The thread sees its deadline up to 200 ms late, and it alone knows what was left. It is waited for, so that the
+    /// owner may close the descriptor afterwards: its number may belong to another file a moment later.
     func waitForEnd(_ limit: Duration) -> Bool {
-      guard waitForThread(limit + .milliseconds(100)) else { return false }
+      guard waitForThread(limit + .seconds(1)) else { return false }
       return state.withLock { $0.lines.isEmpty && $0.lostUntold == 0 }
     }
 
