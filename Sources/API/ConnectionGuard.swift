@@ -41,8 +41,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       bodyMax = BodyLimit.bytesMax(head.method, head.path ?? "", settings)
       isDiscarding = false
       answersPending += 1
-      // A little longer than the route's own deadline, so that its answer comes first.
-      arrival = schedule(context, settings.bodyTimeout + .seconds(1)) { $0.cut(context, .slow) }
+      // Longer than the route's own deadline, so that its answer comes first, on a busy machine too.
+      arrival = schedule(context, settings.bodyTimeout + .seconds(5)) { $0.cut(context, .slow) }
       continueIfAsked(context, head)
     case .body(let bytes):
       if isDiscarding { return }

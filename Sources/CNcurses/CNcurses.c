@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -164,8 +165,12 @@ int sb_wake_open(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 static struct termios saved;
 static volatile sig_atomic_t is_raw, is_partial_frame;
 static volatile int line = -1;
-static char farewell[512];
-static volatile size_t farewell_count;
+// Two, so that a signal on another thread finds a whole one while the other is written.
+static struct {
+  char bytes[512];
+  size_t count;
+} farewells[2];
+static volatile sig_atomic_t farewell_index;
 
 int sb_tty_reopen(int descriptor) {
   char path[32];
@@ -206,10 +211,12 @@ int sb_tty_raw(int descriptor) {
 int sb_tty_is_raw(void) { return is_raw; }
 
 void sb_tty_set_farewell(const char *bytes, size_t count) {
-  farewell_count = 0;
-  if (count > sizeof farewell) count = sizeof farewell;
-  memcpy(farewell, bytes, count);
-  farewell_count = count;
+  int other = 1 - farewell_index;
+  if (count > sizeof farewells[other].bytes) count = sizeof farewells[other].bytes;
+  memcpy(farewells[other].bytes, bytes, count);
+  farewells[other].count = count;
+  atomic_thread_fence(memory_order_seq_cst);
+  farewell_index = other;
 }
 
 void sb_tty_set_partial(int is_partial) { is_partial_frame = is_partial; }
@@ -235,7 +242,8 @@ void sb_tty_restore(void) {
   sigaddset(&output, SIGTTOU);
   pthread_sigmask(SIG_BLOCK, &output, &old);
   if (is_partial_frame) write_all("\x18\x1b\\", 3);
-  if (write_all(farewell, farewell_count) != 0) tcflush(line, TCOFLUSH);
+  int index = farewell_index;
+  if (write_all(farewells[index].bytes, farewells[index].count) != 0) tcflush(line, TCOFLUSH);
   tcsetattr(line, TCSANOW, &saved);
   // What was typed into the console, and late replies of the terminal, are no commands for the shell.
   tcflush(line, TCIFLUSH);

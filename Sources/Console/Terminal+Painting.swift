@@ -95,11 +95,14 @@ extension Terminal {
   /// Writes what the terminal takes now and no more. Errors are found by `wait`, which sees the terminal gone. Nothing
   /// follows the farewell, which another thread's `exit` may have sent.
   mutating func flush() {
-    guard sb_tty_is_raw() == 1 else {
-      outgoing = []
-      return
-    }
+    // Said before the first byte: a signal on another thread may come between a short write and the next line, and its
+    // farewell must not continue half a sequence or half a character.
+    if !outgoing.isEmpty { sb_tty_set_partial(1) }
     while !outgoing.isEmpty {
+      guard sb_tty_is_raw() == 1 else {
+        outgoing = []
+        return
+      }
       let count = outgoing.withUnsafeBytes { write(outputDescriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { break }
