@@ -149,8 +149,9 @@ import Testing
       let command = Task { try await client.perform(.drain) }
       try await eventually("the command runs") { desk.performing == 1 }
       node.cancel()
+      // The desk's own farewell, or the end of the connection: whichever comes first.
       let lost = await failure { _ = try await command.value }
-      #expect(lost == Failure(.unavailable, "the node has gone"))
+      #expect(lost?.code == .unavailable)
       for await _ in events {}
       #expect(await client.ended() == Failure(.unavailable, "the node has gone"))
       await node.value

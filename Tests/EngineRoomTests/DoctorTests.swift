@@ -149,7 +149,8 @@ import Testing
   }
 
   @Test func aPortInUseNamesItsHolder() async throws {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    // Not inherited by what other tests start meanwhile, which would hold the port too.
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
