@@ -9,9 +9,9 @@ internal import Telemetry
 /// `audit/audit.log`, rotated; the newest are also kept in memory for the console.
 ///
 /// Data traffic has one line, afterwards, and does not wait for it: `note` puts the record into a list that
-/// `AuditWriter` writes out a batch at a time, at most a tenth of a second later. Whoever finds the list full writes it,
-/// so that it is bounded and nothing is left out. Administration writes the list before its own line: the file has them
-/// in order. A process that is killed loses what it had noted since the last batch.
+/// `AuditWriter` writes out a batch at a time, at most a tenth of a second later. Whoever finds the list full writes
+/// it, so that it is bounded and nothing is left out. Administration writes the list before its own line: the file has
+/// them in order. A process that is killed loses what it had noted since the last batch.
 final class AuditLog: Sendable {
   /// Records kept in memory, and therefore the most a query returns while the node runs.
   static let kept = 2_000
