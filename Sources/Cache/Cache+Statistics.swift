@@ -49,7 +49,8 @@ extension Cache {
     return .init(
       state: status.isOpen ? .connected : .away, reason: status.reason, since: status.since,
       latencyMilliseconds: status.latencyMilliseconds, connects: status.lives, outboxDepth: link.outbox.depth,
-      isOutboxDurable: link.outbox.isDurable, warning: status.evictionPolicy.flatMap(Self.warning(aboutPolicy:)))
+      isOutboxDurable: link.outbox.isDurable, warning: status.evictionPolicy.flatMap(Self.warning(aboutPolicy:)),
+      isTried: status.isTried)
   }
 
   /// An edge that Redis evicts while its dependent lives is a cascade that stops short; edges have no time to live, so

@@ -19,22 +19,72 @@ extension Cache {
     return item
   }
 
-  /// Values in the order of their keys. Throws `limit` past `CacheLimits.batchKeys`.
+  /// Values in the order of their keys. Throws `limit` past `CacheLimits.batchKeys`, and as soon as the values found
+  /// are larger than `CacheLimits.batchBytes` together: the rest is not read.
   public func get(_ keys: [CacheKey]) async throws(Failure) -> [CacheItem?] {
     guard keys.count <= CacheLimits.batchKeys else {
       throw Failure(.limit, "too many keys in one request", hint: "at most \(CacheLimits.batchKeys)")
     }
     let now = clock.nowMilliseconds()
-    var items = keys.map { store.get($0, now: now) }
+    var items: [CacheItem?] = []
+    var bytes = 0
+    for key in keys {
+      items.append(store.get(key, now: now))
+      bytes += items.last??.value.count ?? 0
+      try Self.bound(bytes)
+    }
     let missing = items.indices.filter { items[$0] == nil }
-    if !missing.isEmpty {
-      let read = await readSecondLevel(missing.map { keys[$0] }, now: now)
-      for (index, result) in zip(missing, read) { items[index] = result.item }
+    for start in stride(from: 0, to: missing.count, by: Self.batchStep) {
+      let part = Array(missing[start..<min(start + Self.batchStep, missing.count)])
+      for group in await groups(of: part, keys) {
+        let read = await readSecondLevel(group.map { keys[$0] }, now: now)
+        for (index, result) in zip(group, read) {
+          items[index] = result.item
+          bytes += result.item?.value.count ?? 0
+        }
+        try Self.bound(bytes)
+      }
     }
     return items.map { item in
       guard let item, item.freshUntil > now, !item.isNegative else { return nil }
       return item
     }
+  }
+
+  private static let batchStep = 100
+  private static let groupBytes = 1 << 20
+
+  private static func bound(_ bytes: Int) throws(Failure) {
+    guard bytes > CacheLimits.batchBytes else { return }
+    throw Failure(
+      .limit, "the values of these keys are larger than \(CacheLimits.batchBytes >> 20) MB together",
+      hint: "ask for fewer keys")
+  }
+
+  /// What may be read at once: up to a megabyte, or one value that is larger. Redis is asked for the sizes first, a
+  /// round trip that bounds what a batch brings into memory before anybody can say that it is too much.
+  private func groups(of indices: [Int], _ keys: [CacheKey]) async -> [[Int]] {
+    // Two values cannot be too much.
+    guard indices.count > 2, case .redis = backing, let current = current() else { return [indices] }
+    let sizes: [Int]
+    do throws(RedisError) {
+      sizes = try await current.level.sizes(of: indices.map { keys[$0] })
+    } catch {
+      note(error, life: current.life, keys[indices[0]].namespace)
+      // Not read at all, since nobody knows how much it would be.
+      return []
+    }
+    var groups: [[Int]] = []
+    var bytes = 0
+    for (index, size) in zip(indices, sizes) {
+      if groups.isEmpty || bytes + size > Self.groupBytes {
+        groups.append([])
+        bytes = 0
+      }
+      groups[groups.count - 1].append(index)
+      bytes += size
+    }
+    return groups
   }
 
   /// Reads the second level and keeps in the first what is valid. A key that changed meanwhile is read once more.
@@ -50,13 +100,9 @@ extension Cache {
         if case .redis = backing { readLatency.record(ContinuousClock.now - started) }
         var again: [Int] = []
         for ((index, claim), read) in zip(zip(missing, claims), reads) {
-          results[index] = SecondLevelRead(item: nil, mark: read.mark)
-          guard let item = read.item, item.expires > now, store.rules.verdict(on: item, since: 0).isValid else {
-            store.settle(claim, keys[index], with: nil, since: 0, now: now)
-            continue
-          }
-          let isValid = store.settle(claim, keys[index], with: item, since: 0, now: now)
-          if isValid, isCurrent(current.life) { results[index].item = item } else { again.append(index) }
+          let settled = store.settle(claim, keys[index], reading: read, now: now) { isCurrent(current.life) }
+          results[index] = settled.read
+          if settled.isOvertaken { again.append(index) }
         }
         missing = again
       } catch {

@@ -16,6 +16,8 @@ final class CacheLink: Sendable {
     /// Round trip of the last PING, in milliseconds.
     var latencyMilliseconds: Double?
     var lives: UInt64 = 0
+    /// A connection came up or failed.
+    var isTried = false
     /// Redis' `maxmemory-policy`, when it says it.
     var evictionPolicy: String?
   }
@@ -72,6 +74,7 @@ final class CacheLink: Sendable {
     let connections = state.withLock { state in
       guard state.life == life || isFirst else { return [RedisConnection]() }
       state.level = nil
+      state.status.isTried = true
       let isNews = state.status.isOpen || state.status.reason != reason
       if state.status.isOpen { state.status.since = clock.nowMilliseconds() }
       state.status.isOpen = false
@@ -196,7 +199,7 @@ final class CacheLink: Sendable {
       state.withLock { state in
         state.level = level
         state.status = Status(
-          isOpen: true, reason: nil, since: clock.nowMilliseconds(), lives: state.status.lives + 1)
+          isOpen: true, reason: nil, since: clock.nowMilliseconds(), lives: state.status.lives + 1, isTried: true)
       }
       return
     }

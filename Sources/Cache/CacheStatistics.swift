@@ -46,6 +46,8 @@ public struct CacheStatistics: Sendable, Codable, Equatable {
     public var isOutboxDurable: Bool
     /// What an operator should change in Redis; one line.
     public var warning: String?
+    /// False until a connection came up or failed for the first time.
+    public var isTried = true
   }
 
   public var namespaces: [Namespace] = []

@@ -49,6 +49,22 @@ final class CacheStore: Sendable {
       weightMax: weightMax, source: source)
   }
 
+  /// The end of a read of the second level under a claim. `isCurrent` is asked last: whether the read's life lasts.
+  ///
+  /// Only what was seen dead may be filled over. A value that is valid and cannot be served, because its key changed
+  /// since the claim, keeps its place: the read then has no mark, and a fill finds the key taken.
+  func settle(
+    _ claim: Claim, _ key: CacheKey, reading read: SecondLevelRead, now: Int64, isCurrent: () -> Bool
+  ) -> (read: SecondLevelRead, isOvertaken: Bool) {
+    guard let item = read.item, item.expires > now, rules.verdict(on: item, since: 0).isValid else {
+      settle(claim, key, with: nil, since: 0, now: now)
+      return (SecondLevelRead(item: nil, mark: read.mark), false)
+    }
+    let isKept = settle(claim, key, with: item, since: 0, now: now)
+    guard isKept, isCurrent() else { return (SecondLevelRead(), true) }
+    return (read, false)
+  }
+
   @discardableResult
   func drop(_ key: CacheKey) -> CacheItem? { shard(key).drop(key) }
 

@@ -201,7 +201,9 @@ struct RedisSecondLevel: SecondLevel {
 
   func sizes(of keys: [CacheKey]) async throws(RedisError) -> [Int] {
     let commands = keys.map { RedisCommand("STRLEN", .text(keyspace.data($0))) }
-    return try await connection.send(commands, deadline: Self.longDeadline).map { Int($0.integer ?? 0) }
+    let isShort = keys.count <= Self.batch
+    return try await connection.send(commands, deadline: isShort ? deadline : Self.longDeadline)
+      .map { Int($0.integer ?? 0) }
   }
 
   func discard(_ keys: [CacheKey]) async throws(RedisError) {

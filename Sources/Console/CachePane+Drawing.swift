@@ -11,6 +11,8 @@ extension CachePane {
     // The narrow border has room for one thing, and an outage is the one.
     if !isAway || scene.size != .small { parts.append(hit) }
     let isNarrow = scene.size == .small || scene.size == .lines || (scene.size == .medium && isAway)
+    // What hides rows is said at every size.
+    if !filter.isEmpty { parts.append("/\(DisplayText(filter).truncated(to: 24))") }
     guard !isNarrow else { return parts.joined(separator: " · ") }
     parts.append("\(Figures.bytes(Int64(snapshot.l1.bytes)))/\(Figures.bytes(Int64(snapshot.l1.bytesMax)))")
     if scene.size != .medium, !isAway { parts.append(Self.linkWord(snapshot.redis)) }
@@ -199,8 +201,10 @@ extension CachePane {
   private func drawNamespaces(into canvas: inout Canvas, area: Rect, hasHeader: Bool, isFocused: Bool) {
     guard !namespaces.isEmpty else {
       guard !area.isEmpty else { return }
-      let text: DisplayText = "no values yet: signalbox cache set KEY VALUE"
-      let short: DisplayText = "no values yet"
+      let isFiltered = namespaceCount > 0
+      let none: DisplayText = "none of \(Figures.counted(namespaceCount, "namespace")) matches /\(filter)"
+      let text: DisplayText = isFiltered ? none : "no values yet: signalbox cache set KEY VALUE"
+      let short: DisplayText = isFiltered ? "none matches" : "no values yet"
       let shown = text.width <= area.width - 2 ? text : short
       canvas.write(shown, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
       return

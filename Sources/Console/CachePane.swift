@@ -16,8 +16,11 @@ struct CachePane: EnginePane {
   /// What may be drawn: changes of anything else change no picture.
   private(set) var knowledge = Knowledge.nothing
   private(set) var trend = CacheTrend()
-  /// By name, so that no row jumps when its figures grow.
+  /// Those that the filter lets through, by name, so that no row jumps when its figures grow.
   private(set) var namespaces: [CacheSnapshot.Namespace] = []
+  private var everyNamespace: [CacheSnapshot.Namespace] = []
+  /// What the names must contain, letter case aside; empty: nothing.
+  private(set) var filter = ""
   /// Newest first.
   private(set) var invalidations: [CacheInvalidated] = []
   private(set) var cursor = ListCursor()
@@ -55,7 +58,7 @@ struct CachePane: EnginePane {
     guard let cache = snapshot.cache else {
       knowledge = .absent
       trend = CacheTrend()
-      (namespaces, invalidations) = ([], [])
+      (namespaces, everyNamespace, invalidations) = ([], [], [])
       return old != .absent
     }
     let isMoved = trend.add(cache, uptime: snapshot.uptimeSeconds)
@@ -63,16 +66,31 @@ struct CachePane: EnginePane {
     knowledge = .present(shown)
     let isSame = knowledge == old && invalidations == cache.lastInvalidations
     guard !isSame else { return isMoved }
-    let name = selected?.name
-    namespaces = cache.namespaces.sorted { $0.name < $1.name }
+    everyNamespace = cache.namespaces.sorted { $0.name < $1.name }
     invalidations = cache.lastInvalidations
+    sift(height: height)
+    return true
+  }
+
+  /// How many there are, shown or not.
+  var namespaceCount: Int { everyNamespace.count }
+
+  mutating func setFilter(_ text: String, height: Int) {
+    filter = text
+    sift(height: height)
+  }
+
+  private mutating func sift(height: Int) {
+    let name = selected?.name
+    let wanted = filter.lowercased()
+    namespaces =
+      wanted.isEmpty ? everyNamespace : everyNamespace.filter { $0.name.lowercased().contains(wanted) }
     // The selection is a namespace, not a line.
     if let name, let row = namespaces.firstIndex(where: { $0.name == name }) {
       cursor.select(row, count: namespaces.count, height: tableRows(height))
     } else {
       cursor.settle(count: namespaces.count, height: tableRows(height))
     }
-    return true
   }
 
   /// The snapshot says it a moment later, and may have said it already.

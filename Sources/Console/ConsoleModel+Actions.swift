@@ -21,7 +21,9 @@ extension ConsoleModel {
     if focus.unzoom() {
       settle()
     } else if focus.focused == .log, panes.log.book.filter != nil {
-      setFilter("")
+      setFilter("", of: .log)
+    } else if focus.focused == .cache, panes.cacheFilter != nil {
+      setFilter("", of: .cache)
     } else if !toasts.isEmpty {
       toasts = []
       touch()

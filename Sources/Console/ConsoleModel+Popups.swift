@@ -27,7 +27,7 @@ extension ConsoleModel {
       return picker.original == themeName ? [] : apply(theme: picker.original)
     case .filter(let prompt):
       popup = nil
-      setFilter(prompt.original ?? "")
+      setFilter(prompt.original ?? "", of: prompt.pane)
     default:
       popup = nil
     }
@@ -123,14 +123,24 @@ extension ConsoleModel {
   /// The pane follows what stands in the prompt; what is no filter yet leaves it as it is.
   mutating func applyFilter() {
     guard case .filter(var prompt) = popup else { return }
-    prompt.complaint = setFilter(prompt.field.text)
+    prompt.complaint = setFilter(prompt.field.text, of: prompt.pane)
     popup = .filter(prompt)
     touch()
   }
 
   /// Nil, or why the text is no filter.
   @discardableResult
-  mutating func setFilter(_ text: String) -> String? {
+  mutating func setFilter(_ text: String, of pane: PaneID) -> String? {
+    if pane == .cache {
+      let rows = rows(of: .cache)
+      panes.change(.cache) { pane in
+        guard var cache = pane as? CachePane else { return }
+        cache.setFilter(text, height: rows)
+        pane = cache
+      }
+      touch()
+      return nil
+    }
     do {
       let filter = try LogFilter.parse(text)
       let rows = rows(of: .log)

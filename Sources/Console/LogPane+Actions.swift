@@ -1,9 +1,10 @@
 extension LogPane {
   static let actions: [Action] = [
     Action(
-      id: "log.filter", title: "Filter the log: text, re:REGEX, field=value, ! inverts", keys: [.character("/")],
+      id: "log.filter", title: "Filter the log: text, re:REGEX, field=value, ! inverts; in the cache, its names",
+      keys: [.character("/")],
       hint: .init(group: .move, label: "filter", rank: 6), verb: "filter", argument: "[FILTER]",
-      run: { model, input in model.filterLog(input.argument) }),
+      run: { model, input in model.filter(input.argument) }),
     Action(
       id: "log.next-match", title: "Go to the next match of the filter", keys: [.character("n")],
       scope: .panes([.log]), refusal: { $0.panes.log.book.filter == nil ? "no filter: / sets one" : nil },
@@ -25,14 +26,18 @@ extension LogPane {
 }
 
 extension ConsoleModel {
-  /// `/` works from everywhere and takes the focus to the log, whose filter it is.
-  mutating func filterLog(_ text: String?) -> [Effect] {
-    focus.focus(.log)
+  /// `/` filters the namespaces where the cache has the focus. From everywhere else it takes the focus to the log.
+  mutating func filter(_ text: String?) -> [Effect] {
+    let pane: PaneID = focus.focused == .cache ? .cache : .log
+    focus.focus(pane)
     settle()
     if let text {
-      if let complaint = setFilter(text) { toast(.failed, complaint) }
+      if let complaint = setFilter(text, of: pane) { toast(.failed, complaint) }
       return []
     }
-    return open(.filter(FilterPrompt(original: panes.log.book.filter?.source)))
+    return open(
+      .filter(
+        FilterPrompt(
+          original: pane == .cache ? panes.cacheFilter : panes.log.book.filter?.source, pane: pane)))
   }
 }

@@ -57,6 +57,12 @@ struct PaneSet {
 
   subscript(id: PaneID) -> any Pane { others[id] ?? log }
 
+  /// What the cache's namespaces are filtered by; nil for nothing.
+  var cacheFilter: String? {
+    guard let pane = others[.cache] as? CachePane, !pane.filter.isEmpty else { return nil }
+    return pane.filter
+  }
+
   /// Changes one pane.
   mutating func change(_ id: PaneID, _ body: (inout any Pane) -> Void) {
     if var pane = others[id] {

@@ -38,19 +38,20 @@ public enum Command: Sendable, Codable, Equatable {
     case .drain, .stop: "node"
     case .setLogLevel(let level): level.rawValue
     case .runBench(let options): options.suites.isEmpty ? "all" : options.suites.joined(separator: ",")
-    case .cacheSet(let write): write.namespace
+    case .cacheSet(let write):
+      "\(write.namespace) \(write.entries.count == 1 ? write.entries[0].key : "\(write.entries.count) keys")"
     case .cacheInvalidate(let selection): selection.summary
     }
   }
 
-  /// Whether it is administration, which the audit keeps, or data traffic. A line on disk before and after each value
-  /// that an agent caches would bury what somebody did to the node, and cost more than the write itself.
-  public var isAudited: Bool {
-    if case .cacheSet = self { false } else { true }
+  /// Whether it is data traffic and no administration: the audit has one line of it, afterwards and in batches, so that
+  /// a value an agent caches does not wait for the disk.
+  public var isTraffic: Bool {
+    if case .cacheSet = self { true } else { false }
   }
 }
 
-/// The result of a command. An outcome carries the id under which the audit has it; data traffic has none.
+/// The result of a command, and the id under which the audit has it.
 public struct Outcome: Sendable, Codable, Equatable {
   public enum Result: Sendable, Codable, Equatable {
     case done

@@ -11,21 +11,23 @@ final class CacheEngine: Service {
   static let recentMax = 16
   /// How often the link to Redis is looked at for `/health`.
   private static let lookInterval = Duration.milliseconds(200)
-  /// Keys read at once: bounds what one batch brings into memory before its size is known.
-  private static let batchStep = 100
+  /// How long a start waits to see whether Redis is there; a connection on this machine takes some milliseconds.
+  private let firstTryLimit: Duration
 
   private let cache: Cache
   private let clock: any WallClock
   private let health: HealthBoard
   private let recent = Mutex<[CacheInvalidated]>([])
+  private let startedAt = ContinuousClock.now
 
   /// Reads the snapshot of the life before. Throws `invalid` or `unavailable`, one line.
   init(
     _ settings: CacheSettings, stateFolder: String, node: NodeID, health: HealthBoard, clock: any WallClock,
-    logger: Logger
+    logger: Logger, firstTryLimit: Duration = .milliseconds(500)
   ) throws(Failure) {
     cache = try Cache(settings.options(node: node, stateFolder: stateFolder), logger: logger)
     self.health = health
+    self.firstTryLimit = firstTryLimit
     self.clock = clock
     health.set("cache", .ok)
     look()
@@ -57,11 +59,24 @@ final class CacheEngine: Service {
     switch link.state {
     case .embedded: return
     case .connected: health.set("redis", link.warning == nil ? .ok : .degraded, reason: link.warning)
+    case .away where !link.isTried && ContinuousClock.now - startedAt < firstTryLimit:
+      health.set("redis", .ok, reason: "connecting")
     case .away:
       let waiting = link.outboxDepth == 0 ? "" : "; \(link.outboxDepth) invalidations wait for it"
       let reason = "\(link.reason ?? "connecting"): this node's first level answers alone\(waiting)"
       health.set("redis", .degraded, reason: reason)
     }
+  }
+
+  /// Waits until the link to Redis is up or has failed once, for half a second at most: before, nobody knows whether
+  /// this node is well. Health tells what came of it when this returns.
+  func awaitFirstTry() async {
+    while true {
+      let link = cache.statistics().link
+      guard link.state == .away, !link.isTried, ContinuousClock.now - startedAt < firstTryLimit else { break }
+      do { try await Task.sleep(for: .milliseconds(2)) } catch { break }
+    }
+    look()
   }
 
   /// Waits until Redis can be used, if there is one to use; false when it cannot within `limit`.
@@ -86,20 +101,7 @@ final class CacheEngine: Service {
     var keys: [CacheKey] = []
     for name in names { keys.append(try CacheKey(namespace, name)) }
     if let key = keys.first, keys.count == 1 { return [await cache.get(key).map(Self.value)] }
-    var values: [CacheValue?] = []
-    var bytes = 0
-    for start in stride(from: 0, to: keys.count, by: Self.batchStep) {
-      for item in try await cache.get(Array(keys[start..<min(start + Self.batchStep, keys.count)])) {
-        bytes += item?.value.count ?? 0
-        values.append(item.map(Self.value))
-      }
-      guard bytes <= CacheLimits.batchBytes else {
-        let most = CacheLimits.batchBytes >> 20
-        throw Failure(
-          .limit, "the values of these keys are larger than \(most) MB together", hint: "ask for fewer keys")
-      }
-    }
-    return values
+    return try await cache.get(keys).map { $0.map(Self.value) }
   }
 
   func set(_ write: CacheWrite) async throws(Failure) -> CacheWrite.Reach {

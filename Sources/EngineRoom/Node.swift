@@ -56,6 +56,8 @@ public enum Node {
     defer { log.close() }
     let core = try NodeCore(settings: settings, bus: bus, log: log, registry: bootstrapMetrics())
     let engine = try core.cache()
+    let writer = AuditWriter(audit: core.audit, health: core.health)
+    defer { writer.write() }
     let plane = NodeDoorkeeper(core: core).door(
       for: Caller(actor: settings.operatorLabel, origin: .commandLine, grants: .operator))
     let result: Result<T, any Error> = await withTaskGroup(of: Void.self) { group in
@@ -143,7 +145,9 @@ public enum Node {
   }
 
   /// They start before the doors and stop after them.
-  private static func engines(_ core: NodeCore) -> [any Service] { [core.cacheEngine].compactMap(\.self) }
+  private static func engines(_ core: NodeCore) -> [any Service] {
+    [AuditWriter(audit: core.audit, health: core.health)] + [core.cacheEngine].compactMap(\.self)
+  }
 
   /// From the open doors to the stop: an embedded console first, if there is one, and then the signals.
   private static func watchOver(
@@ -151,6 +155,7 @@ public enum Node {
     _ ready: @Sendable () -> Void
   ) async throws {
     for await port in listening {
+      await core.cacheEngine?.awaitFirstTry()
       core.health.set("api", .ok)
       core.health.set("control", .ok)
       core.enter(.ready)

@@ -36,12 +36,21 @@ public final class RotatingFile: Sendable {
   /// Appends one line in one write; a line feed is added when there is none, and one inside becomes a space. False when
   /// the line is not in the file.
   @discardableResult
-  public func append(_ line: String) -> Bool {
-    var bytes = Array(line.utf8)
-    if bytes.last == 10 { bytes.removeLast() }
-    for index in bytes.indices where bytes[index] == 10 { bytes[index] = 32 }
-    bytes.append(10)
-    let (isWritten, news) = state.withLock { state in attempt(bytes, &state) }
+  public func append(_ line: String) -> Bool { append([line]) }
+
+  /// The same for several lines: all of them are in the file, in one write, or none.
+  @discardableResult
+  public func append(_ lines: [String]) -> Bool {
+    guard !lines.isEmpty else { return true }
+    var bytes: [UInt8] = []
+    for line in lines {
+      let start = bytes.count
+      bytes += line.utf8
+      if bytes.count > start, bytes.last == 10 { bytes.removeLast() }
+      for index in start..<bytes.count where bytes[index] == 10 { bytes[index] = 32 }
+      bytes.append(10)
+    }
+    let (isWritten, news) = state.withLock { state in attempt(bytes, lines.count, &state) }
     if let news { onFailure(news) }
     return isWritten
   }
@@ -55,7 +64,7 @@ public final class RotatingFile: Sendable {
   public var failure: Failure? { state.withLock { $0.failure } }
 
   /// The failure is returned only when it is the first of its run.
-  private func attempt(_ bytes: [UInt8], _ state: inout State) -> (Bool, Failure?) {
+  private func attempt(_ bytes: [UInt8], _ count: Int, _ state: inout State) -> (Bool, Failure?) {
     do throws(Failure) {
       try write(bytes, &state)
       state.failure = nil
@@ -63,7 +72,7 @@ public final class RotatingFile: Sendable {
     } catch {
       let isNews = state.failure == nil
       state.failure = error
-      state.linesLost += 1
+      state.linesLost += UInt64(count)
       return (false, isNews ? error : nil)
     }
   }

@@ -4,13 +4,26 @@
 /// its awaits. Each step is one call, so that a test may put anything between two of them.
 final class SimulatedNode {
   enum Operation {
-    case reading(claim: CacheStore.Claim, key: CacheKey, life: UInt64, item: CacheItem?, started: Int)
-    case loading(claim: CacheStore.Claim, key: CacheKey, life: UInt64?, mark: UInt64?, item: CacheItem, turns: Int)
+    case reading(Reading)
+    case loading(claim: CacheStore.Claim, key: CacheKey, life: UInt64?, mark: [UInt8], item: CacheItem, turns: Int)
     case settling(claim: CacheStore.Claim, item: CacheItem, kept: CacheItem?)
     case setting(claim: CacheStore.Claim, item: CacheItem, life: UInt64, started: Int)
     case written(claim: CacheStore.Claim, item: CacheItem, started: Int)
     case committed([LogEntry], ruleIndex: Int, life: UInt64)
     case journalling(InvalidationRule, ruleIndex: Int?, set: CacheItem?)
+  }
+
+  /// A read of the second level: what it found, on its way to this node.
+  struct Reading {
+    var claim: CacheStore.Claim
+    var key: CacheKey
+    var life: UInt64
+    var found: SecondLevelRead
+    var started: Int
+    /// Overtaken, it is not read again: as the last of a read's turns, of which chance says the number.
+    var isLast: Bool
+    /// Whether a loader runs when nothing is found.
+    var loads: Bool
   }
 
   enum Joining {

@@ -15,17 +15,23 @@ struct SimulatedRedis {
     return sequence
   }
 
-  mutating func fill(_ item: CacheItem, sequence expected: UInt64, mark: UInt64?) -> FillOutcome {
+  mutating func fill(_ item: CacheItem, sequence expected: UInt64, mark: [UInt8]) -> FillOutcome {
     guard sequence == expected else { return .behind(sequence) }
-    if let held = values[item.key], held.item.writeID != mark { return .superseded }
+    if let held = values[item.key], Self.mark(held.item) != mark { return .superseded }
     values[item.key] = (item.stamped(sequence), epoch)
     return .stored
   }
 
   /// What lies there, and what is valid of it as far as the epoch goes.
-  func read(_ key: CacheKey) -> (item: CacheItem?, mark: UInt64?) {
-    guard let held = values[key] else { return (nil, nil) }
-    return (held.epoch == epoch ? held.item : nil, held.item.writeID)
+  func read(_ key: CacheKey) -> SecondLevelRead {
+    guard let held = values[key] else { return SecondLevelRead() }
+    return SecondLevelRead(item: held.epoch == epoch ? held.item : nil, mark: Self.mark(held.item))
+  }
+
+  private static func mark(_ item: CacheItem) -> [UInt8] {
+    var mark: [UInt8] = []
+    Envelope.append(item.writeID, to: &mark)
+    return mark
   }
 
   mutating func commit(_ rule: InvalidationRule, id: String) -> LogEntry {

@@ -8,21 +8,18 @@ extension Simulation {
     guard !node.operations.isEmpty else { return }
     let index = Int.random(in: 0..<node.operations.count, using: &random)
     switch node.operations.remove(at: index) {
-    case .reading(let claim, let key, let life, let item, let started):
-      guard let item, node.rules.verdict(on: item, since: 0).isValid else {
-        node.store.settle(claim, key, with: nil, since: 0, now: 0)
-        return
-      }
-      let isValid = node.store.settle(claim, key, with: item, since: 0, now: 0)
-      if isValid, node.coherence.isOpen(life) { judge(item, node, started: started) }
+    case .reading(let reading): arrive(node, reading)
     case .loading(let claim, let key, let life, let mark, let item, let turns):
       load(node, claim, key, life, mark, item, turns)
     case .settling(let claim, let item, let kept):
       let isValid = node.rules.verdict(on: item, since: claim.version).isValid
+      note(node, "settles the load of \(item.key.name) of \(item.created), valid: \(isValid), claim \(claim.id)")
       node.store.settle(claim, item.key, with: isValid ? kept : nil, since: claim.version, now: 0, source: .written)
     case .setting(let claim, let item, let life, let started): write(node, claim, item, life, started)
     case .written(let claim, let item, let started):
-      node.store.settle(claim, item.key, with: item, since: claim.version, now: 0, source: .written)
+      let isKept = node.store.settle(
+        claim, item.key, with: item, since: claim.version, now: 0, source: .written)
+      note(node, "confirms \(item.key.name) of \(item.created), \(isKept ? "kept" : "not kept") under \(claim.id)")
       if Int(item.created) == started || disturbed[item.key] == started { confirmed[item.key] = item }
     case .committed(let entries, let ruleIndex, let life):
       guard node.coherence.committed(entries, life: life) != nil else {
@@ -34,12 +31,33 @@ extension Simulation {
     }
   }
 
+  private mutating func arrive(_ node: SimulatedNode, _ reading: SimulatedNode.Reading) {
+    let key = reading.key
+    let isOpen = node.coherence.isOpen(reading.life)
+    let settled = node.store.settle(reading.claim, key, reading: reading.found, now: 0) { isOpen }
+    note(
+      node,
+      "has read \(key.name): \(settled.read.item?.created ?? -1)\(settled.isOvertaken ? ", overtaken" : "")")
+    if let item = settled.read.item {
+      judge(item, node, started: reading.started)
+    } else if settled.isOvertaken, !reading.isLast, let life = node.life {
+      node.operations.append(
+        .reading(
+          .init(
+            claim: node.store.claim(key), key: key, life: life, found: redis.read(key), started: reading.started,
+            isLast: true, loads: reading.loads)))
+    } else if reading.loads {
+      beginLoad(node, key, mark: settled.read.mark)
+    }
+  }
+
   private mutating func load(
-    _ node: SimulatedNode, _ claim: CacheStore.Claim, _ key: CacheKey, _ life: UInt64?, _ mark: UInt64?,
+    _ node: SimulatedNode, _ claim: CacheStore.Claim, _ key: CacheKey, _ life: UInt64?, _ mark: [UInt8],
     _ item: CacheItem, _ turns: Int
   ) {
     guard let life, node.coherence.isOpen(life) else {
       let isAway = life == nil && node.life == nil
+      note(node, "ends the load of \(key.name) of \(item.created) without Redis, kept: \(isAway)")
       node.store.settle(claim, key, with: isAway ? item : nil, since: claim.version, now: 0)
       return
     }
@@ -49,7 +67,13 @@ extension Simulation {
       node.store.settle(claim, key, with: nil, since: 0, now: 0)
       return
     }
-    switch redis.fill(item.stamped(sequence), sequence: sequence, mark: mark) {
+    let held = redis.read(key).item
+    let outcome = redis.fill(item.stamped(sequence), sequence: sequence, mark: mark)
+    if outcome == .stored, let held, isStanding(held) {
+      violations.append("step \(now): node \(node.number) filled \(key.name) over the write at \(held.created)")
+    }
+    note(node, "fills \(key.name) of \(item.created) at \(sequence): \(outcome)")
+    switch outcome {
     case .stored:
       tell(.written(node: "\(node.number)", keys: [key]))
       node.operations.append(.settling(claim: claim, item: item, kept: item.stamped(sequence)))
@@ -80,11 +104,14 @@ extension Simulation {
         tell(.written(node: "\(node.number)", keys: [item.key]))
       }
       node.disconnect(life)
+      note(
+        node, "loses the answer to its set of \(item.key.name); \(redis.read(item.key).item?.created ?? -1) is there")
       node.store.settle(claim, item.key, with: nil, since: 0, now: 0)
       node.operations.append(.journalling(rule, ruleIndex: nil, set: item))
     default:
       disturbed[item.key] = now
       let stamp = redis.write(placed)
+      note(nil, "stores \(item.key.name) of \(now) for node \(node.number), stamp \(stamp)")
       tell(.written(node: "\(node.number)", keys: [item.key]))
       node.operations.append(.written(claim: claim, item: placed.stamped(stamp), started: now))
     }
@@ -105,6 +132,7 @@ extension Simulation {
     }
     node.promised -= 1
     node.journal.append((rule, ruleIndex))
+    note(node, "journals \(rule)\(item == nil ? "" : " for a set that stays here")")
     if let ruleIndex { made[ruleIndex].seenAt[node.number] = now }
     if let item {
       let local = CacheItem(
@@ -127,6 +155,7 @@ extension Simulation {
       }
       node.isSubscribed = true
       node.inbox = []
+      note(node, "is connected")
       node.joining = .connected(life: life)
     case .connected(let life):
       while !node.journal.isEmpty {
@@ -160,6 +189,7 @@ extension Simulation {
       return true
     }
     nextEpoch += 1
+    note(node, "finds the data set gone back and starts epoch \(nextEpoch)")
     redis.roll(epoch: nextEpoch, past: known.sequence)
     tell(.newEpoch)
     for number in 0..<4 { disturbed[CacheKey(unchecked: "k\(number)", namespace)] = now + 1 }
@@ -173,6 +203,7 @@ extension Simulation {
     let isOpen = node.coherence.reopen(
       life, epoch: Self.name(epoch), sequence: contents.sequence, log: contents.entries, floor: contents.floor
     ) { node.journal.isEmpty && node.promised == 0 }
+    note(node, isOpen ? "is open at \(node.coherence.opened?.sequence ?? 0)" : "could not open")
     guard isOpen else {
       node.disconnect(life)
       return

@@ -28,11 +28,24 @@ struct Simulation {
   var disturbed: [CacheKey: Int] = [:]
   var served = 0
   var violations: [String] = []
+  /// Where to tell what happens, step by step.
+  private let story: Story?
 
   let namespace = CacheNamespace.default
   static let tags = ["t0", "t1", "t2"]
 
-  init(seed: UInt64) { random = SeededRandom(seed: seed) }
+  final class Story {
+    var lines: [String] = []
+  }
+
+  init(seed: UInt64, story: Story? = nil) {
+    random = SeededRandom(seed: seed)
+    self.story = story
+  }
+
+  func note(_ node: SimulatedNode?, _ text: @autoclosure () -> String) {
+    story?.lines.append("\(now) \(node.map { "node \($0.number)" } ?? "redis"): \(text())")
+  }
 
   mutating func run(steps: Int) {
     for _ in 0..<steps where violations.isEmpty {
@@ -52,11 +65,17 @@ struct Simulation {
     case 68..<75: startSet(node)
     case 75..<82: startInvalidate(node)
     case 82..<92: join(node)
-    case 92..<94: node.disconnect(node.coherence.opened?.life ?? 0)
+    case 92..<94:
+      note(node, "disconnected")
+      node.disconnect(node.coherence.opened?.life ?? 0)
     case 94: sweep(node)
-    case 95: node.coherence.purge()
+    case 95:
+      note(node, "purges")
+      node.coherence.purge()
     case 96: trim()
-    case 97: snapshots.append(redis)
+    case 97:
+      note(nil, "snapshot \(snapshots.count) at \(redis.sequence)")
+      snapshots.append(redis)
     case 98: restore()
     default: break
     }
@@ -70,13 +89,21 @@ struct Simulation {
   private mutating func startRead(_ node: SimulatedNode) {
     let key = anyKey()
     if let item = node.store.get(key, now: 0) {
+      note(node, "answers \(key.name) of \(item.created) from the first level")
       judge(item, node, started: now)
       return
     }
-    guard let life = node.life else { return }
+    if let life = node.life { beginRead(node, key, life, loads: false) }
+  }
+
+  private mutating func beginRead(_ node: SimulatedNode, _ key: CacheKey, _ life: UInt64, loads: Bool) {
     let claim = node.store.claim(key)
+    note(node, "reads \(key.name) under claim \(claim.id): \(redis.read(key).item?.created ?? -1)")
     node.operations.append(
-      .reading(claim: claim, key: key, life: life, item: redis.read(key).item, started: now))
+      .reading(
+        .init(
+          claim: claim, key: key, life: life, found: redis.read(key), started: now,
+          isLast: Bool.random(using: &random), loads: loads)))
   }
 
   mutating func judge(_ item: CacheItem, _ node: SimulatedNode, started: Int) {
@@ -102,11 +129,16 @@ struct Simulation {
   private mutating func startLoad(_ node: SimulatedNode) {
     let key = anyKey()
     guard node.store.get(key, now: 0) == nil else { return }
+    if let life = node.life { beginRead(node, key, life, loads: true) } else { beginLoad(node, key, mark: []) }
+  }
+
+  /// The loader runs: what it finds is true from now on, and fills only over `mark`.
+  mutating func beginLoad(_ node: SimulatedNode, _ key: CacheKey, mark: [UInt8]) {
     let opened = node.coherence.opened
     let stamp = opened?.sequence ?? node.coherence.position?.sequence ?? 0
-    let mark = opened == nil ? nil : redis.read(key).mark
     let claim = node.store.claim(key)
     let item = item(key, stamp: stamp)
+    note(node, "loads \(key.name) under claim \(claim.id), stamp \(stamp), \(opened == nil ? "away" : "open")")
     node.operations.append(
       .loading(claim: claim, key: key, life: opened?.life, mark: mark, item: item, turns: 0))
   }
@@ -115,6 +147,7 @@ struct Simulation {
     let key = anyKey()
     let item = item(key, stamp: 0)
     disturbed[key] = now
+    note(node, "begins to set \(key.name), \(node.life == nil ? "away" : "open")")
     if let life = node.life {
       node.operations.append(.setting(claim: node.store.claim(key), item: item, life: life, started: now))
     } else {
@@ -132,6 +165,7 @@ struct Simulation {
     default: rule = .pattern(namespace, .everything)
     }
     made.append(Rule(rule: rule, madeAt: now))
+    note(node, "invalidates \(rule)")
     disturb(rule)
     commitOrJournal(rule, made.count - 1, node)
   }
@@ -166,6 +200,7 @@ struct Simulation {
   mutating func publish(_ rule: InvalidationRule, _ index: Int?) -> LogEntry {
     nextID += 1
     let entry = redis.commit(rule, id: "\(nextID)")
+    note(nil, "commits \(entry.sequence) \(rule)")
     origins[entry.id] = index
     if case .swept = rule {} else { disturb(rule) }
     tell(.rule(entry))
@@ -184,6 +219,7 @@ struct Simulation {
 
   private mutating func deliver(_ node: SimulatedNode) {
     guard !node.inbox.isEmpty, let life = node.life ?? node.joiningLife else { return }
+    note(node, "hears \(node.inbox[0])")
     switch node.inbox.removeFirst() {
     case .rule(let entry):
       guard node.coherence.receive(entry, life: life) else {
@@ -202,6 +238,7 @@ struct Simulation {
 
   /// What is older than the log counts as invalidated.
   private mutating func trim() {
+    note(nil, "forgets the start of its log")
     redis.trim(to: Int.random(in: 0..<4, using: &random))
     for number in 0..<4 { disturbed[key(number)] = now + 1 }
   }
@@ -209,12 +246,14 @@ struct Simulation {
   private mutating func restore() {
     nextEpoch += 1
     redis = snapshots.randomElement(using: &random) ?? SimulatedRedis(epoch: nextEpoch)
+    note(nil, "lost its data set and holds epoch \(redis.epoch) at \(redis.sequence)")
     for node in nodes { node.disconnect(node.life ?? node.joiningLife ?? 0) }
     for number in 0..<4 { disturbed[key(number)] = now }
   }
 
   private mutating func sweep(_ node: SimulatedNode) {
     guard let opened = node.coherence.opened else { return }
+    note(node, "sweeps through \(opened.sequence)")
     let dead = redis.values.values.filter { held in
       held.epoch != redis.epoch || !node.rules.verdict(on: held.item, since: 0).isValid
     }
@@ -223,6 +262,11 @@ struct Simulation {
   }
 
   // MARK: The end
+
+  /// Whether this is a confirmed write that nothing disturbed.
+  func isStanding(_ item: CacheItem) -> Bool {
+    confirmed[item.key]?.writeID == item.writeID && disturbed[item.key] ?? 0 <= Int(item.created)
+  }
 
   /// Everything is delivered and joined; then every confirmed write that nothing disturbed must be there.
   private mutating func settle() {
@@ -242,7 +286,7 @@ struct Simulation {
         violations.append("node \(node.number) did not recover")
         return
       }
-      for (key, item) in confirmed where disturbed[key] ?? 0 <= Int(item.created) {
+      for (key, item) in confirmed where isStanding(item) {
         let found = node.store.get(key, now: 0) ?? redis.read(key).item
         guard found?.writeID != item.writeID else { continue }
         let instead = found.map { "\($0.created)" } ?? "nothing"

@@ -136,6 +136,30 @@ import Testing
     #expect(next.cache.statistics().link.outboxDepth == 0)
   }
 
+  /// An ordinary stop while Redis is away: the journal stays in the folder, and the next start of the node replays it.
+  @Test func aJournalLeftByAStopIsReplayedByTheNextStart() async throws {
+    let server = try await RedisProcess()
+    let folder = try TemporaryFolder()
+    let node = try Node(server.url, folder: folder.path)
+    #expect(await node.connected())
+    try await node.cache.set(key("tagged"), [1], CacheWriteOptions(tags: ["t"]))
+    try await node.cache.set(key("kept"), [2])
+    try await server.ask(RedisCommand("SAVE"))
+    server.kill()
+    #expect(await eventually { !node.isConnected })
+    #expect(
+      try await node.cache.invalidate(Invalidation(CacheNamespace("ns"), .tags(["t"]))).durability == .journalled)
+    await node.stop()
+    try await server.start()
+    #expect(try await server.ask(RedisCommand("EXISTS", "test:1:d:2:ns:tagged")).integer == 1)
+    let next = try Node(server.url, folder: folder.path)
+    #expect(next.cache.statistics().link.outboxDepth == 1)
+    #expect(await next.connected())
+    #expect(next.cache.statistics().link.outboxDepth == 0)
+    #expect(await next.cache.get(try key("tagged")) == nil)
+    #expect(await next.cache.get(try key("kept"))?.value == [2])
+  }
+
   @Test func fullMemoryKeepsReadsAndDropsTheOldValue() async throws {
     let server = try await RedisProcess()
     let (a, b) = (try Node(server.url), try Node(server.url))

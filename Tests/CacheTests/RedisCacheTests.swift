@@ -70,6 +70,25 @@ import Testing
     #expect(a.isConnected && b.isConnected)
   }
 
+  @Test func aBatchThatIsTooLargeIsReadNoFurtherThanItsBound() async throws {
+    let server = try await RedisProcess()
+    let (a, b) = (try Node(server.url), try Node(server.url))
+    #expect(await a.connected())
+    #expect(await b.connected())
+    let keys = try (0..<12).map { try key("large \($0)") }
+    for key in keys { try await a.cache.set(key, [UInt8](repeating: 1, count: 4 << 20)) }
+    try await server.ask(RedisCommand("CONFIG", "RESETSTAT"))
+    let failure = await #expect(throws: Failure.self) { try await b.cache.get(keys) }
+    #expect(failure?.code == .limit)
+    let calls = try #require(
+      try await server.ask(RedisCommand("INFO", "commandstats")).text?
+        .split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_get:calls=") })
+    #expect(calls.hasPrefix("cmdstat_get:calls=9,"), "32 MB are 8 values, and one more shows that it is too much")
+    let within = try await b.cache.get(Array(keys.suffix(3)) + [key("none")])
+    #expect(within.map { $0?.value.count ?? 0 } == [4 << 20, 4 << 20, 4 << 20, 0])
+    #expect(b.isConnected)
+  }
+
   @Test(arguments: [("allkeys-lru", true), ("volatile-lru", false), ("noeviction", false)])
   func aPolicyThatMayEvictEdgesIsWarnedOf(_ policy: String, _ isWarnedOf: Bool) async throws {
     let server = try await RedisProcess()

@@ -151,6 +151,38 @@ struct CachePaneTests {
     #expect(fixture.model.panes[.cache].selectedText == "ns-38")
   }
 
+  // MARK: - Filter
+
+  @Test func theFilterShowsTheNamespacesThatContainItAndEscClearsIt() throws {
+    var fixture = CacheFixture.busy()
+    let all = CacheFixture.names
+    let wanted = try #require(all.first { $0 == "emb" })
+    fixture.type("4/EMB")
+    #expect(fixture.model.panes[.cache].selectedText == wanted)
+    let shown = try Self.pane(fixture)
+    #expect(shown.contains("/EMB"), "the title says what hides the rest")
+    for name in all where !name.contains("emb") { #expect(!shown.contains("│ \(name) "), "\(name)\n\(shown)") }
+    fixture.press(KeyChord(.enter))
+    fixture.receive(.snapshot(CacheFixture.snapshot(CacheFixture.cache(second: 31), second: 31)))
+    fixture.type("G")
+    #expect(fixture.model.panes[.cache].selectedText == wanted, "news is filtered as well")
+    fixture.press(KeyChord(.escape))
+    #expect(try !Self.pane(fixture).contains("/EMB"))
+    fixture.type("G")
+    #expect(fixture.model.panes[.cache].selectedText == all.sorted().last)
+  }
+
+  @Test func escInThePromptBringsTheOldFilterBackAndTheLogKeepsItsOwn() throws {
+    var fixture = CacheFixture.busy()
+    fixture.type("4/emb")
+    fixture.press(KeyChord(.enter))
+    fixture.type("/zzz")
+    #expect(try Self.pane(fixture).contains("none of"))
+    fixture.press(KeyChord(.escape))
+    #expect(fixture.model.panes[.cache].selectedText == "emb")
+    #expect(fixture.model.panes.log.book.filter == nil)
+  }
+
   // MARK: - Events
 
   @Test func anInvalidationIsALineOfThePaneAndOfTheLog() throws {

@@ -85,6 +85,20 @@ import Testing
     #expect(state("python3")?.state == .weak && state("python3")?.fix != nil)
   }
 
+  @Test func aRedisThatMayEvictWhatCascadesNeedIsWeak() async throws {
+    let server = try await RedisProcess()
+    let connection = try await RedisConnection.open(try RedisURL(server.url), options: RedisOptions())
+    defer { connection.close() }
+    let settings = try facts(path: "/nonexistent", redis: server.url)
+    #expect(try await finding("redis", settings).state == .ok)
+    _ = try await connection.send(
+      RedisCommand("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"), deadline: .seconds(5))
+    let weak = try await finding("redis", settings)
+    #expect(weak.state == .weak)
+    #expect(weak.version?.contains("maxmemory-policy allkeys-lru") == true)
+    #expect(weak.fix?.contains("maxmemory-policy volatile-lru") == true)
+  }
+
   @Test func aProgramThatHangsIsEndedWithAllItsChildren() async throws {
     let programs = try await Programs([
       "git": "echo $$ > \"$0.pid\"; /bin/sleep 600 & echo $! >> \"$0.pid\"; /bin/sleep 600"

@@ -16,7 +16,7 @@ import Testing
 
     init() throws {
       folder = try TemporaryFolder()
-      for name in ["audit", "bench", "project"] { #expect(mkdir(folder.file(name), 0o700) == 0) }
+      for name in ["audit", "bench", "cache", "project"] { #expect(mkdir(folder.file(name), 0o700) == 0) }
       let settings = NodeSettings(
         version: "0.0.0", stateFolder: folder.path, socketPath: folder.file("s"), access: AccessSettings(), apiPort: 0,
         doctor: DoctorSettings(
@@ -42,6 +42,63 @@ import Testing
     #expect(audit.map(\.id) == [outcome.auditID, outcome.auditID])
     #expect(audit.allSatisfy { $0.actor == "kris" && $0.origin == .console && $0.action == "project.add" })
     #expect(AuditFile.records(stage.folder.lines("audit/audit.log"), query: AuditQuery()) == audit)
+  }
+
+  private static func write(_ names: String..., namespace: String = "default") -> Command {
+    let entries = names.map { CacheWrite.Entry(key: $0, value: Blob(Array("payload".utf8))) }
+    return .cacheSet(CacheWrite(namespace: namespace, entries: entries))
+  }
+
+  @Test func aValueThatIsSetIsOneLineOfTheAuditAfterwardsAndWithoutIt() async throws {
+    let stage = try Stage()
+    let door = stage.door(.operator)
+    let outcome = try await door.perform(Self.write("k"))
+    _ = try await door.perform(Self.write("a", "b"))
+    #expect(stage.audit.map(\.target) == ["default k", "default 2 keys"])
+    #expect(stage.audit.allSatisfy { $0.actor == "kris" && $0.action == "cache.set" && $0.outcome == "ok" })
+    #expect(stage.audit.first?.id == outcome.auditID)
+    #expect(stage.folder.lines("audit/audit.log").isEmpty, "it is written later")
+    // Administration finds the list and writes it first: the file is in order.
+    _ = try await door.perform(.setLogLevel(.debug))
+    let lines = stage.folder.lines("audit/audit.log")
+    let actions = AuditFile.records(lines, query: AuditQuery()).map(\.action)
+    #expect(actions == ["cache.set", "cache.set", "log.level", "log.level"])
+    #expect(!lines.contains { $0.contains("payload") })
+  }
+
+  @Test func aSetThatFailsIsAuditedToo() async throws {
+    let stage = try Stage()
+    await #expect(throws: Failure.self) {
+      try await stage.door(.operator).perform(Self.write("k", namespace: "sb-own"))
+    }
+    #expect(stage.audit.count == 1)
+    #expect(stage.audit.first?.outcome?.hasPrefix("denied") == true)
+  }
+
+  @Test func noLineOfTrafficIsLostWhenTheListIsFullOrTheWriterStops() async throws {
+    let stage = try Stage()
+    let audit = stage.core.audit
+    let writer = Task { await AuditWriter(audit: audit, health: stage.core.health).run() }
+    let count = AuditLog.notedMax + 100
+    for number in 0..<count {
+      audit.note(
+        AuditRecord(
+          id: "\(number)", timeMilliseconds: 1, actor: "kris", origin: .http, action: "cache.set", target: "default k",
+          outcome: "ok"))
+    }
+    writer.cancel()
+    await writer.value
+    let ids = AuditFile.records(stage.folder.lines("audit/audit.log"), query: AuditQuery(limit: count * 2)).map(\.id)
+    #expect(ids == (0..<count).map(String.init))
+  }
+
+  @Test func anAuditThatCannotTakeTrafficIsSaid() throws {
+    let stage = try Stage()
+    #expect(mkdir(stage.folder.file("audit/audit.log"), 0o700) == 0)
+    stage.core.audit.note(
+      AuditRecord(id: "1", timeMilliseconds: 1, actor: "kris", origin: .http, action: "cache.set", target: "default k"))
+    AuditWriter(audit: stage.core.audit, health: stage.core.health).write()
+    #expect(stage.core.health.health.components.first { $0.name == "audit" }?.state == .degraded)
   }
 
   @Test func aRefusedCommandChangesNothingAndIsAudited() async throws {

@@ -5,6 +5,21 @@ import Testing
 
 /// The console attached to a real node whose cache is used over HTTP.
 @Suite(.timeLimit(.minutes(3))) struct CacheConsoleTests {
+  /// Title, colour, cursor and bell of a value are text on a terminal, and commands nowhere.
+  @Test func aValueReachesATerminalWithoutItsControlBytes() async throws {
+    let fixture = try NodeFixture()
+    let value = "before\u{1B}]0;stolen\u{7}\u{1B}[2J\u{1B}[31mafter\u{9B}1m end\nsecond line"
+    #expect(try await fixture.run("cache", "set", "k", value).status == .exited(0))
+    let environment = fixture.environment.merging(["TERM": "xterm-256color", "LANG": "C.UTF-8"]) { $1 }
+    let session = try PtySession(
+      fixture.executable, ["cache", "get", "k"], .init(width: 120, height: 40, environment: environment))
+    let ending = try await session.end()
+    #expect(ending.exitCode == 0)
+    let text = ending.screen.text
+    #expect(text.contains("before") && text.contains("after") && text.contains("second line"), "\(text)")
+    #expect(text.contains("stolen") && text.contains("[31m"), "what would have been a command is shown: \(text)")
+  }
+
   @Test func valuesAreSeenAndInvalidatedByPatternAfterAPreview() async throws {
     let fixture = try NodeFixture()
     let node = try await fixture.start()

@@ -149,7 +149,7 @@ import Testing
     ] { #expect(cache[name] != nil, "\(name)") }
   }
 
-  @Test func invalidationsAreAuditedAndValuesAreNot() async throws {
+  @Test func valuesAreAuditedWithOneLineAndInvalidationsWithTwo() async throws {
     let fixture = try NodeFixture()
     let node = try await fixture.start()
     defer { node.kill() }
@@ -160,7 +160,7 @@ import Testing
     let audit = try await fixture.run("audit", "--json")
     let document = try JSONSerialization.jsonObject(with: Data(audit.standardOutput.utf8))
     let lines = try #require(document as? [[String: Any]])
-    #expect(lines.map { $0["action"] as? String } == ["cache.invalidate", "cache.invalidate"])
+    #expect(lines.map { $0["action"] as? String } == ["cache.set", "cache.invalidate", "cache.invalidate"])
     #expect(lines.last?["target"] as? String == "default pattern k*")
     let page = try PrometheusText(try #require(HTTPProbe.request("/metrics", port: fixture.port)).body)
     #expect(page.value("signalbox_cache_hit_ratio", ["level": "all"]) == 1)
