@@ -186,7 +186,7 @@ let package = Package(
       swiftSettings: strict),
 
     // MARK: Tests
-    room("TestKit", ["Base"]),
+    room("TestKit", ["Base", "CSpawn"]),
     tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
     tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),

@@ -4,8 +4,8 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// A child process of a bench. Whoever starts it kills it or waits for its end; either way it is reaped. If this process
-/// is killed first, the kernel kills the child: what production runs beside must not keep a bench's leavings.
+/// A child process of a bench. Whoever starts it kills it or waits for its end; either way it is reaped. If this
+/// process is killed first, the kernel kills the child: nothing of a bench may go on beside production.
 final class BenchChild: Sendable {
   /// Everything but the program.
   struct Launch: Sendable {
