@@ -76,6 +76,7 @@ let package = Package(
     ground("CCrash"),
     ground("CThemes"),
     ground("CPty"),
+    ground("CSpawn"),
 
     // MARK: Floor 1: what every engine and every face may use
     room(
@@ -163,7 +164,7 @@ let package = Package(
       "EngineRoom",
       [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "ControlSocket", "API", "Pty",
-        "CCrash",
+        "CCrash", "CSpawn",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -176,7 +177,7 @@ let package = Package(
       name: "signalbox",
       dependencies: [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "ControlSocket", "API", "Console",
-        "EngineRoom",
+        "EngineRoom", "CSpawn",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -185,7 +186,7 @@ let package = Package(
       swiftSettings: strict),
 
     // MARK: Tests
-    room("TestKit", ["Base"]),
+    room("TestKit", ["Base", "CSpawn"]),
     tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
     tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),
@@ -232,7 +233,9 @@ let package = Package(
       "ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "Pty", "TestKit"], exclude: ["Golden"]),
     tests(
       "EngineRoomTests",
-      ["EngineRoom", "Bench", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit"]),
+      [
+        "EngineRoom", "Bench", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
+      ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"]),
     tests("TidyTests", []),

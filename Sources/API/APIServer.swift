@@ -83,7 +83,7 @@ public final class APIServer: Service {
     configuration.availableConnectionsDelegate = .maximum(settings.connectionsMax, logger: logger)
     return Application(
       router: routes.router, server: .http1(configuration: connection()), configuration: configuration,
-      onServerRunning: { [self] in listening($0.localAddress?.port) }, logger: quietLogger())
+      onServerRunning: { [self] in await listening($0) }, logger: quietLogger())
   }
 
   private func connection() -> HTTP1Channel.Configuration {
@@ -95,8 +95,13 @@ public final class APIServer: Service {
         maxHeaderFieldCount: settings.headFieldsMax))
   }
 
-  private func listening(_ port: Int?) {
-    guard let port else { return }
+  private func listening(_ channel: any Channel) async {
+    do {
+      try await channel.eventLoop.submit { try channel.pipeline.syncOperations.setCloseOnExec() }.get()
+    } catch {
+      logger.warning("the HTTP API's socket stays open in programs that are started", metadata: ["error": "\(error)"])
+    }
+    guard let port = channel.localAddress?.port else { return }
     bound.withLock { $0 = port }
     logger.info("HTTP API is listening", metadata: ["host": "\(settings.host)", "port": "\(port)"])
     onListening(port)

@@ -32,6 +32,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     self.statistics = statistics
   }
 
+  func handlerAdded(context: ChannelHandlerContext) {
+    do { try context.pipeline.syncOperations.setCloseOnExec() } catch { context.fireErrorCaught(error) }
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     if isClosing { return }
     let part = unwrapInboundIn(data)

@@ -1,9 +1,9 @@
 #include "CHiredis.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
+#include <time.h>
 
 int sb_hiredis_version(void) { return HIREDIS_MAJOR * 10000 + HIREDIS_MINOR * 100 + HIREDIS_PATCH; }
 
@@ -37,14 +37,11 @@ int64_t sb_reader_buffered(const redisReader *reader) { return (int64_t)(reader-
 
 int sb_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
-int sb_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
-
-int sb_timerfd_arm(int timer, uint64_t nanoseconds) {
-  struct itimerspec when;
-  memset(&when, 0, sizeof when);
-  when.it_value.tv_sec = (time_t)(nanoseconds / 1000000000u);
-  when.it_value.tv_nsec = (long)(nanoseconds % 1000000000u);
-  return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL) == 0 ? 0 : errno;
+int sb_wait_readable(int descriptor, int other, uint64_t nanoseconds) {
+  struct pollfd entries[] = {{.fd = descriptor, .events = POLLIN}, {.fd = other, .events = POLLIN}};
+  struct timespec limit = {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)};
+  if (ppoll(entries, 2, &limit, NULL) <= 0) return 0;
+  return entries[0].revents != 0;
 }
 
 redisContext *sb_blocking_connect(const char *path) {

@@ -176,6 +176,7 @@ extension ControlClient {
         .channelOption(.writeBufferWaterMark, value: .init(low: waitingBytesMax / 2, high: waitingBytesMax))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.setCloseOnExec()
             try channel.pipeline.syncOperations.addHandler(
               ClientHandler(
                 pending: pending, path: address.path, version: hello.version, clock: SystemWallClock()))

@@ -115,6 +115,7 @@ public final class ControlServer: Service {
       .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10))
       .bind(descriptor) { channel in
         channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.setCloseOnExec()
           let session = ControlSession(channel: channel, server: self)
           try channel.pipeline.syncOperations.addHandler(
             StalledReaderGuard(deadline: self.configuration.stallDeadline) { session.didStall() })

@@ -118,6 +118,7 @@ final class ListeningSocket: Sendable {
           close(descriptor)
           throw Failure(.timeout, "another process holds the lock of \(folder), where the control socket goes")
         }
+        // Nothing becomes readable when a lock is given up, and flock(2) itself would wait without a deadline.
         usleep(ListeningSocket.lockPauseMicroseconds)
       }
     }

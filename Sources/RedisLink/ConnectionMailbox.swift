@@ -1,126 +1,130 @@
 internal import CHiredis
-internal import DequeModule
 internal import Glibc
 internal import Synchronization
 
-/// What tasks and the connection thread share: commands encoded and not yet written, and who waits for which reply.
+/// What tasks and the connection thread share.
 ///
-/// A command that finds nothing else under way is written at once by the task itself (the send never blocks), which
-/// saves a thread switch and so half of the latency of a lone request. Otherwise it is appended, and the thread, woken
-/// once for however many came, writes all of them with one call. Replies only ever arrive on the thread.
+/// Tasks leave commands in an inbox without a lock; the first to find the thread asleep wakes it, and it writes all
+/// that came with one call, reads, and resumes whoever got an answer. A command that is alone (see `Solitude`) does not
+/// wake it: its task takes the state itself if that is free, writes, waits at most `Solitude.patience` for the reply
+/// and reads it. If the reply does not come by then, or somebody else comes, the thread takes over.
+///
+///     task A                        thread                    task B
+///     takes the state, writes       asleep, no interest in
+///     waits: socket or wake-up      the socket's bytes
+///                                                             leaves a command, wakes
+///     sees the wake-up, lets go     takes the state, writes B, reads A and B
 final class ConnectionMailbox: Sendable {
-  struct Waiter {
-    let ticket: Ticket
-    var repliesMissing: Int
-    let deadline: UInt64
-    /// `State.bytesMoved` when it was handed over.
-    let movedBefore: UInt64
-    var replies: [RedisValue] = []
-  }
-
-  private struct State {
-    var socket: Int32 = -1
-    var output: [UInt8] = []
-    /// Bytes the thread has taken and not yet written.
-    var bytesBeingWritten = 0
-    var waiters: Deque<Waiter> = []
-    /// When the timer fires; 0 while it is off.
-    var timerFires: UInt64 = 0
-    /// Bytes sent and received so far, and when the last of them was.
-    var bytesMoved: UInt64 = 0
-    var lastMoved: UInt64 = 0
+  private struct Life {
     var end: RedisError?
     var isClosing = false
+    var isOpen = false
     var observers: [CheckedContinuation<RedisError, Never>] = []
   }
 
+  /// What the thread is to sleep for.
+  struct Wish {
+    var socket: Int32
+    var events: Int16
+    /// For poll(2).
+    var milliseconds: Int32
+  }
+
+  /// POLLRDHUP of <poll.h>, which Swift does not import: the other end has closed.
+  private static let hungUp: Int16 = 0x2000
+  /// While tasks serve themselves the thread does not wake for bytes, and looks for stray ones this often.
+  private static let strayCheckMilliseconds: Int32 = 100
+
   let wakeUp: Int32
-  let timer: Int32
-  private let options: RedisOptions
-  private let state = Mutex(State())
+  let options: RedisOptions
+  private let onPush: (@Sendable (RedisPush) -> Void)?
+  private let inbox: CommandInbox
+  private let state = Mutex<ConnectionState?>(nil)
+  private let life = Mutex(Life())
+  private let isAsleep = Atomic<Bool>(false)
+  /// `Solitude.served` when the thread last looked.
+  private let servedSeen = Atomic<Int>(0)
 
-  init(options: RedisOptions) throws(RedisError) {
+  init(options: RedisOptions, onPush: (@Sendable (RedisPush) -> Void)? = nil) throws(RedisError) {
     self.options = options
+    self.onPush = onPush
+    inbox = CommandInbox(options: options)
     wakeUp = sb_eventfd()
-    timer = sb_timerfd()
-    guard wakeUp >= 0, timer >= 0 else {
-      if wakeUp >= 0 { close(wakeUp) }
-      if timer >= 0 { close(timer) }
-      throw .unreachable("no descriptors are left for a connection to Redis")
-    }
+    guard wakeUp >= 0 else { throw .unreachable("no descriptors are left for a connection to Redis") }
   }
 
-  deinit {
-    close(wakeUp)
-    close(timer)
-  }
+  deinit { if wakeUp >= 0 { close(wakeUp) } }
 
   // MARK: Tasks
 
   /// Queues the commands as one unit whose replies come together. Never blocks.
-  func post(_ commands: [RedisCommand], ticket: Ticket, deadline: UInt64) {
-    let replies = commands.reduce(0) { $0 + $1.repliesExpected }
-    let size = commands.reduce(0) { $0 + $1.sizeEstimate }
-    let refusal: RedisError? = state.withLock { state in
-      if let end = state.end { return end }
-      guard !state.isClosing, state.socket >= 0 else { return .closed("it is not open") }
-      guard state.waiters.count < options.pendingMax,
-        state.output.count + state.bytesBeingWritten + size <= options.outputBytesMax
-      else { return .busy }
-      let isQuiet = state.waiters.isEmpty && state.output.isEmpty && state.bytesBeingWritten == 0
-      let wasEmpty = state.output.isEmpty
-      for command in commands { command.encode(into: &state.output) }
-      state.waiters.append(
-        Waiter(ticket: ticket, repliesMissing: replies, deadline: deadline, movedBefore: state.bytesMoved))
-      arm(&state, for: deadline)
-      if isQuiet { writeAtOnce(&state) }
-      if !state.output.isEmpty && (isQuiet || wasEmpty) { signal() }
-      return nil
+  func post(_ ticket: Ticket) {
+    guard isOpen else { return ticket.resolve(.failure(reasonOfEnd)) }
+    switch inbox.push(ticket) {
+    case .full: ticket.resolve(.failure(.busy))
+    case .closed: ticket.resolve(.failure(reasonOfEnd))
+    case nil: wakeIfAsleep()
     }
-    if let refusal { ticket.resolve(.failure(refusal)) }
+  }
+
+  /// Writes the commands and reads their replies on the calling thread, if nobody else is there. False: not handed
+  /// over. Otherwise the ticket is resolved, or the connection thread will do it.
+  func serveAlone(_ ticket: Ticket) -> Bool {
+    guard onPush == nil, isAsleep.load(ordering: .relaxed), inbox.isEmpty else { return false }
+    let outcome = state.withLockIfAvailable { state -> (isAccepted: Bool, isOver: Bool) in
+      guard state?.isQuiet == true, state?.fault == nil, state?.solitude.permits() == true, isOpen else {
+        return (false, true)
+      }
+      do throws(RedisError) {
+        // Bytes that are there now are the answer to nothing.
+        try state?.receive(nil)
+      } catch {
+        state?.fault = error
+        return (false, false)
+      }
+      guard inbox.admit(ticket) else { return (false, true) }
+      state?.accept(ticket)
+      do throws(RedisError) {
+        try state?.flush()
+        if sb_wait_readable(state?.socket ?? -1, wakeUp, Solitude.patience) != 0 { try state?.receive(nil) }
+      } catch {
+        state?.fault = error
+      }
+      let isOver = state?.isQuiet == true && state?.fault == nil
+      state?.solitude.ended(inTime: isOver)
+      return (true, isOver)
+    }
+    guard let outcome else { return false }
+    if !outcome.isOver { signal() }
+    return outcome.isAccepted
   }
 
   /// Asks the thread to end the connection.
   func requestClose() {
-    state.withLock { $0.isClosing = true }
+    life.withLock { $0.isClosing = true }
     signal()
   }
 
-  var isOpen: Bool { state.withLock { $0.end == nil && !$0.isClosing && $0.socket >= 0 } }
+  var isOpen: Bool { life.withLock { $0.isOpen && !$0.isClosing && $0.end == nil } }
 
-  var waiting: Int { state.withLock { $0.waiters.count } }
+  var waiting: Int { inbox.count }
+
+  private var reasonOfEnd: RedisError { life.withLock { $0.end } ?? .closed("it is not open") }
 
   /// Suspends until the connection has ended, and says why.
   func ended() async -> RedisError {
     await withCheckedContinuation { continuation in
-      let end: RedisError? = state.withLock { state in
-        if state.end == nil { state.observers.append(continuation) }
-        return state.end
+      let end: RedisError? = life.withLock { life in
+        if life.end == nil { life.observers.append(continuation) }
+        return life.end
       }
       if let end { continuation.resume(returning: end) }
     }
   }
 
-  private func writeAtOnce(_ state: inout State) {
-    let sent = state.output.withUnsafeBytes { bytes in
-      Glibc.send(state.socket, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
-    }
-    if sent > 0 {
-      state.bytesMoved &+= UInt64(sent)
-      state.lastMoved = MonotonicTime.now()
-    }
-    // An error shows again on the thread, which ends the connection.
-    if sent == state.output.count {
-      state.output.removeAll(keepingCapacity: state.output.capacity <= 1 << 20)
-    } else if sent > 0 {
-      state.output.removeFirst(sent)
-    }
-  }
-
-  private func arm(_ state: inout State, for deadline: UInt64) {
-    guard state.timerFires == 0 || deadline < state.timerFires else { return }
-    state.timerFires = deadline
-    _ = sb_timerfd_arm(timer, deadline)
+  private func wakeIfAsleep() {
+    guard isAsleep.load(ordering: .sequentiallyConsistent) else { return }
+    if isAsleep.exchange(false, ordering: .sequentiallyConsistent) { signal() }
   }
 
   private func signal() {
@@ -130,86 +134,70 @@ final class ConnectionMailbox: Sendable {
 
   // MARK: The thread
 
-  func opened(_ socket: Int32) { state.withLock { $0.socket = socket } }
-
-  /// Hands over what waits to be written; false when the connection is to be closed.
-  func takeOutput(_ bytes: inout [UInt8], written: Int) -> Bool {
-    state.withLock { state in
-      state.bytesBeingWritten = bytes.count - written
-      guard state.bytesBeingWritten == 0 else { return !state.isClosing }
-      swap(&bytes, &state.output)
-      state.bytesBeingWritten = bytes.count
-      return !state.isClosing
+  func opened(_ socket: Int32, peer: String = "") throws(RedisError) {
+    try state.withLock { state throws(RedisError) in
+      state = try ConnectionState(socket: socket, peer: peer, options: options, inbox: inbox)
     }
+    life.withLock { $0.isOpen = true }
   }
 
-  /// Gives each reply to the oldest waiter. Throws when nobody waits: then the stream is out of step.
-  func deliver(_ replies: [RedisValue]) throws(RedisError) {
-    var finished: [Waiter] = []
-    var isOutOfStep = false
-    state.withLock { state in
-      for reply in replies {
-        guard !state.waiters.isEmpty else {
-          isOutOfStep = true
-          break
-        }
-        state.waiters[0].replies.append(reply)
-        state.waiters[0].repliesMissing -= 1
-        if state.waiters[0].repliesMissing == 0 { finished.append(state.waiters.removeFirst()) }
+  /// Reads what has come, writes what was left here, and looks at the deadlines.
+  func turn(isReadable: Bool) throws(RedisError) -> Wish {
+    if life.withLock({ $0.isClosing }) { throw .closed("we closed it") }
+    return try state.withLock { state throws(RedisError) in
+      if let fault = state?.fault { throw fault }
+      // Before a first command, bytes that are there already are the answer to nothing.
+      if isReadable || (state?.isQuiet == true && !inbox.isEmpty) { try state?.receive(onPush) }
+      state?.acceptAll()
+      try state?.flush()
+      let now = MonotonicTime.now()
+      try state?.checkDeadlines(now: now)
+      let next = state?.nextCheck ?? .max
+      let milliseconds = next == .max ? -1 : Int32(clamping: (max(next, now) - now) / 1_000_000 + 1)
+      var wish = Wish(socket: state?.socket ?? -1, events: Int16(POLLIN), milliseconds: milliseconds)
+      if state?.wantsWrite == true { wish.events |= Int16(POLLOUT) }
+      let served = state?.solitude.served ?? 0
+      if state?.isQuiet == true, servedSeen.exchange(served, ordering: .relaxed) != served {
+        wish.events = Self.hungUp
+        wish.milliseconds = Self.strayCheckMilliseconds
       }
-    }
-    for waiter in finished { waiter.ticket.resolve(.success(waiter.replies)) }
-    if isOutOfStep { throw .protocolViolation("a reply came that nobody asked for") }
-  }
-
-  /// Notes that the socket took or gave so many bytes.
-  func moved(_ bytes: Int, now: UInt64) {
-    state.withLock { state in
-      state.bytesMoved &+= UInt64(max(0, bytes))
-      state.lastMoved = now
+      return wish
     }
   }
 
-  /// Nanoseconds that a byte which moves adds to the deadlines of all who wait: those of 10 MB a second.
-  private static let nanosecondsPerByte: UInt64 = 100
-
-  /// A large value must not end the connection while it arrives, neither for its own reader nor for those behind it. So
-  /// a deadline grows with the bytes that moved since the command was handed over; but a stream that has stopped is
-  /// given no more than a command's time, and one that drips gains nothing.
-  private func limit(_ waiter: Waiter, _ state: borrowing State) -> UInt64 {
-    let grown = waiter.deadline &+ (state.bytesMoved &- waiter.movedBefore) &* Self.nanosecondsPerByte
-    let patience = UInt64(options.commandDeadline.nanosecondsClamped)
-    return max(waiter.deadline, min(grown, state.lastMoved &+ patience))
-  }
-
-  /// Called when the timer fired: throws when a deadline has passed, else arms the timer for the next one.
-  func checkDeadlines(now: UInt64) throws(RedisError) {
-    let isLate = state.withLock { state -> Bool in
-      state.timerFires = 0
-      var next: UInt64?
-      for waiter in state.waiters { next = min(next ?? .max, limit(waiter, state)) }
-      guard let next else { return false }
-      if next <= now { return true }
-      arm(&state, for: next)
-      return false
+  /// Sleeps until something is to be done; whether the socket has something to read.
+  func sleep(for wish: Wish) -> Bool {
+    isAsleep.store(true, ordering: .sequentiallyConsistent)
+    defer { isAsleep.store(false, ordering: .relaxed) }
+    // What was left before this store woke nobody.
+    guard inbox.isEmpty else { return false }
+    var count: UInt64 = 0
+    var entries = (
+      pollfd(fd: wish.socket, events: wish.events, revents: 0),
+      pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
+    )
+    let ready = withUnsafeMutableBytes(of: &entries) { raw in
+      poll(raw.baseAddress?.assumingMemoryBound(to: pollfd.self), 2, wish.milliseconds)
     }
-    if isLate { throw .timeout }
+    guard ready > 0 else { return false }
+    if entries.1.revents != 0 { _ = Glibc.read(wakeUp, &count, 8) }
+    return entries.0.revents & (Int16(POLLIN) | Int16(POLLHUP) | Int16(POLLERR) | Self.hungUp) != 0
   }
 
   /// Ends everything: closes the socket, and every waiter hears `error`.
   func finish(_ error: RedisError) {
-    let (waiters, observers) = state.withLock { state in
-      defer {
-        state.waiters = []
-        state.observers = []
-        state.output = []
-      }
-      state.end = state.end ?? error
-      if state.socket >= 0 { close(state.socket) }
-      state.socket = -1
-      return (Array(state.waiters), state.observers)
+    let observers = life.withLock { life in
+      defer { life.observers = [] }
+      life.end = life.end ?? error
+      return life.observers
     }
-    for waiter in waiters { waiter.ticket.resolve(.failure(error)) }
+    let left = inbox.close()
+    inbox.answered(left.count)
+    let waiters = state.withLock { state in
+      defer { state = nil }
+      return state?.giveUp() ?? []
+    }
+    for ticket in waiters + left { ticket.resolve(.failure(error)) }
     for observer in observers { observer.resume(returning: error) }
   }
 }

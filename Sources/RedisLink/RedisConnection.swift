@@ -28,8 +28,8 @@ public final class RedisConnection: Sendable {
   public static func open(
     _ url: RedisURL, options: RedisOptions = .init(), onPush: (@Sendable (RedisPush) -> Void)? = nil
   ) async throws(RedisError) -> RedisConnection {
-    let mailbox = try ConnectionMailbox(options: options)
-    let thread = RedisThread(url: url, options: options, mailbox: mailbox, onPush: onPush)
+    let mailbox = try ConnectionMailbox(options: options, onPush: onPush)
+    let thread = RedisThread(url: url, mailbox: mailbox)
     let ready = Ticket()
     do {
       try thread.start(ready: ready)
@@ -63,7 +63,7 @@ public final class RedisConnection: Sendable {
   public func post(_ command: RedisCommand) -> Bool {
     guard mailbox.isOpen, mailbox.waiting < options.pendingMax else { return false }
     let deadline = MonotonicTime.now() + UInt64(options.commandDeadline.nanosecondsClamped)
-    mailbox.post([command], ticket: Ticket(), deadline: deadline)
+    mailbox.post(Ticket([command], deadline: deadline))
     return true
   }
 
@@ -81,15 +81,16 @@ public final class RedisConnection: Sendable {
   static func exchange(
     _ commands: [RedisCommand], on mailbox: ConnectionMailbox, _ deadline: Duration
   ) async throws(RedisError) -> [RedisValue] {
-    let ticket = Ticket()
-    return try await redeem(ticket) {
-      mailbox.post(commands, ticket: ticket, deadline: MonotonicTime.now() + UInt64(deadline.nanosecondsClamped))
-    }
+    let ticket = Ticket(commands, deadline: MonotonicTime.now() + UInt64(deadline.nanosecondsClamped))
+    guard !Task.isCancelled else { throw .cancelled }
+    guard mailbox.serveAlone(ticket) else { return try await redeem(ticket) { mailbox.post(ticket) } }
+    if let replies = ticket.replies { return try replies.get() }
+    return try await redeem(ticket) {}
   }
 
   private static func redeem(_ ticket: Ticket, start: () -> Void) async throws(RedisError) -> [RedisValue] {
     let replies = await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await withUnsafeContinuation { continuation in
         if ticket.wait(continuation) { start() }
       }
     } onCancel: {

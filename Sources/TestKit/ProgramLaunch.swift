@@ -1,4 +1,5 @@
 internal import Base
+internal import CSpawn
 internal import Glibc
 internal import Synchronization
 
@@ -42,6 +43,8 @@ enum ProgramLaunch {
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
     posix_spawn_file_actions_adddup2(&actions, output.writing, STDOUT_FILENO)
     posix_spawn_file_actions_adddup2(&actions, errors.writing, STDERR_FILENO)
+    // Sockets of other tests in this process: a relay that hangs up would not be heard while a program holds its end.
+    sb_close_from(&actions, 3)
 
     // env -C changes the folder and becomes the program: same process, and PATH is searched as usual.
     let command = (options.folder.map { ["/usr/bin/env", "-C", $0, "--"] } ?? []) + [program] + arguments

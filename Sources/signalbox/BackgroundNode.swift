@@ -1,4 +1,5 @@
 internal import Base
+internal import CSpawn
 internal import Glibc
 
 /// `signalbox start`: a node in its own session, without a terminal.
@@ -64,6 +65,7 @@ enum BackgroundNode {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, standardError, STDERR_FILENO)
+    sb_close_from(&actions, 3)
 
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -102,10 +104,11 @@ enum BackgroundNode {
   /// status: it has half a second, which is what a loaded machine may need.
   private static func end(_ child: pid_t) -> Int32 {
     var status: Int32 = 0
-    for _ in 0..<100 {
-      if waitpid(child, &status, WNOHANG) == child { return status }
-      usleep(5_000)
-    }
+    let process = sb_pidfd(child)
+    defer { if process >= 0 { close(process) } }
+    var entry = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+    _ = poll(&entry, 1, 500)
+    if waitpid(child, &status, WNOHANG) == child { return status }
     kill(child, SIGKILL)
     waitpid(child, &status, 0)
     return status

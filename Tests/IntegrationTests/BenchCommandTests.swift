@@ -26,7 +26,7 @@ import Testing
     fixture.environment.merging(["TMPDIR": fixture.folder.file("tmp")]) { _, new in new }
   }
 
-  /// Processes whose folders are those of this test. One that has ended but is not reaped has no environment.
+  /// Processes that were told of this test's folders or work in them. One that has ended but is not reaped has neither.
   private func processes(_ fixture: NodeFixture) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []  // none: the test fails below
     #expect(names.contains("self"))
@@ -34,7 +34,10 @@ import Testing
       guard Int(name) != nil, let bytes = FileManager.default.contents(atPath: "/proc/\(name)/environ") else {
         return false
       }
-      return String(decoding: bytes, as: UTF8.self).contains("\(fixture.folder.path)/tmp/signalbox-bench-")
+      // A process may end between two looks at it; then it is none of ours any more.
+      let folder = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(name)/cwd")) ?? ""
+      let own = "\(fixture.folder.path)/tmp/signalbox-bench-"
+      return folder.contains(own) || String(decoding: bytes, as: UTF8.self).contains(own)
     }
   }
 
@@ -138,5 +141,113 @@ import Testing
     #expect(processes(fixture).isEmpty)
     #expect(leavings(fixture) == [".keep"])
     #expect(access(fixture.state, F_OK) != 0, "a run that was not finished is in no history")
+  }
+
+  /// Of the three processes that a run of this suite takes, only the first can be asked to clean up.
+  @Test(.enabled(if: hasRedis, "there is no redis-server")) func killingTheBenchEndsItsNodeAndItsRedis() async throws {
+    let fixture = try makeFixture()
+    let run = try ProgramProcess(
+      fixture.executable, ["bench", "cache", "--quick"],
+      .init(environment: environment(fixture), folder: fixture.folder.path))
+    defer { run.kill() }
+    #expect(await eventually(within: .seconds(60)) { processes(fixture).contains { name(of: $0) == "redis-server" } })
+    #expect(processes(fixture).contains { name(of: $0) == "signalbox" })
+    run.signal(SIGKILL)
+    _ = try await run.outcome()
+    #expect(await eventually { processes(fixture).isEmpty }, "left: \(processes(fixture).map(name))")
+  }
+
+  private static let hasRedis = ["/usr/bin", "/usr/local/bin"].contains { access("\($0)/redis-server", X_OK) == 0 }
+
+  private func name(of process: String) -> String {
+    // Gone meanwhile: no name.
+    let text = (try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)) ?? ""
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  @Test func aQuickRunAndAFullOneAreNotCompared() async throws {
+    let fixture = try makeFixture()
+    let machine: [String: Any] = ["cores": 4, "memoryBytes": 1 << 30, "kernel": "Linux", "load": 0.5]
+    for (id, isQuick) in [("quick-one", true), ("full-one", false)] {
+      let report: [String: Any] = [
+        "id": id, "commit": "0", "timeMilliseconds": 1, "machine": machine, "results": [Any](), "isQuick": isQuick,
+      ]
+      try fixture.folder.write("state/bench/\(id).json", bytes: Array(JSONSerialization.data(withJSONObject: report)))
+    }
+    for arguments in [["--compare", "quick-one"], ["--quick", "--compare", "full-one"]] {
+      let outcome = try await ProgramProcess.run(
+        fixture.executable, ["bench", "control"] + arguments,
+        .init(environment: environment(fixture), folder: fixture.folder.path), within: .seconds(60))
+      #expect(outcome.status == .exited(64), "\(outcome.standardError)")
+      #expect(outcome.standardOutput.isEmpty && outcome.standardError.contains("compare with"))
+      let lines = outcome.standardError.split(separator: "\n")
+      #expect(lines.count <= 2 && lines.allSatisfy { !$0.contains("%") }, "refused before anything was measured")
+    }
+  }
+
+  /// What a program that a node starts would hold: the port, clients' connections, the log, the record of operators.
+  @Test(.enabled(if: hasRedis, "there is no redis-server")) func programsOfANodeInheritNothing() async throws {
+    let fixture = try makeFixture()
+    let node = try await fixture.start()
+    defer { node.kill() }
+    // Holds a connection to the API; the bench holds one to the control socket.
+    let guest = try ProgramProcess("bash", ["-c", "exec 3<>/dev/tcp/127.0.0.1/\(fixture.port); exec sleep 60"])
+    defer { guest.kill() }
+    let run = try ProgramProcess(
+      fixture.executable, ["bench", "cache", "--quick"],
+      .init(environment: environment(fixture), folder: fixture.folder.path))
+    defer { run.kill() }
+    var inherited: [Descriptor]?
+    var held: [Descriptor] = []
+    _ = await eventually(within: .seconds(60)) {
+      guard let child = children(of: node.processID).first(where: { name(of: $0) == "redis-server" }) else {
+        return false
+      }
+      held = descriptors(of: "\(node.processID)").filter {
+        $0.target.hasPrefix("socket:") || $0.target.hasPrefix(fixture.state)
+      }
+      let theirs = descriptors(of: child)
+      // It ends with its figure; then the next one's is looked at.
+      guard !theirs.isEmpty, name(of: child) == "redis-server" else { return false }
+      inherited = theirs.filter { descriptor in held.contains { $0.target == descriptor.target } }
+      return true
+    }
+    #expect(held.count { $0.target.hasPrefix("socket:") } >= 4, "two doors, two connections")
+    #expect(held.contains { $0.target.hasPrefix(fixture.state) })
+    let open = held.filter { $0.number > 2 && !$0.isClosedOnExec }.map(\.target)
+    #expect(open.isEmpty, "not close-on-exec: \(open)")
+    #expect(try #require(inherited, "a redis-server of the bench was seen").isEmpty)
+  }
+
+  private func children(of process: Int32) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []  // none: the test fails
+    return names.filter { name in
+      // The fourth field of proc(5)'s stat, the second after the name in brackets. Gone meanwhile: nobody's child.
+      let stat = (try? String(contentsOfFile: "/proc/\(name)/stat", encoding: .utf8)) ?? ""
+      let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+      return Int(name) != nil && fields.count > 1 && Int32(fields[1]) == process
+    }
+  }
+
+  private struct Descriptor {
+    let number: Int
+    let target: String
+    let isClosedOnExec: Bool
+  }
+
+  /// `flags` of /proc/PID/fdinfo (proc(5)) are octal and hold O_CLOEXEC as it is set now.
+  private func descriptors(of process: String) -> [Descriptor] {
+    let folder = "/proc/\(process)"
+    // A process or descriptor that is gone has none; the tests ask for a number of them.
+    let numbers = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/fd")) ?? []
+    return numbers.compactMap { number in
+      guard let descriptor = Int(number),
+        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/fd/\(number)"),
+        let info = try? String(contentsOfFile: "\(folder)/fdinfo/\(number)", encoding: .utf8),
+        let word = info.split(separator: "\n").first(where: { $0.hasPrefix("flags:") })?.split(separator: "\t").last,
+        let flags = Int32(word, radix: 8)
+      else { return nil }
+      return Descriptor(number: descriptor, target: target, isClosedOnExec: flags & O_CLOEXEC != 0)
+    }
   }
 }

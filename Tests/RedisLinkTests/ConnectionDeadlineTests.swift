@@ -9,21 +9,24 @@ import Testing
 @Suite struct ConnectionDeadlineTests {
   private static let millisecond: UInt64 = 1_000_000
 
-  /// A mailbox with one command handed over at time 0, whose deadline is 50 ms.
-  private func mailbox() throws -> ConnectionMailbox {
-    let mailbox = try ConnectionMailbox(options: RedisOptions())
+  /// A connection with one command handed over at time 0, whose deadline is 50 ms.
+  private func state() throws -> ConnectionState {
     var ends: [Int32] = [-1, -1]
     try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-    // Nobody reads; the mailbox closes its end when it finishes.
+    // Nobody reads; the state closes its end.
     close(ends[1])
-    mailbox.opened(ends[0])
-    mailbox.post([RedisCommand("GET", "k")], ticket: Ticket(), deadline: 50 * Self.millisecond)
-    return mailbox
+    let options = RedisOptions()
+    let inbox = CommandInbox(options: options)
+    var state = try ConnectionState(socket: ends[0], options: options, inbox: inbox)
+    let ticket = Ticket([RedisCommand("GET", "k")], deadline: 50 * Self.millisecond)
+    try #require(inbox.admit(ticket))
+    state.accept(ticket)
+    return state
   }
 
-  private func isLate(_ mailbox: ConnectionMailbox, at milliseconds: UInt64) -> Bool {
+  private func isLate(_ state: inout ConnectionState, at milliseconds: UInt64) -> Bool {
     do throws(RedisError) {
-      try mailbox.checkDeadlines(now: milliseconds * Self.millisecond)
+      try state.checkDeadlines(now: milliseconds * Self.millisecond)
       return false
     } catch {
       return error == .timeout
@@ -31,28 +34,29 @@ import Testing
   }
 
   @Test func silenceEndsAtTheDeadline() throws {
-    let mailbox = try mailbox()
-    defer { mailbox.finish(.timeout) }
-    #expect(!isLate(mailbox, at: 49))
-    #expect(isLate(mailbox, at: 51))
+    var state = try state()
+    let early = isLate(&state, at: 49)
+    let late = isLate(&state, at: 51)
+    #expect(!early && late)
   }
 
   /// 16 MB at 20 MB a second, and then the last bytes never come.
   @Test func aLargeReplyThatArrivesKeepsTheConnection() throws {
-    let mailbox = try mailbox()
-    defer { mailbox.finish(.timeout) }
+    var state = try state()
     for step in 1...80 as ClosedRange<UInt64> {
-      mailbox.moved(200_000, now: step * 10 * Self.millisecond)
-      #expect(!isLate(mailbox, at: step * 10 + 9))
+      state.moved(200_000, now: step * 10 * Self.millisecond)
+      let late = isLate(&state, at: step * 10 + 9)
+      #expect(!late)
     }
-    #expect(!isLate(mailbox, at: 849))
-    #expect(isLate(mailbox, at: 851))
+    let early = isLate(&state, at: 849)
+    let late = isLate(&state, at: 851)
+    #expect(!early && late)
   }
 
   @Test func aReplyThatDripsGainsNothing() throws {
-    let mailbox = try mailbox()
-    defer { mailbox.finish(.timeout) }
-    for step in 1...10 as ClosedRange<UInt64> { mailbox.moved(10, now: step * 5 * Self.millisecond) }
-    #expect(isLate(mailbox, at: 52))
+    var state = try state()
+    for step in 1...10 as ClosedRange<UInt64> { state.moved(10, now: step * 5 * Self.millisecond) }
+    let late = isLate(&state, at: 52)
+    #expect(late)
   }
 }

@@ -19,11 +19,8 @@ int64_t sb_reader_buffered(const redisReader *reader);
 /// A non-blocking, close-on-exec eventfd, or -1 with errno.
 int sb_eventfd(void);
 
-/// A non-blocking, close-on-exec timer on CLOCK_MONOTONIC, or -1 with errno.
-int sb_timerfd(void);
-
-/// Arms `timer` for an absolute CLOCK_MONOTONIC time in nanoseconds; 0 disarms it. 0, or an errno.
-int sb_timerfd_arm(int timer, uint64_t nanoseconds);
+/// Waits until `descriptor` or `other` has something to read, at most so long: 1 when `descriptor` has, else 0.
+int sb_wait_readable(int descriptor, int other, uint64_t nanoseconds);
 
 /// A blocking connection to a Unix socket, as a plain C program has it, for benches; null when there is none.
 redisContext *sb_blocking_connect(const char *path);

@@ -1,4 +1,5 @@
 internal import Base
+internal import CSpawn
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
@@ -18,7 +19,7 @@ struct ProbeCommand: Sendable {
 
   /// Bytes of output that are kept.
   static let outputMax = 4_096
-  /// How often the end of the program is looked for while its output stays open.
+  /// How often a cancellation is looked for.
   private static let stepMilliseconds: Int32 = 20
 
   var executable: String
@@ -56,14 +57,18 @@ struct ProbeCommand: Sendable {
     close(ends[1])
     guard code == 0 else { return .couldNotStart(String(cString: strerror(code))) }
     let end = ContinuousClock.now + deadline
+    // Without one (the table of descriptors is full) each step is waited for whole.
+    let process = sb_pidfd(child)
+    defer { if process >= 0 { close(process) } }
     var output: [UInt8] = []
+    var isOpen = true
     var hasEnded = false
     while !hasEnded, ContinuousClock.now < end, !cancel.isSet {
-      let isOpen = collect(ends[0], into: &output)
-      if !isOpen { usleep(useconds_t(1_000)) }
+      Self.wait(isOpen ? ends[0] : -1, process)
+      isOpen = isOpen && collect(ends[0], into: &output)
       hasEnded = Self.hasEnded(child)
     }
-    _ = collect(ends[0], into: &output, waitMilliseconds: 0)
+    if isOpen { _ = collect(ends[0], into: &output) }
     kill(-child, SIGKILL)
     let status = Self.reap(child)
     return hasEnded ? .ended(status: status, output: String(decoding: output, as: UTF8.self)) : .timedOut
@@ -76,6 +81,7 @@ struct ProbeCommand: Sendable {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
     posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
+    sb_close_from(&actions, 3)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -100,12 +106,16 @@ struct ProbeCommand: Sendable {
     return environment.filter { name, _ in !ours.contains { name.hasPrefix($0) } }.map { "\($0.key)=\($0.value)" }
   }
 
-  /// Reads what is there, waiting a step for it; false once nobody can write any more.
-  private func collect(
-    _ descriptor: Int32, into output: inout [UInt8], waitMilliseconds: Int32 = Self.stepMilliseconds
-  ) -> Bool {
-    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    guard poll(&entry, 1, waitMilliseconds) > 0 else { return true }
+  /// Until there is something to read or the program has ended, at most for a step: cancelling is looked for after it.
+  private static func wait(_ output: Int32, _ process: Int32) {
+    var entries = [
+      pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: process, events: Int16(POLLIN), revents: 0),
+    ]
+    _ = poll(&entries, 2, stepMilliseconds)
+  }
+
+  /// Reads what is there; false once nobody can write any more.
+  private func collect(_ descriptor: Int32, into output: inout [UInt8]) -> Bool {
     var chunk = [UInt8](repeating: 0, count: 16_384)
     let count = read(descriptor, &chunk, chunk.count)
     guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) }

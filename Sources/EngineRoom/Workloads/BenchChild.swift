@@ -1,9 +1,11 @@
 internal import Base
+internal import CSpawn
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// A child process of a bench. Whoever starts it kills it or waits for its end; either way it is reaped.
+/// A child process of a bench. Whoever starts it kills it or waits for its end; either way it is reaped. If this
+/// process is killed first, the kernel kills the child: nothing of a bench may go on beside production.
 final class BenchChild: Sendable {
   /// Everything but the program.
   struct Launch: Sendable {
@@ -15,9 +17,6 @@ final class BenchChild: Sendable {
     /// A session of its own: Ctrl-C in the terminal does not reach it, and `kill` takes its descendants along.
     var hasOwnSession = false
   }
-
-  /// POSIX_SPAWN_SETSID of <spawn.h>, which Swift does not import.
-  private static let newSession: Int16 = 0x80
 
   let processID: pid_t
   private let hasOwnSession: Bool
@@ -98,25 +97,20 @@ final class BenchChild: Sendable {
   }
 
   private static func spawn(_ child: inout pid_t, _ executable: String, _ launch: Launch) -> Int32 {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, launch.output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    for signal in [SIGPIPE, SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, signal) }
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    let flags = Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)
-    posix_spawnattr_setflags(&attributes, launch.hasOwnSession ? flags | newSession : flags)
     let words = ([executable] + launch.arguments).map { strdup($0) } + [nil]
     let variables = launch.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in words + variables { free(pointer) } }
-    return posix_spawn(&child, executable, &actions, &attributes, words, variables)
+    return executable.withCString { program in
+      launch.output.withCString { output in
+        words.withUnsafeBufferPointer { words in
+          variables.withUnsafeBufferPointer { variables in
+            var bound = sb_launch(
+              program: program, arguments: words.baseAddress, environment: variables.baseAddress, output: output,
+              new_session: launch.hasOwnSession ? 1 : 0)
+            return sb_spawn_bound(&bound, &child)
+          }
+        }
+      }
+    }
   }
 }

@@ -47,6 +47,7 @@ struct BenchCommand: Verb {
     }
     // Before the run: a slip in the id should not cost a whole run.
     let base = try await base(settings)
+    if let base { try checkComparable(base) }
     let report = try await measure(settings)
     try StandardOutput.say(json ? try JSONText.of(report) : BenchText.report(report, against: base))
     guard let base else { return }
@@ -117,6 +118,16 @@ struct BenchCommand: Verb {
         : Failure(.invalid, "'\(shown)' begins \(found.count) bench runs; give more of the id")
     }
     return report
+  }
+
+  private func checkComparable(_ base: BenchReport) throws(Failure) {
+    guard (base.isQuick ?? false) != quick else { return }
+    throw quick
+      ? Failure(
+        .invalid, "run \(base.id) is a full one, and figures of a quick run compare with nothing but their like")
+      : Failure(
+        .invalid, "run \(base.id) was a quick one: its figures do not compare with those of a full run",
+        hint: "'signalbox bench --history' lists the others")
   }
 
   private func earlierRuns(_ settings: Settings) async throws -> [BenchReport] {
