@@ -238,6 +238,6 @@ let package = Package(
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"]),
-    tests("TidyTests", []),
+    tests("TidyTests", ["TestKit"]),
   ]
 )

@@ -114,12 +114,14 @@ import Testing
     "zipf0.8", "zipf1.0", "scans", "repeated", "loop", "drift", "session", "window60", "window90", "window30new",
     "window60new", "window80new",
   ])
-  func theHitRateHoldsAgainstLRU(_ trace: String) throws {
-    for capacity in [100, 1_000] {
-      let ours = try rate(capacity: capacity, requests: 200_000, Trace(trace, capacity).next)
-      let theirs = leastRecentlyUsed(capacity: capacity, requests: 200_000, Trace(trace, capacity).next)
-      #expect(ours >= theirs - 3, "\(trace) \(capacity): \(ours) against \(theirs)")
-      if trace.hasPrefix("zipf") { #expect(ours >= theirs + 4, "\(trace) \(capacity): \(ours) against \(theirs)") }
+  func theHitRateHoldsAgainstLRU(_ trace: String) async throws {
+    try await aside {
+      for capacity in [100, 1_000] {
+        let ours = try rate(capacity: capacity, requests: 100_000, Trace(trace, capacity).next)
+        let theirs = leastRecentlyUsed(capacity: capacity, requests: 100_000, Trace(trace, capacity).next)
+        #expect(ours >= theirs - 3, "\(trace) \(capacity): \(ours) against \(theirs)")
+        if trace.hasPrefix("zipf") { #expect(ours >= theirs + 4, "\(trace) \(capacity): \(ours) against \(theirs)") }
+      }
     }
   }
 

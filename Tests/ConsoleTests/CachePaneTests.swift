@@ -1,5 +1,6 @@
 import Base
 import ControlPlane
+import TestKit
 import Testing
 
 @testable import Console
@@ -65,7 +66,11 @@ struct CachePaneTests {
     }
   }
 
-  @Test(arguments: LayoutTests.sizes) func anySizeAndStateIsDrawnWhole(_ size: (Int, Int)) {
+  @Test(arguments: LayoutTests.sizes) func anySizeAndStateIsDrawnWhole(_ size: (Int, Int)) async {
+    await aside { Self.drawEverything(size) }
+  }
+
+  private static func drawEverything(_ size: (Int, Int)) {
     for redis in [CacheFixture.away(), CacheFixture.away(queued: 100_000, seconds: 900_000), .init(state: .embedded)] {
       for keys in ["", "4", "44", "i", "44i"] {
         var fixture = CacheFixture.busy(size.0, size.1, redis: redis)

@@ -32,7 +32,7 @@ enum ForbiddenWords {
   }
 
   private static func find(_ words: [String], in file: SourceFile) -> [Finding] {
-    let code = String(decoding: SwiftCode(file.text).text, as: UTF8.self)
+    let code = String(decoding: file.code.text, as: UTF8.self)
     var findings: [Finding] = []
     for (index, line) in code.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       for word in words where contains(line, word) {
@@ -55,7 +55,7 @@ enum ForbiddenWords {
 
   /// A `!` right after a value or a type, unless it begins `!=`. `try!` and `as!` are found by name.
   private static func forceUnwraps(_ file: SourceFile) -> [Finding] {
-    let code = SwiftCode(file.text)
+    let code = file.code
     var findings: [Finding] = []
     for position in code.text.indices.dropFirst() where code.text[position] == UInt8(ascii: "!") {
       let before = code.text[position - 1]

@@ -4,7 +4,7 @@ enum FunctionLength {
   static let linesMax = 60
 
   static func findings(_ file: SourceFile) -> [Finding] {
-    let code = SwiftCode(file.text)
+    let code = file.code
     var finder = BodyFinder(text: code.text)
     return finder.bodies().compactMap { body in
       let first = code.line(at: body.start)

@@ -49,7 +49,7 @@ enum ImportWalls {
 
   /// `internal import struct A.B` names the module A.
   static func imports(_ file: SourceFile) -> [(line: Int, module: String)] {
-    let code = String(decoding: SwiftCode(file.text).text, as: UTF8.self)
+    let code = String(decoding: file.code.text, as: UTF8.self)
     var imports: [(Int, String)] = []
     for (index, line) in code.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       for statement in line.split(separator: ";") {

@@ -3,8 +3,16 @@ import FoundationEssentials
 /// A text file of the repository, or a sample in a test.
 struct SourceFile {
   /// From the root, such as `Sources/Base/Glob.swift`.
-  var path: String
-  var text: String
+  let path: String
+  let text: String
+  /// Read once: every rule looks at it.
+  let code: SwiftCode
+
+  init(path: String, text: String) {
+    self.path = path
+    self.text = text
+    code = SwiftCode(path.hasSuffix(".swift") ? text : "")
+  }
 
   var name: String { path.split(separator: "/").last.map(String.init) ?? path }
   /// `Base` for `Sources/Base/Glob.swift`.
