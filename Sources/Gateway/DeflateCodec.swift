@@ -6,8 +6,8 @@ internal import CZlib
 /// Nothing is remembered from one message to the next (no context takeover, in both directions), so one of each serves
 /// all connections of a loop, and a broadcast is compressed once.
 ///
-/// A bomb of a kilobyte becomes a megabyte. What bounds it is the size of the output alone: inflating stops one byte past
-/// the limit and never allocates for more.
+/// A bomb of a kilobyte becomes a megabyte. What bounds it is the size of the output alone: inflating stops one byte
+/// past the limit and never allocates for more.
 enum DeflateError: Error, Equatable, Sendable {
   case memory
   /// Not a deflate stream, or one that ends in the middle.
@@ -61,7 +61,8 @@ struct Inflater: ~Copyable {
 
   deinit { sb_inflate_close(stream) }
 
-  /// Appends what `message` stands for to `output`, at most `bytesMax` bytes of it. After an error `output` is as before.
+  /// Appends what `message` stands for to `output`, at most `bytesMax` bytes of it. After an error `output` is
+  /// as before.
   mutating func inflate(
     _ message: UnsafeRawBufferPointer, bytesMax: Int, to output: inout [UInt8]
   ) throws(DeflateError) {

@@ -1,7 +1,7 @@
 /// Questions of the server to one client that wait for their answer: `2<id>[…]` out, `3<id>[…]` in.
 ///
-/// Ids grow, so the entries are always sorted by them, and an answer is found by halving. The table is bounded, and empty
-/// it owns no memory. Times are nanoseconds of a monotonic clock.
+/// Ids grow, so the entries are always sorted by them, and an answer is found by halving. The table is bounded, and an
+/// empty one owns no memory. Times are nanoseconds of a monotonic clock.
 public struct AckTable<Waiter: Sendable>: Sendable {
   private struct Entry: Sendable {
     var id: UInt64

@@ -1,6 +1,6 @@
-/// Engine.IO 4: the server pings `interval` after the handshake and after each pong, and ends a session whose pong does
-/// not come within `timeout`. Times are nanoseconds of a monotonic clock; the timing is shared by all sessions and given
-/// to every call, so that a session holds 16 bytes.
+/// Engine.IO 4: the server pings `interval` after the handshake and after each pong, and ends a session whose pong
+/// does not come within `timeout`. Times are nanoseconds of a monotonic clock; the timing is shared by all sessions
+/// and given to every call, so that a session holds 16 bytes.
 public struct HeartbeatMachine: Sendable, Equatable {
   public struct Timing: Sendable, Equatable {
     public var intervalNanoseconds: UInt64

@@ -1,6 +1,6 @@
-/// A text frame of the raw WebSocket at `/ws`: `{"event":"…","data":…,"id":…}`. `data` may be any JSON, or missing; `id`
-/// is a string or a number, wants an answer, and comes back in it byte for byte. Other keys are ignored, and of a key
-/// that is there twice the last counts, as `JSON.parse` has it.
+/// A text frame of the raw WebSocket at `/ws`: `{"event":"…","data":…,"id":…}`. `data` may be any JSON, or missing;
+/// `id` is a string or a number, wants an answer, and comes back in it byte for byte. Other keys are ignored, and of
+/// a key that is there twice the last counts, as `JSON.parse` has it.
 public struct RawMessage: Sendable, Equatable {
   public static let idBytesMax = 128
   public static let eventBytesMax = 256

@@ -1,10 +1,13 @@
-import SocketProtocol
 import TestKit
 import Testing
+
+@testable import SocketProtocol
 
 /// RFC 6455, in the order of Autobahn's groups of cases.
 @Suite struct WebSocketFrameTests {
   private typealias Seen = FrameReader.Seen
+
+  private func isText(_ bytes: [UInt8]) -> Bool { UTF8Checker.isText(bytes.span) }
 
   @Test func aParserIsSmall() { #expect(MemoryLayout<WebSocketFrameParser>.size <= 32) }
 
@@ -118,7 +121,7 @@ import Testing
     }
     for text in Set(texts) {
       let isText = String(validating: text, as: UTF8.self) != nil
-      #expect(UTF8Checker.isText(text.span) == isText, "\(text)")
+      #expect(self.isText(text) == isText, "\(text)")
     }
   }
 
@@ -160,7 +163,7 @@ import Testing
   @Test func aCloseReasonIsCutBetweenCharacters() {
     let frame = WebSocketControlFrame.close(.goingAway, reason: String(repeating: "é", count: 100))
     #expect(frame.count == 2 + 2 + 122 && frame[0] == 0x88 && frame[1] == 124)
-    #expect(UTF8Checker.isText(Array(frame[4...]).span))
+    #expect(isText(Array(frame[4...])))
   }
 
   /// RFC 6455 section 1.3.
