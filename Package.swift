@@ -77,6 +77,8 @@ let package = Package(
     ground("CThemes"),
     ground("CPty"),
     ground("CSpawn"),
+    // Deflate, for permessage-deflate.
+    ground("CZlib", libraries: ["z"]),
 
     // MARK: Floor 1: what every engine and every face may use
     room(
@@ -96,6 +98,7 @@ let package = Package(
       ]),
     room("ControlPlane", ["Base"]),
     room("Pty", ["Base", "CPty"]),
+    room("SocketProtocol", ["Base", .product(name: "DequeModule", package: "swift-collections")]),
     room(
       "Access",
       [
@@ -187,7 +190,7 @@ let package = Package(
 
     // MARK: Tests
     room("TestKit", ["Base", "CSpawn"]),
-    tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
+    tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash", "CZlib"]),
     tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),
     tests(
@@ -205,6 +208,7 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ]),
+    tests("SocketProtocolTests", ["SocketProtocol", "Base", "TestKit"]),
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
