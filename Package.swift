@@ -76,6 +76,8 @@ let package = Package(
     ground("CCrash"),
     ground("CThemes"),
     ground("CPty"),
+    // Deflate, for permessage-deflate.
+    ground("CZlib", libraries: ["z"]),
 
     // MARK: Floor 1: what every engine and every face may use
     room(
@@ -95,6 +97,7 @@ let package = Package(
       ]),
     room("ControlPlane", ["Base"]),
     room("Pty", ["Base", "CPty"]),
+    room("SocketProtocol", ["Base", .product(name: "DequeModule", package: "swift-collections")]),
     room(
       "Access",
       [
@@ -200,7 +203,7 @@ let package = Package(
 
     // MARK: Tests
     room("TestKit", ["Base"]),
-    tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
+    tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash", "CZlib"]),
     tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),
     tests(
@@ -218,6 +221,7 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ]),
+    tests("SocketProtocolTests", ["SocketProtocol", "Base", "TestKit"]),
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
