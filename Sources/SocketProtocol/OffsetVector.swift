@@ -20,7 +20,7 @@ public struct OffsetVector: Sendable, Equatable {
   /// Raises an origin's number. Past `originsMax` the origin that was silent longest is forgotten: clients that come
   /// back with such an offset are not recovered if anything of it matters.
   public mutating func advance(_ origin: String, to sequence: UInt64) {
-    guard Self.isOrigin(origin.utf8) else { return }
+    guard Self.isOrigin(origin) else { return }
     if let last = entries.last, last.origin == origin {
       entries[entries.count - 1].sequence = max(last.sequence, sequence)
       return
@@ -62,6 +62,9 @@ public struct OffsetVector: Sendable, Equatable {
       entries.append((origin, sequence))
     }
   }
+
+  /// Letters, digits and dashes; others are not numbered in any vector.
+  public static func isOrigin(_ name: String) -> Bool { isOrigin(name.utf8) }
 
   private static func isOrigin(_ bytes: some Collection<UInt8>) -> Bool {
     (1...originBytesMax).contains(bytes.count)

@@ -1,7 +1,8 @@
 internal import Base
+internal import Logging
 internal import RedisLink
 internal import SocketProtocol
-internal import Telemetry
+internal import Synchronization
 
 /// One life: connect, subscribe, heal, publish.
 extension RedisAdapter {
@@ -129,7 +130,7 @@ extension RedisAdapter {
 
   /// Reads from the others' logs what this node missed, then hands on what came live meanwhile.
   private func heal(_ data: RedisConnection) async throws(RedisError) {
-    let isFirst = shared.withLock { $0.since != 0 && $0.link == .connecting }
+    let isFirst = shared.withLock { $0.link == .connecting }
     for node in try await nodes(data) where node != options.node {
       if let reached = inbox.withLock({ $0.reached[node] }) {
         try await heal(node, after: reached, data)

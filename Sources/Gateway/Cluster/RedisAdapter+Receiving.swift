@@ -1,6 +1,7 @@
 internal import Base
 internal import RedisLink
 internal import SocketProtocol
+internal import Synchronization
 
 /// What comes in on the subscribed connection, on its thread.
 extension RedisAdapter {

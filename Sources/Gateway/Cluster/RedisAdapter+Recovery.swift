@@ -1,6 +1,7 @@
 internal import Base
 internal import RedisLink
 internal import SocketProtocol
+internal import Synchronization
 
 /// Sessions that may come back to any node.
 extension RedisAdapter {
@@ -102,7 +103,9 @@ extension RedisAdapter {
   private func hold(_ session: RecoverySession) {
     let names = session.rooms.map { channel(session.namespace, $0) }
     for name in names { want(name, 1) }
-    holds.yield((names, ContinuousClock.now + Self.recoveryHold))
+    if case .dropped = holds.yield((names, ContinuousClock.now + Self.recoveryHold)) {
+      for name in names { want(name, -1) }
+    }
   }
 
   /// Lets go of what was held, each when its time is over. All are held equally long, so they end in order.

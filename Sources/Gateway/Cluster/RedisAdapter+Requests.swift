@@ -1,6 +1,7 @@
 internal import Base
 internal import RedisLink
 internal import SocketProtocol
+internal import Synchronization
 
 /// Questions of other servers, and ours to them.
 extension RedisAdapter {

@@ -57,6 +57,7 @@ final class RedisAdapter: ClusterAdapter {
   static let sessionChangesMax = 50_000
   static let subscribeBatch = 512
   static let requestsMax = 1_024
+  static let holdsMax = 16_384
 
   let options: RedisAdapterOptions
   let keys: ClusterKeyspace
@@ -86,8 +87,7 @@ final class RedisAdapter: ClusterAdapter {
     self.logger = logger
     shared = Mutex(State(outbox: ClusterOutbox(options.outbox), since: clock.nowMilliseconds()))
     (requests, requestSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.requestsMax))
-    // One element per session that comes back within ten seconds: bounded by the rate of handshakes.
-    (held, holds) = AsyncStream.makeStream()
+    (held, holds) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.holdsMax))
   }
 
   // MARK: Posted by the gateway
@@ -102,8 +102,14 @@ final class RedisAdapter: ClusterAdapter {
     wake?.yield()
   }
 
-  func roomBecameLocal(namespace: String, room: String) { want(channel(namespace, room), 1) }
-  func roomLeft(namespace: String, room: String) { want(channel(namespace, room), -1) }
+  /// The room without a name is the namespace: its channel is always listened to.
+  func roomBecameLocal(namespace: String, room: String) {
+    if !room.isEmpty { want(channel(namespace, room), 1) }
+  }
+
+  func roomLeft(namespace: String, room: String) {
+    if !room.isEmpty { want(channel(namespace, room), -1) }
+  }
 
   func saveSession(_ record: RecoverySession) { post(.save(record)) }
   func forgetSession(pid: String) { post(.forget(pid: pid)) }

@@ -31,7 +31,9 @@ struct BroadcastLog: BroadcastHistory {
   var count: Int { ring.count }
   var currentOffset: [UInt8] { encodedVector }
 
+  /// Empty for an origin whose name no offset can carry: what it sends cannot be recovered.
   mutating func stamp(origin: BroadcastOrigin) -> [UInt8] {
+    guard OffsetVector.isOrigin(origin.id) else { return [] }
     advance(origin: origin.id, to: origin.sequence)
     return encodedVector
   }
