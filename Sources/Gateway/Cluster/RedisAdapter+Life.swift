@@ -56,7 +56,6 @@ extension RedisAdapter {
     wakePublisher.yield()
     wakeSubscriber.yield()
     let reason = await watch(data, push, hash, publishing, subscribing)
-    if Task.isCancelled { await sayGoodbye(data) }
     end(life, reason)
   }
 
@@ -75,6 +74,10 @@ extension RedisAdapter {
       } onCancel: {
         push.close()
       }
+      if Task.isCancelled { sayGoodbye(data) }
+      // Those who wait for the end of a connection wait until it comes.
+      push.close()
+      data.close()
       group.cancelAll()
       return Task.isCancelled ? "the node is stopping" : reason
     }
@@ -293,7 +296,7 @@ extension RedisAdapter {
     try Self.check(replies)
   }
 
-  private func sayGoodbye(_ data: RedisConnection) async {
+  private func sayGoodbye(_ data: RedisConnection) {
     let (last, lost) = shared.withLock { ($0.outbox.acknowledged, $0.outbox.lost) }
     let peer = PeerMessage(
       node: options.node, version: options.version, sockets: 0, last: last, lost: lost, isLeaving: true)

@@ -55,7 +55,7 @@ final class ClusterNode: Sendable {
     options.commandDeadline = .seconds(5)
     options.redis.connectDeadline = .seconds(5)
     change(&options)
-    let adapter = RedisAdapter(options, delegate: delegate, logger: Logger(label: "test"))
+    let adapter = RedisAdapter(options, delegate: delegate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     self.adapter = adapter
     task = Mutex(Task { await adapter.run() })
   }

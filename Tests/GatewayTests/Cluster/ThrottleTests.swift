@@ -103,7 +103,7 @@ import Testing
     var throttle = Throttle<String>(policy)
     _ = throttle.offer(.init(emission: thought("a", 0)), for: "r", now: 0)
     for number in 1...10 { #expect(throttle.offer(.init(emission: thought("a", number)), for: "r", now: 0) == .held) }
-    for agent in ["b", "c"] { _ = throttle.offer(.init(emission: thought(agent, 1)), for: "r", now: 0) }
+    for agent in ["b", "c"] { _ = throttle.offer(.init(emission: thought(agent, 1)), for: "r", now: 1) }
     #expect(throttle.offer(.init(emission: thought("d", 1)), for: "r", now: 0) == .dropped)
     #expect(throttle.counters.dropped == 7)
     #expect(
