@@ -4,14 +4,15 @@ internal import DequeModule
 /// user. A pure machine: the caller passes the time (monotonic nanoseconds) and asks again at `nextDue`.
 ///
 /// The rate is that of GCRA (ITU-T I.371, the leaky bucket as a meter): each key has one number, the time at which it
-/// would be idle if everything delivered so far had been spread evenly. An event may go when that time is no more than
-/// `burst - 1` intervals ahead.
+/// would be idle if everything delivered so far had been spread evenly. An event may go when that time is no more
+/// than `burst - 1` intervals ahead.
 ///
-/// What may not go is held in the stream of its agent or task. A stream is a short queue of events; an event that means
-/// the same receivers as the last held one joins it: a thought is appended to its array, an update takes its place.
-/// So nothing is reordered within a stream. When a key's next delivery is due, one stream sends its oldest event: that
-/// of the highest priority, where every interval of waiting counts as one step of priority, so a waiting stream is
-/// passed by at most nine steps' worth of newer ones and never starves; among equals the one that waits longest.
+/// What may not go is held in the stream of its agent or task. A stream is a short queue of events; an event that
+/// means the same receivers as the last held one joins it: a thought is appended to its array, an update takes its
+/// place. So nothing is reordered within a stream. When a key's next delivery is due, one stream sends its oldest
+/// event: that of the highest priority, where every interval of waiting counts as one step of priority, so a
+/// waiting stream is passed by at most nine steps' worth of newer ones and never starves; among equals the one that
+/// waits longest.
 ///
 ///     t/ms      0     20    50    100        150   200
 ///     offered   A1    A2    B1               A3

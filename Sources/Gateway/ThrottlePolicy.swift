@@ -9,8 +9,8 @@ struct ThrottlePolicy: Sendable, Equatable {
 
   /// Deliveries a second for one room or user; nil: everything passes.
   var deliveriesPerSecond: Int? = 10
-  /// Deliveries that may go at once after a pause. A room has one: the first goes at once, and the rest of each interval
-  /// is merged. In any time t there are at most `burst + t × deliveriesPerSecond`.
+  /// Deliveries that may go at once after a pause. A room has one: the first goes at once, and the rest of each
+  /// interval is merged. In any time t there are at most `burst + t × deliveriesPerSecond`.
   var burst = 1
   var excess = Excess.merge
   /// Thoughts one held event may collect; the oldest go beyond it, and are counted.

@@ -86,8 +86,8 @@ struct ThrottleStream: Sendable {
   }
 }
 
-/// Cuts `["event",data]` apart without reading the data: only strings and brackets are followed. The text was validated
-/// when it came in.
+/// Cuts `["event",data]` apart without reading the data: only strings and brackets are followed. The text was
+/// validated when it came in.
 enum EventArguments {
   /// The data, or its elements if it is an array already (merged once before, on this node or another).
   static func elements(_ arguments: [UInt8]) -> [ArraySlice<UInt8>] {

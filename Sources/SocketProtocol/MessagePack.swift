@@ -1,12 +1,12 @@
 /// MessagePack as far as the adapters of Socket.IO use it (https://github.com/msgpack/msgpack/blob/master/spec.md).
 ///
-/// One byte says what follows: 00-7f and e0-ff are small integers, 80-8f a map of up to 15 pairs, 90-9f an array of up to
-/// 15 elements, a0-bf a string of up to 31 bytes; c0…df name the longer forms with their length behind them, big-endian.
-/// Every form is written in its shortest way, as the JavaScript encoder does.
+/// One byte says what follows: 00-7f and e0-ff are small integers, 80-8f a map of up to 15 pairs, 90-9f an array of
+/// up to 15 elements, a0-bf a string of up to 31 bytes; c0…df name the longer forms with their length behind them,
+/// big-endian. Every form is written in its shortest way, as the JavaScript encoder does.
 ///
-/// The reader is a cursor and builds no tree: a broadcast is read once, its data copied straight into JSON text. Bytes
-/// come from other programs, so nothing is reserved on the word of a length: a container cannot announce more elements
-/// than there are bytes left, nesting is bounded, and every error ends the reading.
+/// The reader is a cursor and builds no tree: a broadcast is read once, its data copied straight into JSON text.
+/// Bytes come from other programs, so nothing is reserved on the word of a length: a container cannot announce more
+/// elements than there are bytes left, nesting is bounded, and every error ends the reading.
 public enum MessagePackError: Error, Equatable, Sendable {
   /// The bytes end inside a value.
   case truncated

@@ -2,10 +2,10 @@ internal import Base
 
 /// JSON text into MessagePack and back, without a tree between them.
 ///
-/// Events live in this node as the JSON text their sender wrote; other Socket.IO servers expect MessagePack. Integers stay
-/// integers, other numbers become doubles, order and duplicates of keys are kept. Binary data stands in JSON as the
-/// placeholder of socket.io-protocol 5 (`{"_placeholder":true,"num":0}`, in any spelling of white space) and in
-/// MessagePack as itself, in the order of its first appearance.
+/// Events live in this node as the JSON text their sender wrote; other Socket.IO servers expect MessagePack.
+/// Integers stay integers, other numbers become doubles, order and duplicates of keys are kept. Binary data stands
+/// in JSON as the placeholder of socket.io-protocol 5 (`{"_placeholder":true,"num":0}`, in any spelling of white
+/// space) and in MessagePack as itself, in the order of its first appearance.
 ///
 /// A container's length stands in front of it in MessagePack and nowhere in JSON: one byte is held free and, for more
 /// than 15 elements, widened afterwards. Nesting is bounded on both ways.
@@ -88,8 +88,8 @@ public enum MessagePackJSON {
     return value.description
   }
 
-  /// Dates, as `JSON.stringify` writes them: extension -1 of the specification, and the milliseconds in extension 0 that
-  /// older JavaScript encoders wrote. Extension 0 of one byte is their `undefined`.
+  /// Dates, as `JSON.stringify` writes them: extension -1 of the specification, and the milliseconds in extension 0
+  /// that older JavaScript encoders wrote. Extension 0 of one byte is their `undefined`.
   private static func extended(_ reader: inout MessagePackReader) throws(MessagePackError) -> String {
     let (type, range) = try reader.extended()
     let data = reader.bytes[range].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

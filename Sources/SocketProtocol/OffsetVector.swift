@@ -1,9 +1,9 @@
 /// What a client has seen, as its recovery offset says it: of every origin the last sequence number,
 /// `origin.sequence~origin.sequence`, the numbers in base 36.
 ///
-/// Two nodes interleave the broadcasts of several origins differently, but each keeps every origin's own order (a vector
-/// clock in the sense of Mattern, "Virtual Time and Global States of Distributed Systems", 1989). So the vector says on
-/// any node what is missing: of each origin all that comes after its number.
+/// Two nodes interleave the broadcasts of several origins differently, but each keeps every origin's own order (a
+/// vector clock in the sense of Mattern, "Virtual Time and Global States of Distributed Systems", 1989). So the
+/// vector says on any node what is missing: of each origin all that comes after its number.
 ///
 /// A client hands it back, so it is read as outside bytes: bounded, and refused whole when one piece is wrong.
 public struct OffsetVector: Sendable, Equatable {

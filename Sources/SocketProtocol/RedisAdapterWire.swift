@@ -1,14 +1,16 @@
 /// What `@socket.io/redis-adapter` 8 and its emitters say to each other over Redis
 /// (https://github.com/socketio/socket.io-redis-adapter, https://github.com/socketio/socket.io-redis-emitter).
 ///
-/// A broadcast is a MessagePack array `[uid, packet, options]` on the channel `KEY#NSP#`, or `KEY#NSP#ROOM#` when it goes
-/// to exactly one room. `uid` names the sending server, which ignores its own echo; emitters say `emitter`. `packet` is
-/// `{type, data, nsp}` with the event's name as first element of `data`, binaries in place; `options` is
-/// `{rooms, except, flags}`. Python's emitter writes empty strings for "no rooms" and "no flags" and has no `except`.
+/// A broadcast is a MessagePack array `[uid, packet, options]` on the channel `KEY#NSP#`, or `KEY#NSP#ROOM#` when
+/// it goes to exactly one room. `uid` names the sending server, which ignores its own echo; emitters say `emitter`.
+/// `packet` is `{type, data, nsp}` with the event's name as first element of `data`, binaries in place; `options`
+/// is `{rooms, except, flags}`. Python's emitter writes empty strings for "no rooms" and "no flags" and has no
+/// `except`.
 ///
-/// Our nodes put a fourth element behind, which all others ignore: `[1, sequence, previous, kind, id, priority]`. `sequence`
-/// is the broadcast's place in its node's order and `previous` that of the broadcast before it in the node's log, so that
-/// whoever reads the log sees whether something is missing. The other three carry what the throttle needs.
+/// Our nodes put a fourth element behind, which all others ignore: `[1, sequence, previous, kind, id, priority]`.
+/// `sequence` is the broadcast's place in its node's order and `previous` that of the broadcast before it in the
+/// node's log, so that whoever reads the log sees whether something is missing. The other three carry what the
+/// throttle needs.
 public struct RedisAdapterChannels: Sendable, Equatable {
   public let namespace: String
   /// To all, or to several rooms at once.

@@ -2,12 +2,13 @@ internal import DequeModule
 
 /// What this node still has to tell the others, in its order, and what it told them last. A pure value.
 ///
-/// A broadcast stays `pending` until Redis has answered that it is in this node's log and was published (one script, so
-/// both or none). When a connection ends, what was under way may have happened or not: the log's last number says which,
-/// and `resume` continues behind it. Nothing is published twice, nothing is left out.
+/// A broadcast stays `pending` until Redis has answered that it is in this node's log and was published (one
+/// script, so both or none). When a connection ends, what was under way may have happened or not: the log's last
+/// number says which, and `resume` continues behind it. Nothing is published twice, nothing is left out.
 ///
-/// Redis may also come back with less than it had (restarted empty, failed over). Then the last number is below what was
-/// acknowledged: the newest acknowledged ones, kept for that, are published again, and nodes that had them ignore them.
+/// Redis may also come back with less than it had (restarted empty, failed over). Then the last number is below
+/// what was acknowledged: the newest acknowledged ones, kept for that, are published again, and nodes that had them
+/// ignore them.
 ///
 /// Every entry names its predecessor, so that a reader of the log sees a hole. Holes exist: while Redis is away the
 /// queue is bounded and the oldest go. `lost` is the number up to which something may be missing; peers are told.

@@ -1,6 +1,7 @@
 internal import SocketProtocol
 
-/// What a node says about itself every second, on a channel of ours: `[1, node, version, sockets, last, lost, leaving]`.
+/// What a node says about itself every second, on a channel of ours: `[1, node, version, sockets, last, lost,
+/// leaving]`.
 struct PeerMessage: Sendable, Equatable {
   var node: String
   var version: String

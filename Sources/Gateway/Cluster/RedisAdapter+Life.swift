@@ -115,13 +115,18 @@ extension RedisAdapter {
         let remove = batch.filter { state.wanted[$0] == nil && state.subscribed.contains($0) }
         state.subscribed.formUnion(add)
         state.subscribed.subtract(remove)
+        state.isSubscribing = true
         return (add, remove)
       }
       var commands: [RedisCommand] = []
       if !add.isEmpty { commands.append(RedisCommand("SUBSCRIBE", arguments: add.map { .text($0) })) }
       if !remove.isEmpty { commands.append(RedisCommand("UNSUBSCRIBE", arguments: remove.map { .text($0) })) }
       try Self.check(try await push.send(commands, deadline: options.commandDeadline))
-      if shared.withLock({ $0.dirty.isEmpty }) { return }
+      let isDone = shared.withLock { state in
+        state.isSubscribing = false
+        return state.dirty.isEmpty
+      }
+      if isDone { return }
     }
   }
 

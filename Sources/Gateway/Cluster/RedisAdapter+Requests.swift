@@ -141,11 +141,13 @@ extension RedisAdapter {
     let requestID = NodeID.random().rawValue + NodeID.random().rawValue
     request.requestID = requestID
     let (answers, sink) = AsyncStream<AdapterResponse>.makeStream(bufferingPolicy: .bufferingOldest(count))
-    guard questions.withLock({ questions in
-      guard questions.count < Self.questionsMax else { return false }
-      questions[requestID] = sink
-      return true
-    }) else { return [] }
+    guard
+      questions.withLock({ questions in
+        guard questions.count < Self.questionsMax else { return false }
+        questions[requestID] = sink
+        return true
+      })
+    else { return [] }
     defer { _ = questions.withLock { $0.removeValue(forKey: requestID) } }
     let names = RedisAdapterChannels(key: options.socketIOKey, namespace: namespace)
     guard data.post(RedisCommand("PUBLISH", .text(names.requests), .bytes(request.encoded()))) else { return [] }

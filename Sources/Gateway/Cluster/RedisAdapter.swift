@@ -4,15 +4,17 @@ internal import RedisLink
 internal import SocketProtocol
 internal import Synchronization
 
-/// Joins this node's gateway to other nodes, and to any Socket.IO server or emitter that shares the channels, over Redis.
+/// Joins this node's gateway to other nodes, and to any Socket.IO server or emitter that shares the channels, over
+/// Redis.
 ///
-/// It lives one life after another, as the cache does (`Reconnect`): two connections, one for subscriptions and one for
-/// everything else; whichever ends takes the other with it. A life begins with: subscribe; read from the other nodes'
-/// logs what was missed, while live messages wait; continue publishing behind what our own log holds. `ClusterOutbox`
-/// and `ClusterInbox` are the two halves of the memory between lives.
+/// It lives one life after another, as the cache does (`Reconnect`): two connections, one for subscriptions and one
+/// for everything else; whichever ends takes the other with it. A life begins with: subscribe; read from the other
+/// nodes' logs what was missed, while live messages wait; continue publishing behind what our own log holds.
+/// `ClusterOutbox` and `ClusterInbox` are the two halves of the memory between lives.
 ///
-/// Order: our broadcasts go out in the node's order, one batch at a time. What comes in is handed to the delegate by one
-/// thread at a time: the subscription's, or the healing task before it. No lock is held while the delegate is called.
+/// Order: our broadcasts go out in the node's order, one batch at a time. What comes in is handed to the delegate
+/// by one thread at a time: the subscription's, or the healing task before it. No lock is held while the delegate
+/// is called.
 final class RedisAdapter: ClusterAdapter {
   struct State {
     var life: UInt64 = 0
@@ -21,6 +23,8 @@ final class RedisAdapter: ClusterAdapter {
     var wanted: [String: Int] = [:]
     /// What Redis was told in this life.
     var subscribed: Set<String> = []
+    /// Some of that has not been confirmed yet.
+    var isSubscribing = false
     /// Channels whose state may have changed.
     var dirty: Set<String> = []
     var peers: [String: ClusterState.Peer] = [:]
@@ -169,7 +173,6 @@ final class RedisAdapter: ClusterAdapter {
         }
         do throws(RedisError) {
           try await live(life, stands)
-          end(life, "the node is stopping")
         } catch {
           end(life, error.reason)
         }

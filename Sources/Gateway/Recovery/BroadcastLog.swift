@@ -3,10 +3,11 @@ internal import SocketProtocol
 
 /// The broadcasts of the last minutes in this node's order: a ring bounded by age, bytes and number.
 ///
-/// The offset a client is given is a vector, the last number of every origin (`OffsetVector`). What it missed is every
-/// broadcast to its rooms whose number is above the vector's for its origin. That can be answered only if the ring still
-/// holds, or has never needed to hold, everything above: `floors` keeps per origin the number up to which broadcasts are
-/// gone or were never seen here, and an offset below a floor is not recoverable on this node alone.
+/// The offset a client is given is a vector, the last number of every origin (`OffsetVector`). What it missed is
+/// every broadcast to its rooms whose number is above the vector's for its origin. That can be answered only if the
+/// ring still holds, or has never needed to hold, everything above: `floors` keeps per origin the number up to
+/// which broadcasts are gone or were never seen here, and an offset below a floor is not recoverable on this node
+/// alone.
 ///
 ///     node A: a1 b1 a2 b2     client on A saw up to a2, b1  → "a.2~b.1"
 ///     node B: b1 b2 a1 a2     misses on B: b2 (before a2 there, and still missed)
@@ -69,8 +70,9 @@ struct BroadcastLog: BroadcastHistory {
     missed(namespace: namespace, rooms: rooms, since: offset, covered: nil)
   }
 
-  /// `covered` names what the cluster's logs have already answered (`RecoveredSession`): up to these numbers nothing is
-  /// asked of the ring, and origins that neither they nor the client know are older than anybody's absence.
+  /// `covered` names what the cluster's logs have already answered (`RecoveredSession`): up to these numbers
+  /// nothing is asked of the ring, and origins that neither they nor the client know are older than anybody's
+  /// absence.
   func missed(namespace: String, rooms: [String], since offset: String, covered: [String: UInt64]?) -> [Broadcast]? {
     guard let seen = OffsetVector(offset) else { return nil }
     for (origin, floor) in floors {
@@ -93,8 +95,8 @@ struct BroadcastLog: BroadcastHistory {
       + emission.attachments.reduce(0) { $0 + 2 * $1.count }
   }
 
-  /// An origin that is in no vector any more and in no ring needs no floor once nobody can come back that far; the bound
-  /// is generous, and forgetting would turn "unknown" into "complete", so the whole ring goes with it.
+  /// An origin that is in no vector any more and in no ring needs no floor once nobody can come back that far; the
+  /// bound is generous, and forgetting would turn "unknown" into "complete", so the whole ring goes with it.
   private static let floorsMax = 4_096
 
   private mutating func forgetFloors() {

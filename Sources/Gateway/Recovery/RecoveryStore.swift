@@ -1,7 +1,7 @@
 internal import DequeModule
 
-/// Sessions whose client went away and may come back, bounded in time, number and bytes. A pure value; time is passed in
-/// (monotonic nanoseconds). A session comes back at most once: whoever takes it has it.
+/// Sessions whose client went away and may come back, bounded in time, number and bytes. A pure value; time is
+/// passed in (monotonic nanoseconds). A session comes back at most once: whoever takes it has it.
 struct RecoveryStore: Sendable {
   struct Limits: Sendable {
     /// How long a client may stay away: 10 minutes are promised.

@@ -10,10 +10,10 @@ protocol ClusterAdapter: Sendable {
   func saveSession(_ record: RecoverySession)
   /// The client said goodbye or was put out: it must not come back as itself.
   func forgetSession(pid: String)
-  /// What the cluster knows about a session, of any node; nil when it cannot be recovered. The broadcasts of other nodes
-  /// that it missed come with it. With a cluster this is asked first, also for a session of this node: once its room's
-  /// last member is gone a node hears nothing of that room. From then on the session's rooms are listened to for some
-  /// seconds, in which its client joins them. A session is given out once.
+  /// What the cluster knows about a session, of any node; nil when it cannot be recovered. The broadcasts of other
+  /// nodes that it missed come with it. With a cluster this is asked first, also for a session of this node: once its
+  /// room's last member is gone a node hears nothing of that room. From then on the session's rooms are listened to for
+  /// some seconds, in which its client joins them. A session is given out once.
   func recover(pid: String, offset: String) async -> RecoveredSession?
   var state: ClusterState { get }
 }

@@ -55,7 +55,8 @@ final class ClusterNode: Sendable {
     options.commandDeadline = .seconds(5)
     options.redis.connectDeadline = .seconds(5)
     change(&options)
-    let adapter = RedisAdapter(options, delegate: delegate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let adapter = RedisAdapter(
+      options, delegate: delegate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     self.adapter = adapter
     task = Mutex(Task { await adapter.run() })
   }
@@ -78,7 +79,8 @@ final class ClusterNode: Sendable {
     for room in rooms { adapter.roomBecameLocal(namespace: "/", room: room) }
     return await eventually {
       self.adapter.shared.withLock { state in
-        rooms.allSatisfy { state.subscribed.contains("socket.io#/#\($0)#") } && state.dirty.isEmpty
+        let isSettled = state.dirty.isEmpty && !state.isSubscribing
+        return isSettled && rooms.allSatisfy { state.subscribed.contains("socket.io#/#\($0)#") }
       }
     }
   }

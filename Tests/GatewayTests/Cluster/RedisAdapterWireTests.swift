@@ -72,10 +72,10 @@ import Testing
     let leave = try AdapterRequest(decoding: Array(old.utf8))
     #expect(leave.kind == .remoteLeave && leave.selection == ["s"] && leave.rooms == ["r"] && leave.requestID == "q")
     var packed = MessagePackWriter()
-    try MessagePackJSON.pack(
-      Array(
-        #"{"uid":"u","requestId":"q","type":7,"packet":{"type":2,"data":["e",1],"nsp":"/"},"opts":{"rooms":["r"],"except":[],"flags":{"timeout":500}}}"#
-          .utf8), into: &packed)
+    let withAck =
+      #"{"uid":"u","requestId":"q","type":7,"packet":{"type":2,"data":["e",1],"nsp":"/"},"#
+      + #""opts":{"rooms":["r"],"except":[],"flags":{"timeout":500}}}"#
+    try MessagePackJSON.pack(Array(withAck.utf8), into: &packed)
     let broadcast = try AdapterRequest(decoding: packed.bytes)
     #expect(broadcast.kind == .broadcast && broadcast.event == "e" && broadcast.selection == ["r"])
     #expect(throws: MessagePackError.self) { try AdapterRequest(decoding: Array(#"{"type":99}"#.utf8)) }

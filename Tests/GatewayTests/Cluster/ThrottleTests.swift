@@ -8,7 +8,8 @@ import Testing
 
   private func thought(_ agent: String, _ number: Int, priority: UInt8 = 5, except: [String] = []) -> Emission {
     Emission(
-      rooms: ["r"], except: except, event: "agent-thought", arguments: Array(#"["agent-thought",{"n":\#(number)}]"#.utf8),
+      rooms: ["r"], except: except, event: "agent-thought",
+      arguments: Array(#"["agent-thought",{"n":\#(number)}]"#.utf8),
       kind: .agentThought(agent: agent), priority: priority)
   }
 
@@ -18,14 +19,17 @@ import Testing
       kind: .taskUpdate(task: task), priority: priority)
   }
 
-  private func text(_ item: Throttle<String>.Item) -> String { String(decoding: item.emission.arguments, as: UTF8.self) }
+  private func text(_ item: Throttle<String>.Item) -> String {
+    String(decoding: item.emission.arguments, as: UTF8.self)
+  }
 
   @Test func theFirstGoesAtOnceAndTheRestOfTheIntervalIsMerged() {
     var throttle = Throttle<String>()
     #expect(throttle.offer(.init(emission: thought("a", 1)), for: "r", now: 0) == .deliver)
     for number in 2...4 {
       let time = UInt64(number) * 10 * Self.millisecond
-      #expect(throttle.offer(.init(emission: thought("a", number), offset: [UInt8(number)]), for: "r", now: time) == .held)
+      #expect(
+        throttle.offer(.init(emission: thought("a", number), offset: [UInt8(number)]), for: "r", now: time) == .held)
     }
     #expect(throttle.nextDue == 100 * Self.millisecond)
     #expect(throttle.release(now: 99 * Self.millisecond).isEmpty)
@@ -120,8 +124,9 @@ import Testing
     }
   }
 
-  /// A random load on a few rooms, under both stages' policies: every thought comes out once and in its agent's order,
-  /// every task ends with its newest update, updates never go back, and no window of time has more than the rate allows.
+  /// A random load on a few rooms, under both stages' policies: every thought comes out once and in its agent's
+  /// order, every task ends with its newest update, updates never go back, and no window of time has more than the
+  /// rate allows.
   @Test(arguments: [ThrottlePolicy.room, .user])
   func nothingIsLostReorderedOrTooFast(policy: ThrottlePolicy) {
     SeededRandom.run { random in
