@@ -132,6 +132,17 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
+    room(
+      "Gateway",
+      [
+        "Base", "ControlPlane", "Telemetry", "Access", "RedisLink", "SocketProtocol", "CSockets",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ] + atomicsFreeNIO),
+
     // MARK: Floor 3: faces, which see the control plane and never an engine
     room(
       "ControlSocket",
@@ -166,8 +177,8 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "ControlSocket", "API", "Pty",
-        "CCrash", "CSpawn",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "ControlSocket", "API",
+        "Pty", "CCrash", "CSpawn",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -180,7 +191,7 @@ let package = Package(
       name: "signalbox",
       dependencies: [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "ControlSocket", "API", "Console",
-        "EngineRoom", "CSpawn",
+        "EngineRoom", "Gateway", "CSpawn",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -212,6 +223,14 @@ let package = Package(
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
+    tests(
+      "GatewayTests",
+      [
+        "Gateway", "SocketProtocol", "Access", "RedisLink", "ControlPlane", "Base", "TestKit",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",
