@@ -69,7 +69,7 @@ public struct AccessPolicy: Sendable {
     switch event.body {
     case .log, .command: seesEverything(caller)
     case .cacheInvalidated(let invalidated): shows(invalidated, to: caller)
-    case .health, .projectsChanged, .benchProgress, .draining, .stopping, .dropped: true
+    case .health, .projectsChanged, .benchProgress, .socketsChanged, .draining, .stopping, .dropped: true
     }
   }
 

@@ -166,12 +166,22 @@ public struct PublishReceipt: Sendable, Codable, Equatable {
   /// Sockets of this node that are in the room.
   public var sockets: Int
   public var reach: Reach
+  /// The throttle has it and will send it with its next batch.
+  public var isHeld: Bool
 
-  public init(room: String, event: String, sockets: Int, reach: Reach = .everywhere) {
+  public init(
+    room: String, event: String, sockets: Int, reach: Reach = .everywhere, isHeld: Bool = false
+  ) {
     self.room = room
     self.event = event
     self.sockets = sockets
     self.reach = reach
+    self.isHeld = isHeld
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case room, event, sockets, reach
+    case isHeld = "held"
   }
 }
 

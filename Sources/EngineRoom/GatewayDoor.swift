@@ -1,3 +1,4 @@
+internal import Base
 internal import ControlPlane
 internal import ServiceLifecycle
 
@@ -17,8 +18,8 @@ protocol GatewayDoor: Service {
   func socket(_ id: String) async -> SocketDetail?
   /// False when there is no such socket.
   func kick(_ id: String, reason: String) async -> Bool
-  /// Never waits. `broadcast` has been checked.
-  func publish(_ broadcast: Broadcast) -> PublishReceipt
+  /// Never waits. `broadcast` has been checked. Throws `limit` when its queues are full.
+  func publish(_ broadcast: Broadcast) throws(Failure) -> PublishReceipt
   func audience(_ room: String) async -> Audience
   /// Takes no new sockets and tells the others to move, spread over `duration`; returns when they are gone or it is over.
   func drain(over duration: Duration) async

@@ -8,6 +8,8 @@ internal import Synchronization
 final class GatewayEngine: Service {
   /// How often it is looked at for `/health`.
   private static let lookInterval = Duration.milliseconds(200)
+  /// Between two events that say so: a storm of connects is two lines a second to those who listen.
+  private static let newsInterval = Duration.milliseconds(500)
   /// How long a list of all sockets serves those who ask: several consoles at once cost what one does.
   private static let listLife = Duration.milliseconds(200)
   /// From this share of the sockets it takes, health says so.
@@ -23,17 +25,32 @@ final class GatewayEngine: Service {
     var begun: ContinuousClock.Instant
   }
 
+  /// What differs once a socket came or went.
+  private struct Tally: Equatable {
+    var connections: Int
+    var total: UInt64
+
+    init(_ snapshot: GatewaySnapshot) {
+      connections = snapshot.connections
+      total = snapshot.total
+    }
+  }
+
   private let door: any GatewayDoor
   private let health: HealthBoard
   private let clock: any WallClock
   /// Sockets that fit into the process's open files.
   private let room: Int
   private let list = Mutex<List?>(nil)
+  /// Is told, not more than once in `newsInterval`, that sockets came or went.
+  private let changed: @Sendable () -> Void
 
   init(
-    _ door: any GatewayDoor, health: HealthBoard, clock: any WallClock, openFilesMax: Int = FileLimit.current
+    _ door: any GatewayDoor, health: HealthBoard, clock: any WallClock, openFilesMax: Int = FileLimit.current,
+    changed: @escaping @Sendable () -> Void = {}
   ) {
     self.door = door
+    self.changed = changed
     self.health = health
     self.clock = clock
     room = FileLimit.sockets(of: openFilesMax)
@@ -67,8 +84,16 @@ final class GatewayEngine: Service {
   private func watch() async {
     do {
       _ = try await listening()
+      var told = Tally(door.snapshot())
+      var toldAt = ContinuousClock.now
       while true {
         look()
+        let now = Tally(door.snapshot())
+        if now != told, ContinuousClock.now - toldAt >= Self.newsInterval {
+          told = now
+          toldAt = .now
+          changed()
+        }
         try await Task.sleep(for: Self.lookInterval)
       }
     } catch {
@@ -160,19 +185,19 @@ final class GatewayEngine: Service {
 
   func publish(_ broadcast: Broadcast) throws(Failure) -> PublishReceipt {
     try broadcast.check()
-    return door.publish(broadcast)
+    return try door.publish(broadcast)
   }
 
   func publish(_ thought: AgentThought) throws(Failure) -> PublishReceipt {
-    door.publish(try thought.broadcast(now: clock.nowMilliseconds()))
+    try door.publish(thought.broadcast(now: clock.nowMilliseconds()))
   }
 
   func publish(_ update: TaskUpdate) throws(Failure) -> PublishReceipt {
-    door.publish(try update.broadcast(now: clock.nowMilliseconds()))
+    try door.publish(update.broadcast(now: clock.nowMilliseconds()))
   }
 
   func publish(_ event: ProjectEvent) throws(Failure) -> PublishReceipt {
-    door.publish(try event.broadcast())
+    try door.publish(event.broadcast())
   }
 
   /// Before the node stops: its clients have time to find another one.

@@ -63,7 +63,11 @@ final class NodeCore: Sendable {
         settings.cache, stateFolder: settings.stateFolder, node: node, health: health, clock: clock,
         logger: log.logger("cache")) : nil
     let health = health
-    gatewayEngine = gateway.map { GatewayEngine($0, health: health, clock: clock) }
+    gatewayEngine = gateway.map {
+      GatewayEngine($0, health: health, clock: clock) {
+        bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: .socketsChanged))
+      }
+    }
     health.set("state", .ok)
     health.set("audit", .ok)
   }

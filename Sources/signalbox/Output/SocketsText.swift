@@ -63,7 +63,9 @@ enum SocketsText {
   }
 
   static func receipt(_ receipt: PublishReceipt) -> String {
-    let reach = receipt.reach == .everywhere ? "" : "; Redis is away: other nodes do not hear of it"
+    let reach =
+      (receipt.reach == .everywhere ? "" : "; Redis is away: other nodes do not hear of it")
+      + (receipt.isHeld ? "; the throttle holds it for its next batch" : "")
     return "sent \(safe(receipt.event)) to \(safe(receipt.room)): \(receipt.sockets) "
       + "\(receipt.sockets == 1 ? "socket" : "sockets") of this node\(reach)"
   }
