@@ -16,12 +16,12 @@ extension GatewayPane {
       parts.append("/\(DisplayText(filter).truncated(to: isNarrow ? 10 : 24))\(DisplayText(count))")
     }
     guard !isNarrow else { return parts.joined(separator: " · ") }
-    if scene.size != .medium, snapshot.dropped + snapshot.cut > 0 {
-      parts.append("dropped \(Self.short(snapshot.dropped)) cut \(Self.short(snapshot.cut))")
-    }
     if !isAway || scene.size != .medium {
       let rates = "in \(Figures.short(snapshot.inPerSecond))/s out \(Figures.short(snapshot.outPerSecond))/s"
       parts.append(DisplayText(rates))
+    }
+    if scene.size != .medium, snapshot.dropped + snapshot.cut > 0 {
+      parts.append("dropped \(Self.short(snapshot.dropped)) cut \(Self.short(snapshot.cut))")
     }
     if scene.size != .medium { parts.append("p99 \(DisplayText(Figures.short(snapshot.latency.p99))) ms") }
     return parts.joined(separator: " · ")
@@ -75,7 +75,8 @@ extension GatewayPane {
       return
     }
     let table = Table(
-      columns: columns(canvas, width: area.width), rows: (page?.sockets ?? []).map { fields($0, canvas, now: scene.now) },
+      columns: columns(canvas, width: area.width),
+      rows: (page?.sockets ?? []).map { fields($0, canvas, now: scene.now) },
       first: page?.offset ?? 0, count: matching, cursor: cursor, isFocused: scene.isFocused, hasHeader: plan.hasHeader)
     table.draw(into: &canvas, area: area)
   }
@@ -106,7 +107,7 @@ extension GatewayPane {
       Table.Column(title: "", width: 1, rank: 0),
       Table.Column(title: title("ID", .id), width: isVeryWide ? 26 : 8, rank: 5),
       Table.Column(title: title("AGENT", .user), width: 9, isFlexible: true, rank: 1),
-      Table.Column(title: title("ROOMS", .rooms), width: width >= 100 ? 26 : 16, rank: 8),
+      Table.Column(title: title("ROOMS", .rooms), width: isVeryWide ? 60 : width >= 100 ? 26 : 16, rank: 8),
       Table.Column(title: title("VIA", .transport), width: 4, rank: 10),
       Table.Column(title: title("STATE", .state), width: 6, rank: 2),
       Table.Column(title: title("RTT", .rtt), width: 6, alignment: .right, rank: 4),
