@@ -30,9 +30,11 @@ import Testing
     session.press("Enter")
     // 5,000 of which every seventh is this user.
     try await session.expect("715|714 more|7[01][0-9] more")
+    // An Esc and the next key are one key with Alt, unless time passes between them.
     session.press("Esc")
+    try await session.expect("4,9[0-9][0-9] more")
     session.press("o")
-    try await session.expect("AGE↑|STATE .*RTT ")
+    try await session.absent("QUEUE↓")
     session.press("Enter")
     try await session.expect("LAST EVENTS")
     try await session.expect("unverified|verified")
@@ -41,8 +43,9 @@ import Testing
     #expect(await Self.pressUntilHeard(session, "y", "kicked 1 socket (a-1)"), "\(session.screen.dump)")
     try await session.expect("4,999")
     session.press("Esc")
+    try await session.expect("2 Index")
     for _ in 0..<11 { session.press("Space") }
-    try await session.expect("11 marked|Sockets ─+ 4,999")
+    try await session.expect("11 marked")
     session.press("K")
     try await session.expect("Type their count, 11")
     session.press("Esc")
