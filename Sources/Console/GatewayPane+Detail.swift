@@ -56,7 +56,7 @@ extension GatewayPane {
       var line = StyledLine()
       for (name, value) in pairs {
         if line.width > 0 { line.append("  ") }
-        line.append("\(name) ", Style(.dim))
+        if !name.isEmpty { line.append("\(name) ", Style(.dim)) }
         line.append(value)
       }
       return line

@@ -107,8 +107,8 @@ extension GatewayPane {
     return [
       Table.Column(title: "", width: 1, rank: 0),
       Table.Column(title: title("ID", .id), width: isVeryWide ? 27 : Self.idWidth, rank: 5),
-      Table.Column(title: title("AGENT", .user), width: 9, isFlexible: true, rank: 1),
-      Table.Column(title: title("ROOMS", .rooms), width: isVeryWide ? 60 : width >= 100 ? 26 : 16, rank: 8),
+      Table.Column(title: title("AGENT", .user), width: 12, isFlexible: true, rank: 1),
+      Table.Column(title: title("ROOMS", .rooms), width: isVeryWide ? 60 : width >= 100 ? 26 : 13, rank: 8),
       Table.Column(title: title("VIA", .transport), width: 4, rank: 10),
       Table.Column(title: title("STATE", .state), width: 6, rank: 2),
       Table.Column(title: title("RTT", .rtt), width: 6, alignment: .right, rank: 4),
