@@ -10,7 +10,9 @@ extension GatewayPane {
     let open = DisplayText(Figures.grouped(snapshot.connections))
     parts.append(isNarrow ? open : "\(open) open")
     // The narrow border has room for two things, and what the operator did is the second.
-    if snapshot.slow > 0, !isNarrow || (filter.isEmpty && marks.isEmpty) { parts.append("\(DisplayText(Figures.grouped(snapshot.slow))) slow") }
+    if snapshot.slow > 0, !isNarrow || (filter.isEmpty && marks.isEmpty) {
+      parts.append("\(DisplayText(Figures.grouped(snapshot.slow))) slow")
+    }
     if !marks.isEmpty { parts.append("\(DisplayText(Figures.grouped(marks.count))) marked") }
     if !filter.isEmpty {
       let count = page.map { " \(Figures.grouped($0.matching))" } ?? ""

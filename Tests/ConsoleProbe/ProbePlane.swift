@@ -32,7 +32,8 @@ final class ProbePlane: ControlPlane {
         processID: 1, cpuSeconds: 12, cpuPercent: 38, residentBytes: 432_013_312, openFiles: 2_911,
         openFilesMax: 65_536, threads: 19),
       control: ControlSnapshot(clients: 2),
-      gateway: sockets.withLock { $0.map { ProbeSockets.snapshot($0) } }, bench: BenchSnapshot(lastRun: start - 900_000, met: 5, missed: 1))
+      gateway: sockets.withLock { $0.map { ProbeSockets.snapshot($0) } },
+      bench: BenchSnapshot(lastRun: start - 900_000, met: 5, missed: 1))
   }
 
   func events() -> AsyncStream<Event> { bus.subscribe() }

@@ -103,7 +103,7 @@ import Testing
     let page = SocketPage(sockets: [Self.socket], matching: 41, total: 50)
     let lines = SocketsText.table(page, now: 61_000).split(separator: "\n").map(String.init)
     #expect(lines.count == 3 && lines[0].hasPrefix("ID") && lines[2] == "and 40 more: --limit, --filter")
-    #expect(lines[1].hasPrefix("AQID  ada\\x1b[2J?  bot  websocket  live   12.3 ms"))
+    #expect(lines[1].hasPrefix("AQID  ada\\x1b[2J?  bot    websocket  live   12.3 ms"))
     #expect(lines[1].contains("1m 00s") && lines[1].hasSuffix("task:1 task:2 +7"))
     #expect(SocketsText.table(SocketPage(), now: 1) == "no sockets")
     #expect(SocketsText.table(SocketPage(total: 3), now: 1) == "none of 3 sockets fits the filter")
