@@ -168,7 +168,7 @@ extension SocketQuery {
   }
 
   /// The places of `records` in the order that is wanted. Places are sorted and not records, by keys made once: of
-  /// of thousands of rows a page shows dozens, and the others need not be moved.
+  /// thousands of rows a page shows dozens, and the others need not be moved.
   private func sorted(_ records: [SocketRecord]) -> [Int] {
     func ranked<Key: Comparable>(by key: (SocketRecord) -> Key) -> [Int] {
       let keys = records.map(key)
