@@ -94,6 +94,9 @@ struct ConsoleModel {
 
   /// The window or the zoom changed: every list is brought back into what is there.
   mutating func settle() {
+    let isAlone = layout.size == .single
+    panes.sockets.isAlone = isAlone
+    hidden?.sockets.isAlone = isAlone
     let rows = rows(of: .log)
     changeLog { $0.settle(height: rows) }
     for pane in PaneID.allCases where pane != .log {

@@ -66,10 +66,13 @@ extension GatewayPane {
     let address: DisplayText = socket.address.isEmpty ? "not shown" : DisplayText(socket.address)
     let since = DisplayText(String(Timestamp.clock(socket.connectedAt).prefix(8)))
     var lines = [
-      line([("id", DisplayText(socket.id)), ("by", Self.word(for: socket.transport)), ("from", address)]),
+      line([("id", DisplayText(socket.id)), ("by", Self.word(for: socket.transport))]),
       line([
         ("user", DisplayText(socket.user)), ("", socket.isVerified ? "\(canvas.sign(.ok)) verified" : "unverified"),
-        ("since", since), ("idle", DisplayText(Figures.uptime(seconds: Double(socket.idleMilliseconds) / 1_000))),
+      ]),
+      line([
+        ("from", address), ("since", since),
+        ("idle", DisplayText(Figures.uptime(seconds: Double(socket.idleMilliseconds) / 1_000))),
       ]),
       line([
         ("in", "\(count(detail.eventsIn)) \(bytes(detail.bytesIn))"),

@@ -286,7 +286,7 @@ struct GatewayPlan: Equatable {
   init(height: Int, isAlone: Bool, hasNotice: Bool) {
     notice = hasNotice && height >= 4 ? 1 : 0
     hasHeader = height >= 4
-    detail = isAlone && height >= 14 ? max(7, min(18, height * 2 / 5)) : 0
+    detail = isAlone && height >= 14 ? max(7, min(18, height * 9 / 20)) : 0
     table = max(0, height - notice - detail)
   }
 }

@@ -262,6 +262,21 @@ struct GatewayPaneTests {
     #expect(fixture.pane.selected == nil)
   }
 
+  @Test func theSelectionStaysInSightWhateverTheSize() {
+    var fixture = GatewayFixture(200, 60, sockets: 500)
+    fixture.type("1" + String(repeating: "j", count: 30))
+    for size in [(80, 24), (200, 60), (60, 20), (120, 40), (30, 12), (200, 60)] {
+      for key in [KeyChord(.enter), KeyChord(.enter)] {
+        _ = fixture.press(key)
+        fixture.answer(fixture.model.model.handle(.resize(width: size.0, height: size.1), now: fixture.model.now))
+        let rows = fixture.pane.tableRows(fixture.model.model.rows(of: .sockets))
+        let cursor = fixture.pane.cursor
+        #expect((cursor.top..<(cursor.top + rows)).contains(cursor.selected), "\(size)")
+        #expect(cursor.selected == 30)
+      }
+    }
+  }
+
   @Test func aClickSelectsARow() throws {
     var fixture = GatewayFixture()
     let wanted = try #require(fixture.pane.record(at: 4))
