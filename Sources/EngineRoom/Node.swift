@@ -23,6 +23,17 @@ public enum Node {
   public static func run(
     _ settings: NodeSettings, face: Face? = nil, ready: @escaping @Sendable () -> Void = {}
   ) async throws(Failure) {
+    try await run(settings, face: face, ready: ready, gateway: nil)
+  }
+
+  /// Makes the gateway of a node, which listens only when it is run.
+  typealias GatewayMaker =
+    @Sendable (NodeSettings, NodeID, Authenticator, Logger) throws(Failure) -> any GatewayDoor
+
+  /// The same with the gateway that `gateway` makes; nil: without one, whatever the settings name.
+  static func run(
+    _ settings: NodeSettings, face: Face?, ready: @escaping @Sendable () -> Void, gateway: GatewayMaker?
+  ) async throws(Failure) {
     prepareProcess()
     let state = try StateFolder(path: settings.stateFolder)
     let bus = EventBus<Event>()
@@ -31,7 +42,12 @@ public enum Node {
     defer { log.close() }
     // One of it serves every door, the gateway's too.
     let authenticator = try await Authenticator(settings: settings.access)
-    let core = try NodeCore(settings: settings, bus: bus, log: log, registry: bootstrapMetrics())
+    let node = NodeID.random()
+    let door =
+      settings.engines.contains(.gateway)
+      ? try gateway?(settings, node, authenticator, log.logger("gateway")) : nil
+    let core = try NodeCore(
+      settings: settings, node: node, bus: bus, log: log, registry: bootstrapMetrics(), gateway: door)
     try tellLastCrash(core)
     for path in settings.projectPaths { _ = try core.projects.add(path: path, id: nil) }
     do {
