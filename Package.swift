@@ -135,10 +135,11 @@ let package = Package(
     room(
       "Gateway",
       [
-        "Base", "ControlPlane", "Telemetry", "Access", "RedisLink", "SocketProtocol", "CSockets",
+        "Base", "ControlPlane", "Telemetry", "Access", "RedisLink", "SocketProtocol", "CSockets", "CZlib",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
@@ -258,6 +259,7 @@ let package = Package(
       "EngineRoomTests",
       [
         "EngineRoom", "Bench", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"]),

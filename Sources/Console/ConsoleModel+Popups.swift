@@ -14,6 +14,7 @@ extension ConsoleModel {
     case .confirm(let dialog): return press(chord, dialog)
     case .filter(let prompt): return press(chord, prompt)
     case .invalidate(let form): return press(chord, form)
+    case .broadcast(let form): return press(chord, form)
     case nil: return []
     }
   }
@@ -131,6 +132,7 @@ extension ConsoleModel {
   /// Nil, or why the text is no filter.
   @discardableResult
   mutating func setFilter(_ text: String, of pane: PaneID) -> String? {
+    if pane == .sockets { return setSocketFilter(text) }
     if pane == .cache {
       let rows = rows(of: .cache)
       panes.change(.cache) { pane in
@@ -196,6 +198,11 @@ extension ConsoleModel {
       guard let row = frame.row(of: form, y: y), frame.rect.contains(x: x, y: y) else { return [] }
       form.focus(row)
       popup = .invalidate(form)
+      return []
+    case .broadcast(var form):
+      guard let row = frame.row(of: form, y: y), frame.rect.contains(x: x, y: y) else { return [] }
+      form.focus(row)
+      popup = .broadcast(form)
       return []
     case .filter: return []
     default: break

@@ -10,7 +10,7 @@ struct FilterPrompt {
   /// Why what stands there is not a filter yet.
   var complaint: String?
 
-  init(original: String?, pane: PaneID = .log) {
+  init(pane: PaneID = .log, original: String?) {
     self.pane = pane
     self.original = original
     field = TextField(original ?? "")

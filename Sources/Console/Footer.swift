@@ -72,14 +72,22 @@ struct Footer {
     }
   }
 
+  /// What the filter of a pane takes.
+  private static func hint(of pane: PaneID) -> DisplayText {
+    switch pane {
+    case .sockets: "field=value  queue>64K  !not  Enter Esc"
+    case .cache: "part of a namespace's name  Enter Esc"
+    default: "re:REGEX  field=value  !not  Enter Esc"
+    }
+  }
+
   /// The line of the filter's prompt, in place of the keys.
   static func draw(_ prompt: FilterPrompt, into canvas: inout Canvas, area: Rect) {
     let style = Style(.input, on: .barBackground)
     canvas.fill(area, style: style)
     canvas.write("/", x: area.x + 1, y: area.y, style: Style(.key, on: .barBackground, .bold))
     let note: DisplayText =
-      prompt.complaint.map { DisplayText($0) }
-      ?? (prompt.pane == .cache ? "part of a namespace's name  Enter Esc" : "re:REGEX  field=value  !not  Enter Esc")
+      prompt.complaint.map { DisplayText($0) } ?? hint(of: prompt.pane)
     let noteWidth = min(note.width, area.width * 6 / 10)
     let room = area.width - noteWidth - 5
     prompt.field.draw(into: &canvas, x: area.x + 2, y: area.y, width: room, style: style)

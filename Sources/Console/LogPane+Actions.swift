@@ -3,6 +3,8 @@ extension LogPane {
     Action(
       id: "log.filter", title: "Filter the log: text, re:REGEX, field=value, ! inverts; in the cache, its names",
       keys: [.character("/")],
+      // The sockets have a filter of their own.
+      scope: .panes(Set(PaneID.allCases).subtracting([.sockets])),
       hint: .init(group: .move, label: "filter", rank: 6), verb: "filter", argument: "[FILTER]",
       run: { model, input in model.filter(input.argument) }),
     Action(
@@ -26,7 +28,8 @@ extension LogPane {
 }
 
 extension ConsoleModel {
-  /// `/` filters the namespaces where the cache has the focus. From everywhere else it takes the focus to the log.
+  /// `/` filters the namespaces where the cache has the focus. From everywhere else but the sockets, which have a filter
+  /// of their own, it takes the focus to the log.
   mutating func filter(_ text: String?) -> [Effect] {
     let pane: PaneID = focus.focused == .cache ? .cache : .log
     focus.focus(pane)
@@ -38,6 +41,6 @@ extension ConsoleModel {
     return open(
       .filter(
         FilterPrompt(
-          original: pane == .cache ? panes.cacheFilter : panes.log.book.filter?.source, pane: pane)))
+          pane: pane, original: pane == .cache ? panes.cacheFilter : panes.log.book.filter?.source)))
   }
 }

@@ -15,6 +15,12 @@ public enum Command: Sendable, Codable, Equatable {
   case cacheSet(CacheWrite)
   /// Also how one key is deleted: what was made from it goes with it.
   case cacheInvalidate(CacheSelection)
+  /// Closes connections, each with a word to its client.
+  case kickSockets(ids: [String])
+  case broadcast(Broadcast)
+  case agentThought(AgentThought)
+  case taskUpdate(TaskUpdate)
+  case projectEvent(ProjectEvent)
 
   /// The verb that the audit, the log and `operator` lines show.
   public var action: String {
@@ -27,6 +33,11 @@ public enum Command: Sendable, Codable, Equatable {
     case .runBench: "bench.run"
     case .cacheSet: "cache.set"
     case .cacheInvalidate: "cache.invalidate"
+    case .kickSockets: "socket.kick"
+    case .broadcast: "socket.broadcast"
+    case .agentThought: "agent.thought"
+    case .taskUpdate: "task.update"
+    case .projectEvent: "project.event"
     }
   }
 
@@ -41,13 +52,24 @@ public enum Command: Sendable, Codable, Equatable {
     case .cacheSet(let write):
       "\(write.namespace) \(write.entries.count == 1 ? write.entries[0].key : "\(write.entries.count) keys")"
     case .cacheInvalidate(let selection): selection.summary
+    case .kickSockets(let ids):
+      ids.prefix(8).joined(separator: ",") + (ids.count > 8 ? " and \(ids.count - 8) more" : "")
+    case .broadcast(let broadcast): "\(broadcast.room) \(broadcast.event)"
+    case .agentThought(let thought): thought.room
+    case .taskUpdate(let update): update.room
+    case .projectEvent(let event): "\(event.room) \(event.event)"
     }
   }
 
   /// Whether it is data traffic and no administration: the audit has one line of it, afterwards and in batches, so that
-  /// a value an agent caches does not wait for the disk.
-  public var isTraffic: Bool {
-    if case .cacheSet = self { true } else { false }
+  /// a value an agent caches or an event a program publishes does not wait for the disk. A broadcast by a person's own
+  /// hand is administration.
+  public func isTraffic(from origin: Caller.Origin) -> Bool {
+    switch self {
+    case .cacheSet, .agentThought, .taskUpdate, .projectEvent: true
+    case .broadcast: origin != .console && origin != .commandLine
+    default: false
+    }
   }
 }
 
@@ -59,6 +81,8 @@ public struct Outcome: Sendable, Codable, Equatable {
     case bench(BenchReport)
     case cacheStored(CacheWrite.Reach)
     case cacheInvalidated(CacheFinding)
+    case kicked(KickReport)
+    case published(PublishReceipt)
   }
 
   public var auditID: String?
