@@ -128,6 +128,8 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
+    room("Load", ["Base", "Telemetry", "CSockets"]),
+
     // MARK: Floor 3: faces, which see the control plane and never an engine
     room(
       "ControlSocket",
@@ -162,8 +164,8 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "ControlSocket", "API", "Pty",
-        "CCrash",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Load", "ControlSocket", "API",
+        "Pty", "CCrash",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -175,7 +177,7 @@ let package = Package(
     .executableTarget(
       name: "signalbox",
       dependencies: [
-        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "ControlSocket", "API", "Console",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Load", "ControlSocket", "API", "Console",
         "EngineRoom",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -207,6 +209,7 @@ let package = Package(
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
+    tests("LoadTests", ["Load", "Telemetry", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",
