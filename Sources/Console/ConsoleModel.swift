@@ -72,9 +72,9 @@ struct ConsoleModel {
   /// Why an engine's action cannot be done: the engine is not in this node.
   func refusal(of pane: PaneID) -> String? {
     guard let engine = pane.engine else { return nil }
-    if pane == .cache {
+    if pane == .cache || pane == .sockets {
       guard let snapshot else { return "the node has not been heard yet" }
-      if snapshot.cache != nil { return nil }
+      if pane == .cache ? snapshot.cache != nil : snapshot.gateway != nil { return nil }
     }
     return "this node runs no \(engine) engine"
   }
@@ -138,6 +138,7 @@ enum Popup {
   case confirm(ConfirmDialog)
   case filter(FilterPrompt)
   case invalidate(InvalidateForm)
+  case broadcast(BroadcastForm)
 }
 
 extension LogBook {
