@@ -76,6 +76,8 @@ let package = Package(
     ground("CCrash"),
     ground("CThemes"),
     ground("CPty"),
+    // Deflate, for permessage-deflate.
+    ground("CZlib", libraries: ["z"]),
 
     // MARK: Floor 1: what every engine and every face may use
     room(
@@ -95,6 +97,7 @@ let package = Package(
       ]),
     room("ControlPlane", ["Base"]),
     room("Pty", ["Base", "CPty"]),
+    room("SocketProtocol", ["Base", .product(name: "DequeModule", package: "swift-collections")]),
     room(
       "Access",
       [
@@ -109,6 +112,9 @@ let package = Package(
         "Base", "CHiredis",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
+
+    // The wire of Engine.IO, Socket.IO, WebSocket and the Redis adapter: values in, values out.
+    room("SocketProtocol", ["Base"]),
 
     // MARK: Floor 2: engines, none of which knows another
     room(
@@ -129,6 +135,17 @@ let package = Package(
       ]),
 
     room("Load", ["Base", "Telemetry", "CSockets"]),
+
+    room(
+      "Gateway",
+      [
+        "Base", "ControlPlane", "Telemetry", "Access", "RedisLink", "SocketProtocol", "CSockets",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ] + atomicsFreeNIO),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
     room(
@@ -164,7 +181,8 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Load", "ControlSocket", "API",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load",
+        "ControlSocket", "API",
         "Pty", "CCrash",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -178,7 +196,7 @@ let package = Package(
       name: "signalbox",
       dependencies: [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Load", "ControlSocket", "API", "Console",
-        "EngineRoom",
+        "EngineRoom", "Gateway",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -188,7 +206,7 @@ let package = Package(
 
     // MARK: Tests
     room("TestKit", ["Base"]),
-    tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash"]),
+    tests("GroundTests", ["CNcurses", "CHiredis", "CGit2", "CSockets", "CCrash", "CZlib"]),
     tests("TestKitTests", ["TestKit", "Base"]),
     tests("BaseTests", ["Base", "TestKit"]),
     tests(
@@ -206,10 +224,19 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ]),
+    tests("SocketProtocolTests", ["SocketProtocol", "Base", "TestKit"]),
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
     tests("LoadTests", ["Load", "Telemetry", "TestKit"]),
+    tests(
+      "GatewayTests",
+      [
+        "Gateway", "SocketProtocol", "Access", "RedisLink", "ControlPlane", "Base", "TestKit",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",

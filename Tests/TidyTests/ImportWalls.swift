@@ -20,7 +20,7 @@ enum ImportWalls {
     "GRDB": ["CodeIndex", "Sandbox", "Cache", "Bench"], "AsyncHTTPClient": ["Outbound"],
     "Histogram": ["Telemetry", "Bench"], "Configuration": [],
     "ArgumentParser": ["signalbox"], "Yams": ["signalbox", "Console"],
-    "ServiceLifecycle": ["EngineRoom", "ControlSocket", "API"],
+    "ServiceLifecycle": ["EngineRoom", "ControlSocket", "API", "Gateway"],
     "UnixSignals": ["EngineRoom"], "TestKit": [], "Testing": [], "XCTest": [],
   ]
 

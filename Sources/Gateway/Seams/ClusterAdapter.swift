@@ -1,0 +1,127 @@
+/// Joins this node's gateway to others. Everything but the `async` calls is posted and returns at once: the callers are
+/// event loops and holders of the sequencer's lock. Two implementations: `LocalAdapter` (no peers) and `RedisAdapter`.
+protocol ClusterAdapter: Sendable {
+  /// Called in the node's order, under the sequencer's lock. Bounded: what does not fit is counted and healed or told.
+  func publish(_ broadcast: Broadcast)
+  /// The first local member of a room came, the last one left. Posted in order for one room.
+  func roomBecameLocal(namespace: String, room: String)
+  func roomLeft(namespace: String, room: String)
+  /// Keeps what a client needs to come back to another node. Written at connect, join and leave.
+  func saveSession(_ record: RecoverySession)
+  /// The client said goodbye or was put out: it must not come back as itself.
+  func forgetSession(pid: String)
+  /// What the cluster knows about a session of another node (or an earlier life of this one); nil when it cannot be
+  /// recovered. The broadcasts it missed that this node never saw come with it.
+  func recover(pid: String, offset: String) async -> RecoveredSession?
+  var state: ClusterState { get }
+}
+
+/// What the cluster asks of this node. Called from the adapter's own thread or task; nothing of it blocks.
+protocol ClusterDelegate: Sendable {
+  /// Goes through the sequencer like a local broadcast, and is not published again.
+  func deliver(_ remote: RemoteBroadcast)
+  func remoteRequest(_ request: RemoteRequest) async -> RemoteResponse
+  /// Messages of this origin were lost and could not be fetched again: recovery of what is older ends here, and the
+  /// clients affected are told to resync.
+  func resync(origin: String)
+}
+
+/// A broadcast that came from another node.
+struct RemoteBroadcast: Sendable {
+  var emission: Emission
+  /// NodeID of a node of ours, or the uid of a foreign server.
+  var originID: String
+  /// Nil from a foreign server: then the receiving node numbers it.
+  var originSequence: UInt64?
+}
+
+/// Which sockets a remote request means.
+struct SocketSelection: Sendable, Equatable {
+  var namespace: String
+  /// Members of any of these; empty: all.
+  var rooms: [String]
+  var except: [String]
+}
+
+enum RemoteRequest: Sendable {
+  case join(SocketSelection, rooms: [String])
+  case leave(SocketSelection, rooms: [String])
+  /// `closesTransport`: the whole connection, not only the namespace.
+  case disconnect(SocketSelection, closesTransport: Bool)
+  case fetchSockets(SocketSelection)
+  /// How many sockets the namespace has here.
+  case count(namespace: String)
+}
+
+enum RemoteResponse: Sendable {
+  case done
+  case sockets([RemoteSocket])
+  case count(Int)
+}
+
+/// One socket as `fetchSockets` of the Node adapter shows it.
+struct RemoteSocket: Sendable, Equatable {
+  var id: String
+  var rooms: [String]
+  /// JSON text of the handshake object (headers that may be shown, address, time), and of `data`.
+  var handshakeJSON: [UInt8]
+  var dataJSON: [UInt8]
+}
+
+/// What is kept of a Socket.IO session so that its client can come back (connection state recovery).
+struct RecoverySession: Sendable, Equatable, Codable {
+  /// Private id, known to the client alone.
+  var pid: String
+  /// The public id it keeps.
+  var sid: String
+  var namespace: String
+  var user: String
+  var rooms: [String]
+  /// Milliseconds since 1970 at which it dropped; nil while connected.
+  var droppedAtMilliseconds: Int64?
+}
+
+/// A session found again.
+struct RecoveredSession: Sendable {
+  var session: RecoverySession
+  /// Broadcasts the client missed that are not in this node's history, oldest first.
+  var older: [RemoteBroadcast]
+}
+
+/// What `status` and the header show of the cluster.
+struct ClusterState: Sendable, Equatable {
+  struct Peer: Sendable, Equatable {
+    var node: String
+    var version: String
+    var lastSeenMilliseconds: Int64
+    var sockets: Int
+  }
+
+  enum Link: String, Sendable, Equatable {
+    /// There is no Redis to talk to.
+    case none
+    case connected, connecting, lost
+  }
+
+  var link = Link.none
+  /// Milliseconds since 1970 at which `link` began.
+  var since: Int64 = 0
+  var peers: [Peer] = []
+  var published: UInt64 = 0
+  var received: UInt64 = 0
+  var dropped: UInt64 = 0
+  var malformed: UInt64 = 0
+  var healed: UInt64 = 0
+  var resyncs: UInt64 = 0
+}
+
+/// A node without peers.
+struct LocalAdapter: ClusterAdapter {
+  func publish(_ broadcast: Broadcast) {}
+  func roomBecameLocal(namespace: String, room: String) {}
+  func roomLeft(namespace: String, room: String) {}
+  func saveSession(_ record: RecoverySession) {}
+  func forgetSession(pid: String) {}
+  func recover(pid: String, offset: String) async -> RecoveredSession? { nil }
+  var state: ClusterState { ClusterState() }
+}
