@@ -7,7 +7,7 @@ internal import Logging
 
 /// The suites of `signalbox bench`, joined to the node they measure. One run at a time: two would measure each other.
 public enum NodeBench {
-  public static let suites = ["control", "console", "cache"]
+  public static let suites = ["control", "console", "cache", "gateway"]
 
   /// Throws `invalid` for a name that is no suite.
   public static func check(_ names: [String]) throws(Failure) {
@@ -54,6 +54,7 @@ public enum NodeBench {
       }
     }
     if isWanted("cache"), let why = CacheWorkloads.leftOut { core.logger.warning("bench: \(why)") }
+    if isWanted("gateway"), let why = GatewayWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if bench.isQuick { report.isQuick = true }
     return report
   }
@@ -63,7 +64,7 @@ public enum NodeBench {
       ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
       ControlRoundTrip(plane: client), NodeReady(bench: bench),
       IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
-    ] + ConsoleSuite.workloads(bench) + CacheWorkloads.all(bench)
+    ] + ConsoleSuite.workloads(bench) + CacheWorkloads.all(bench) + GatewayWorkloads.all(bench)
   }
 
   /// The program of this process: the workloads start it again.

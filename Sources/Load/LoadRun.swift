@@ -41,6 +41,7 @@ public final class LoadRun {
   /// `isCancelled` is asked ten times a second.
   public init(_ scenario: LoadScenario, isCancelled: @escaping () -> Bool = { false }) throws(LoadError) {
     try scenario.check()
+    LoadSocket.raiseFileLimit()
     self.scenario = scenario
     self.isCancelled = isCancelled
     ledger = Ledger(receivers: scenario.clients, publishers: scenario.publishers, rooms: scenario.rooms)

@@ -7,6 +7,14 @@ enum LoadSocket {
   /// that each pair of addresses has all of the local ports.
   private static let bindAddressNoPort: Int32 = 24
 
+  /// Raises the soft limit of open files to the hard one. A refusal shows when the files run out.
+  static func raiseFileLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
   /// Begins to connect 127.0.0.`source` with 127.0.0.1:`port`.
   static func connect(port: UInt16, source: Int) throws(LoadError) -> Int32 {
     let kind = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
