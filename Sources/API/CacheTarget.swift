@@ -41,7 +41,9 @@ struct CacheTarget {
       return
     }
     var items: [String] = []
-    for item in value.split(separator: ",", omittingEmptySubsequences: false) { items.append(try RequestTarget.decoded(item)) }
+    for item in value.split(separator: ",", omittingEmptySubsequences: false) {
+      items.append(try RequestTarget.decoded(item))
+    }
     if name == "tags" { tags = items } else { dependsOn = items }
   }
 }

@@ -4,7 +4,8 @@ internal import ControlPlane
 struct EventDocument: Encodable {
   /// Every `Event.kind`.
   static let kinds = [
-    "log", "command", "health", "projects-changed", "bench-progress", "cache-invalidated", "sockets-changed", "draining", "stopping",
+    "log", "command", "health", "projects-changed", "bench-progress", "cache-invalidated", "sockets-changed",
+    "draining", "stopping",
     "dropped",
   ]
 

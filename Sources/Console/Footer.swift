@@ -80,7 +80,7 @@ struct Footer {
     let note: DisplayText =
       prompt.complaint.map { DisplayText($0) }
       ?? (prompt.pane == .sockets
-        ? "field=value  queue>64K  re:REGEX  !not  Enter Esc" : "re:REGEX  field=value  !not  Enter Esc")
+        ? "field=value  queue>64K  !not  Enter Esc" : "re:REGEX  field=value  !not  Enter Esc")
     let noteWidth = min(note.width, area.width * 6 / 10)
     let room = area.width - noteWidth - 5
     prompt.field.draw(into: &canvas, x: area.x + 2, y: area.y, width: room, style: style)

@@ -7,7 +7,8 @@ extension GatewayPane {
   private static let besideFrom = 110
 
   func drawDetail(into canvas: inout Canvas, area: Rect, now: Moment) {
-    canvas.hline(x: area.x, y: area.y, length: area.width)
+    // Beyond both ends, where the frame is: the line goes through to it.
+    canvas.hline(x: area.x - 1, y: area.y, length: area.width + 2)
     let inner = Rect(x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1)
     guard let socket = selected else {
       canvas.write("no socket is selected", x: inner.x, y: inner.y, style: Style(.dim), maxWidth: inner.width)
@@ -55,7 +56,7 @@ extension GatewayPane {
       var line = StyledLine()
       for (name, value) in pairs {
         if line.width > 0 { line.append("  ") }
-        line.append("\(name) ", Style(.dim))
+        if !name.isEmpty { line.append("\(name) ", Style(.dim)) }
         line.append(value)
       }
       return line
@@ -94,7 +95,9 @@ extension GatewayPane {
     let isWhole = detail.rooms.count < lines
     let shown = detail.rooms.prefix(isWhole ? lines - 1 : lines - 2)
     var all = [StyledLine("\(count)", Style(.dim))] + shown.map { StyledLine("  \($0)") }
-    if !isWhole { all.append(StyledLine("  and \(Figures.grouped(detail.rooms.count - shown.count)) more", Style(.dim))) }
+    if !isWhole {
+      all.append(StyledLine("  and \(Figures.grouped(detail.rooms.count - shown.count)) more", Style(.dim)))
+    }
     return all
   }
 

@@ -9,19 +9,22 @@ extension GatewayPane {
     if isAway { parts.append("▲ \(Self.outage(snapshot.redis, now: scene.now))") }
     let open = DisplayText(Figures.grouped(snapshot.connections))
     parts.append(isNarrow ? open : "\(open) open")
-    if snapshot.slow > 0 { parts.append("\(DisplayText(Figures.grouped(snapshot.slow))) slow") }
+    // The narrow border has room for two things, and what the operator did is the second.
+    if snapshot.slow > 0, !isNarrow || (filter.isEmpty && marks.isEmpty) {
+      parts.append("\(DisplayText(Figures.grouped(snapshot.slow))) slow")
+    }
     if !marks.isEmpty { parts.append("\(DisplayText(Figures.grouped(marks.count))) marked") }
     if !filter.isEmpty {
       let count = page.map { " \(Figures.grouped($0.matching))" } ?? ""
       parts.append("/\(DisplayText(filter).truncated(to: isNarrow ? 10 : 24))\(DisplayText(count))")
     }
     guard !isNarrow else { return parts.joined(separator: " · ") }
-    if scene.size != .medium, snapshot.dropped + snapshot.cut > 0 {
-      parts.append("dropped \(Self.short(snapshot.dropped)) cut \(Self.short(snapshot.cut))")
-    }
     if !isAway || scene.size != .medium {
       let rates = "in \(Figures.short(snapshot.inPerSecond))/s out \(Figures.short(snapshot.outPerSecond))/s"
       parts.append(DisplayText(rates))
+    }
+    if scene.size != .medium, snapshot.dropped + snapshot.cut > 0 {
+      parts.append("dropped \(Self.short(snapshot.dropped)) cut \(Self.short(snapshot.cut))")
     }
     if scene.size != .medium { parts.append("p99 \(DisplayText(Figures.short(snapshot.latency.p99))) ms") }
     return parts.joined(separator: " · ")
@@ -75,7 +78,8 @@ extension GatewayPane {
       return
     }
     let table = Table(
-      columns: columns(canvas, width: area.width), rows: (page?.sockets ?? []).map { fields($0, canvas, now: scene.now) },
+      columns: columns(canvas, width: area.width),
+      rows: (page?.sockets ?? []).map { fields($0, canvas, now: scene.now, width: area.width) },
       first: page?.offset ?? 0, count: matching, cursor: cursor, isFocused: scene.isFocused, hasHeader: plan.hasHeader)
     table.draw(into: &canvas, area: area)
   }
@@ -101,12 +105,12 @@ extension GatewayPane {
     func title(_ text: DisplayText, _ order: SocketQuery.Order) -> DisplayText {
       order == self.order ? "\(text)\(canvas.sign(isDescending ? .down : .up))" : text
     }
-    let isVeryWide = width >= 150
+    let isVeryWide = width >= Self.wholeIDFrom
     return [
       Table.Column(title: "", width: 1, rank: 0),
-      Table.Column(title: title("ID", .id), width: isVeryWide ? 26 : 8, rank: 5),
-      Table.Column(title: title("AGENT", .user), width: 9, isFlexible: true, rank: 1),
-      Table.Column(title: title("ROOMS", .rooms), width: width >= 100 ? 26 : 16, rank: 8),
+      Table.Column(title: title("ID", .id), width: isVeryWide ? 27 : Self.idWidth, rank: 5),
+      Table.Column(title: title("AGENT", .user), width: 12, isFlexible: true, rank: 1),
+      Table.Column(title: title("ROOMS", .rooms), width: isVeryWide ? 60 : width >= 100 ? 26 : 13, rank: 8),
       Table.Column(title: title("VIA", .transport), width: 4, rank: 10),
       Table.Column(title: title("STATE", .state), width: 6, rank: 2),
       Table.Column(title: title("RTT", .rtt), width: 6, alignment: .right, rank: 4),
@@ -119,7 +123,7 @@ extension GatewayPane {
     ]
   }
 
-  private func fields(_ socket: SocketRecord, _ canvas: Canvas, now: Moment) -> [Table.Field] {
+  private func fields(_ socket: SocketRecord, _ canvas: Canvas, now: Moment, width: Int) -> [Table.Field] {
     let (sign, style) = Self.look(of: socket.state)
     let mark: GlyphSet.Sign = marks.contains(socket.id) ? .mark : sign
     let more = socket.roomCount - socket.rooms.count
@@ -127,7 +131,7 @@ extension GatewayPane {
     if more > 0 { rooms = rooms.isEmpty ? "\(more)" : "\(rooms) +\(more)" }
     return [
       .text(canvas.sign(mark), marks.contains(socket.id) ? Style(.accent, on: .background, .bold) : style),
-      .text(DisplayText(socket.id)), .text(Self.name(of: socket)), .text(rooms, Style(.dim)),
+      .text(Self.shortID(socket.id, canvas, width: width)), .text(Self.name(of: socket)), .text(rooms, Style(.dim)),
       .text(Self.word(for: socket.transport)), .text(DisplayText(socket.state.rawValue), style),
       .text(DisplayText(socket.rttMilliseconds.map { "\(Figures.short($0.rounded()))ms" } ?? "-")),
       .text(DisplayText(Self.rate(socket.inPerSecond))), .text(DisplayText(Self.rate(socket.outPerSecond))),
@@ -138,6 +142,16 @@ extension GatewayPane {
       .text(DisplayText(Figures.uptime(seconds: Double(socket.idleMilliseconds) / 1_000))),
       .text(DisplayText(socket.address), Style(.dim)),
     ]
+  }
+
+  /// From this width on an id has room as a whole.
+  private static let wholeIDFrom = 150
+  private static let idWidth = 8
+
+  /// Ids begin alike, with where their socket is, and differ at their end.
+  private static func shortID(_ id: String, _ canvas: Canvas, width: Int) -> DisplayText {
+    guard width < wholeIDFrom, id.count > idWidth else { return DisplayText(id) }
+    return "\(canvas.sign(.ellipsis))\(DisplayText(String(id.suffix(idWidth - 1))))"
   }
 
   /// Whole numbers from 1 on: a rate that trembles in its last digit is no news.

@@ -228,7 +228,8 @@ extension SocketQuery {
     let isDescending = text.hasPrefix("-")
     guard let order = Order(rawValue: isDescending ? String(text.dropFirst()) : text) else {
       let known = Order.allCases.map(\.rawValue).joined(separator: ", ")
-      throw Failure(.invalid, "sockets cannot be sorted so", hint: "accepted: \(known), with - in front for the greatest first")
+      throw Failure(
+        .invalid, "sockets cannot be sorted so", hint: "accepted: \(known), with - in front for the greatest first")
     }
     sort = order
     self.isDescending = isDescending

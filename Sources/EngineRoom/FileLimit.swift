@@ -28,7 +28,7 @@ enum FileLimit {
     return Int(clamping: limit.rlim_max)
   }
 
-  /// What the node itself holds open besides sockets, at most: HTTP (1,024 connections), consoles, files, pipes of runs.
+  /// What the node itself holds open besides sockets, at most: HTTP (1,024 connections), consoles, files, pipes.
   static let ownFilesMax = 1_536
 
   /// Sockets that fit into a limit of open files. Under a small limit the node keeps a quarter.

@@ -21,6 +21,6 @@ protocol GatewayDoor: Service {
   /// Never waits. `broadcast` has been checked. Throws `limit` when its queues are full.
   func publish(_ broadcast: Broadcast) throws(Failure) -> PublishReceipt
   func audience(_ room: String) async -> Audience
-  /// Takes no new sockets and tells the others to move, spread over `duration`; returns when they are gone or it is over.
+  /// Takes no new sockets and tells the others to move, spread over `duration`; returns when they are gone or it ends.
   func drain(over duration: Duration) async
 }

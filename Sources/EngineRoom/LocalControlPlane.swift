@@ -31,7 +31,9 @@ struct LocalControlPlane: ControlPlane {
   }
 
   func perform(_ command: Command) async throws(Failure) -> Outcome {
-    guard command.isAudited(from: caller.origin) else { return Outcome(auditID: nil, result: try await carryOut(command)) }
+    guard command.isAudited(from: caller.origin) else {
+      return Outcome(auditID: nil, result: try await carryOut(command))
+    }
     var record = record(of: command)
     do {
       try begin(record, mustBeWritten: !command.isWayOut)

@@ -33,7 +33,8 @@ enum SocketsText {
       "user     \(safe(socket.user))\(socket.isVerified ? "" : " (unverified)")"
         + (socket.agent.map { "  agent \(safe($0))" } ?? ""),
       "from     \(socket.address.isEmpty ? "not shown" : safe(socket.address))  node \(safe(socket.node))",
-      "since    \(Timestamp.iso8601(socket.connectedAt))  idle \(Quantity.describe(milliseconds: socket.idleMilliseconds))",
+      "since    \(Timestamp.iso8601(socket.connectedAt))  "
+        + "idle \(Quantity.describe(milliseconds: socket.idleMilliseconds))",
       "events   in \(detail.eventsIn)  out \(detail.eventsOut)  "
         + "\(rate(socket.inPerSecond)) in  \(rate(socket.outPerSecond)) out  dropped \(detail.dropped)",
       "bytes    in \(bytes(detail.bytesIn))  out \(bytes(detail.bytesOut))  "
