@@ -262,11 +262,13 @@ let package = Package(
     tests(
       "EngineRoomTests",
       [
-        "EngineRoom", "Bench", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
+        "EngineRoom", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
-    tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"]),
+    tests(
+      "IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"],
+      exclude: ["Scripts"]),
     tests("TidyTests", []),
   ]
 )

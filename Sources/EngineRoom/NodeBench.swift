@@ -46,10 +46,12 @@ public enum NodeBench {
     let bench = Workbench(executable: executable, folder: folder.path, isQuick: options.isQuick == true)
     let commit = await BuildCommit.of(executable: executable, version: core.settings.version)
     let runner = BenchRunner(plan: bench.plan, clock: ContinuousClock())
+    // Which peers are installed is asked only by whoever wants them.
+    let gateway = isWanted("gateway") ? GatewayWorkloads.all(bench) : []
     // Through the node's own socket, as every client comes in.
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
-      try await runner.run(workloads(client, bench, core).filter { isWanted($0.suite) }, commit: commit) {
+      try await runner.run(workloads(client, bench, core).filter { isWanted($0.suite) } + gateway, commit: commit) {
         core.publish(.benchProgress($0))
       }
     }
@@ -64,7 +66,7 @@ public enum NodeBench {
       ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
       ControlRoundTrip(plane: client), NodeReady(bench: bench),
       IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
-    ] + ConsoleSuite.workloads(bench) + CacheWorkloads.all(bench) + GatewayWorkloads.all(bench)
+    ] + ConsoleSuite.workloads(bench) + CacheWorkloads.all(bench)
   }
 
   /// The program of this process: the workloads start it again.

@@ -4,8 +4,8 @@ internal import Glibc
 internal import Load
 internal import Synchronization
 
-/// What a figure of the gateway is measured on: nodes of the bench's own, perhaps a Redis between them and a peer beside
-/// them. The clients come from a process of their own for each load. Everything ends with the stage.
+/// What a figure of the gateway is measured on: nodes of the bench's own, perhaps a Redis between them and a peer
+/// beside them. The clients come from a process of their own for each load. Everything ends with the stage.
 final class GatewayStage: Sendable {
   struct Plan: Sendable {
     var nodes = 1
