@@ -113,8 +113,6 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
-    // The wire of Engine.IO, Socket.IO, WebSocket and the Redis adapter: values in, values out.
-
     // MARK: Floor 2: engines, none of which knows another
     room(
       "Bench",
@@ -138,10 +136,11 @@ let package = Package(
     room(
       "Gateway",
       [
-        "Base", "ControlPlane", "Telemetry", "Access", "RedisLink", "SocketProtocol", "CSockets",
+        "Base", "ControlPlane", "Telemetry", "Access", "RedisLink", "SocketProtocol", "CSockets", "CZlib",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),

@@ -18,6 +18,8 @@ struct GatewayPane: EnginePane {
   private struct Pending: Equatable {
     var query: SocketQuery
     var since: Int64
+    /// Rows on the screen are missing until it is answered.
+    var isUrgent: Bool
   }
 
   /// Milliseconds after which a question counts as lost.
@@ -158,7 +160,7 @@ struct GatewayPane: EnginePane {
     let wanted = wanted(height)
     if let pending, now - pending.since > Self.patience { self.pending = nil }
     if pending == nil, refusal == nil, isDue || !covers(wanted, height) {
-      pending = Pending(query: wanted, since: now)
+      pending = Pending(query: wanted, since: now, isUrgent: !covers(wanted, height))
       isDue = false
       queries.append(.sockets(wanted))
     }
@@ -170,6 +172,15 @@ struct GatewayPane: EnginePane {
       queries.append(.socket(id: id))
     }
     return queries
+  }
+
+  /// Whether the picture is incomplete without the answer, and not only old.
+  func isAwaiting(_ query: Query) -> Bool {
+    switch query {
+    case .sockets: pending?.isUrgent ?? false
+    case .socket(let id): detail?.socket.id != id
+    default: true
+    }
   }
 
   /// Whether the page that is there has every row on the screen.

@@ -20,6 +20,7 @@ public struct SocketRecord: Sendable, Codable, Equatable {
   /// Rooms that a row names; `roomCount` says how many there are.
   public static let roomsMax = 4
 
+  /// The public id, which other clients may know; never the Engine.IO session's, which lets a polling request in.
   public var id: String
   /// The token's `sub`, else what the handshake called itself, else the id. Outside text.
   public var user: String

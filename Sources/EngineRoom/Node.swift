@@ -29,11 +29,13 @@ public enum Node {
     let log = makeLog(settings, bus)
     // Whatever is queued reaches its output, also when the start fails.
     defer { log.close() }
+    // One of it serves every door, the gateway's too.
+    let authenticator = try await Authenticator(settings: settings.access)
     let core = try NodeCore(settings: settings, bus: bus, log: log, registry: bootstrapMetrics())
     try tellLastCrash(core)
     for path in settings.projectPaths { _ = try core.projects.add(path: path, id: nil) }
     do {
-      try await serve(core, log, face: face, ready: ready)
+      try await serve(core, log, authenticator, face: face, ready: ready)
       core.logger.notice("stopped")
     } catch {
       throw error as? Failure ?? Failure(.internal, "the node failed: \(error)")
@@ -110,11 +112,10 @@ public enum Node {
   // MARK: Services
 
   private static func serve(
-    _ core: NodeCore, _ log: LogSink, face: Face?, ready: @escaping @Sendable () -> Void
+    _ core: NodeCore, _ log: LogSink, _ authenticator: Authenticator, face: Face?, ready: @escaping @Sendable () -> Void
   ) async throws {
     let settings = core.settings
     let doorkeeper = NodeDoorkeeper(core: core)
-    let authenticator = try await Authenticator(settings: settings.access)
     for warning in settings.access.warnings { core.logger.warning("\(warning)") }
     let latency = LatencyRecorder()
     let statistics = APIStatistics(recordLatency: { latency.record($0) })

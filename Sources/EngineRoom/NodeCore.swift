@@ -22,7 +22,7 @@ final class NodeCore: Sendable {
   }
 
   let settings: NodeSettings
-  let node = NodeID.random()
+  let node: NodeID
   let bus: EventBus<Event>
   let logger: Logger
   let log: LogSink
@@ -42,10 +42,11 @@ final class NodeCore: Sendable {
   private let state = Mutex(State())
 
   init(
-    settings: NodeSettings, bus: EventBus<Event>, log: LogSink, registry: PrometheusRegistry,
-    clock: any WallClock = SystemWallClock(), gateway: (any GatewayDoor)? = nil
+    settings: NodeSettings, node: NodeID = .random(), bus: EventBus<Event>, log: LogSink,
+    registry: PrometheusRegistry, clock: any WallClock = SystemWallClock(), gateway: (any GatewayDoor)? = nil
   ) throws(Failure) {
     self.settings = settings
+    self.node = node
     self.clock = clock
     self.registry = registry
     self.log = log

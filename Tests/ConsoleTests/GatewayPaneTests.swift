@@ -164,6 +164,36 @@ struct GatewayPaneTests {
     #expect(fixture.receive(.link(.live)).contains { if case .ask(.sockets) = $0 { true } else { false } })
   }
 
+  @Test func onlyRowsThatAreMissingAreWaitedFor() throws {
+    var fixture = GatewayFixture(sockets: 5_000)
+    func question(_ effects: [Effect]) throws -> Query {
+      for case .ask(let query) in effects { return query }
+      throw Failure(.internal, "nothing was asked")
+    }
+    var snapshot = ModelFixture.snapshot()
+    snapshot.gateway = GatewayFixture.gateway(5_000)
+    let refresh = try question(fixture.model.receive(.snapshot(snapshot)))
+    #expect(!fixture.pane.isAwaiting(refresh))
+    fixture.answer([.ask(refresh)])
+    let jump = try question(fixture.model.type("1G"))
+    #expect(fixture.pane.isAwaiting(jump))
+    #expect(fixture.pane.isAwaiting(.logs(LogQuery())))
+  }
+
+  @Test func theHeaderCountsPeersAndNamesAnotherVersion() {
+    var fixture = ModelFixture(width: 200, height: 60)
+    var snapshot = ModelFixture.snapshot()
+    func peer(_ version: String) -> Snapshot.Peer {
+      .init(node: "b", version: version, lastSeenMilliseconds: 1, sockets: 3)
+    }
+    snapshot.peers = [peer("0.1.0")]
+    fixture.receive(.snapshot(snapshot))
+    #expect(fixture.lines[0].contains("1 peer ") && !fixture.lines[0].contains("too"))
+    snapshot.peers = [peer("0.1.0"), peer("0.0.9\u{1B}")]
+    fixture.receive(.snapshot(snapshot))
+    #expect(fixture.lines[0].contains("2 peers, 0.0.9\\x1b too"))
+  }
+
   @Test func anIdleGatewayChangesNoPicture() {
     var fixture = GatewayFixture(sockets: 20)
     fixture.refresh()

@@ -67,6 +67,52 @@ struct PublicationTests {
     for update in updates { #expect(throws: Failure.self) { try update.broadcast(now: 1) } }
   }
 
+  /// The control socket carries all of it as JSON.
+  @Test func everythingComesBackFromTheWire() throws {
+    func roundTrip<Value: Codable & Equatable>(_ value: Value) throws {
+      #expect(try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(value)) == value)
+    }
+    let record = SocketRecord(
+      id: "s", user: "u", isVerified: true, agent: "a", rooms: ["r"], roomCount: 3, transport: .raw, state: .closing,
+      rttMilliseconds: 1.5, connectedAt: 7, address: "x", node: "n")
+    let detail = SocketDetail(
+      socket: record, rooms: ["r"],
+      recent: [.init(timeMilliseconds: 1, direction: .in, event: "e", room: nil, bytes: 2)], expiresAt: 9)
+    let data = try RawJSON("{\"a\":\"\\u00e9\"}")
+    let commands: [Command] = [
+      .kickSockets(ids: ["a", "b"]), .broadcast(Broadcast(room: "r", event: "e", data: data, priority: 3)),
+      .agentThought(AgentThought(agentID: "a", thought: "x", taskID: "t")),
+      .taskUpdate(TaskUpdate(taskID: "t", status: .inProgress, progress: 1)),
+      .projectEvent(ProjectEvent(projectID: ProjectID(folderName: "p"), event: "e", data: data)),
+    ]
+    for command in commands { try roundTrip(command) }
+    let queries: [Query] = [
+      .sockets(SocketQuery(filter: "f", sort: .in, isDescending: true, offset: 4, limit: 5)), .socket(id: "s"),
+      .audience(room: "r"),
+    ]
+    for query in queries { try roundTrip(query) }
+    let answers: [Answer] = [
+      .sockets(SocketPage(sockets: [record], offset: 1, matching: 2, total: 3)), .socket(detail),
+      .audience(Audience(room: "r", sockets: 4, isComplete: false)),
+    ]
+    for answer in answers { try roundTrip(answer) }
+    try roundTrip(Outcome(auditID: nil, result: .kicked(KickReport(kicked: ["a"], missing: ["b"]))))
+    let receipt = PublishReceipt(room: "r", event: "e", sockets: 1, reach: .localOnly, isHeld: true)
+    try roundTrip(Outcome(auditID: nil, result: .published(receipt)))
+    try roundTrip(Event(timeMilliseconds: 1, body: .socketsChanged))
+  }
+
+  @Test func theStatusHasTheMembersOfTheContract() throws {
+    let bytes = try JSONEncoder().encode(GatewaySnapshot())
+    let status = try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
+    let names = [
+      "connections", "peak", "total", "users", "rooms", "inPerSecond", "outPerSecond", "queuedBytes", "throttled",
+      "merged", "dropped", "cut", "latency",
+    ]
+    for name in names { #expect(status[name] != nil, "\(name)") }
+    #expect(Set((status["latency"] as? [String: Any] ?? [:]).keys) == ["p50", "p95", "p99"])
+  }
+
   @Test func whatPeopleDoIsAuditedAndWhatProgramsPublishIsNot() throws {
     let broadcast = Command.broadcast(Broadcast(room: "r", event: "e", data: try RawJSON("{\"secret\":1}")))
     #expect(broadcast.isAudited(from: .console) && broadcast.isAudited(from: .commandLine))

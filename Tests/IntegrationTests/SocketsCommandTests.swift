@@ -22,6 +22,33 @@ import Testing
     #expect(outcome.standardError.split(separator: "\n").count == 1)
   }
 
+  @Test func aNodeWithoutTheGatewaySaysSoAtEveryDoor() async throws {
+    let fixture = try NodeFixture(["SIGNALBOX_ENGINES": "cache"])
+    let node = try await fixture.start()
+    defer { node.kill() }
+    for arguments in [["list"], ["show", "a"], ["kick", "a"], ["broadcast", "r", "e", "{}"]] {
+      let outcome = try await ProgramProcess.run(
+        fixture.executable, ["sockets"] + arguments,
+        .init(environment: fixture.environment, folder: fixture.folder.path))
+      #expect(outcome.status == .exited(69))
+      #expect(outcome.standardError.contains("this node does not run the gateway"))
+      #expect(outcome.standardError.contains("SIGNALBOX_ENGINES"))
+    }
+    for (method, path, body) in [
+      ("GET", "/v1/sockets", ""), ("GET", "/v1/sockets/a", ""), ("DELETE", "/v1/sockets/a", ""),
+      ("POST", "/v1/rooms/r/events", "{\"event\":\"e\"}"),
+      ("POST", "/v1/agents/a/thoughts", "{\"thought\":\"x\"}"),
+      ("POST", "/v1/tasks/t/updates", "{\"status\":\"failed\"}"),
+      ("POST", "/v1/projects/p/events", "{\"event\":\"e\"}"),
+    ] {
+      let answer = HTTPProbe.request(
+        path, method: method, port: fixture.port, headers: ["Content-Type": "application/json"], body: body)
+      #expect(answer?.status == 503, "\(method) \(path)")
+      #expect(answer?.body.contains("SIGNALBOX_ENGINES") == true)
+    }
+    #expect(try await fixture.json("status", "--json")["gateway"] == nil)
+  }
+
   @Test(arguments: [
     ["sockets", "list"], ["sockets", "show", "a"], ["sockets", "kick", "a"], ["sockets", "broadcast", "r", "e", "{}"],
   ])
