@@ -16,26 +16,32 @@ import Testing
   }
 
   /// A peer is installed or not as the machine pleases; one that is must serve the clients that measure it.
-  @Test func installedPeersServeALoad() async throws {
+  @Test func installedPeersServeALoadFromAProcessOfItsOwn() async throws {
     for peer in GatewayPeer.installed {
       let folder = try TemporaryFolder()
-      let bench = Workbench(executable: "/nonexistent", folder: folder.path, isQuick: true)
-      let (child, port) = try await peer.start(bench)
-      defer { child.kill() }
+      let bench = Workbench(executable: try signalboxExecutable(), folder: folder.path, isQuick: true)
+      let stage = try await GatewayStage.open(bench, .init(nodes: 0, peer: peer))
+      defer { stage.close() }
       var scenario = LoadScenario()
-      scenario.ports = [port]
-      scenario.serverProcesses = [child.processID]
       scenario.clients = 20
       scenario.rooms = 2
       scenario.inFlight = 4
       scenario.publishers = 2
-      scenario.warmUpSeconds = 0
-      scenario.seconds = 0.3
-      let report = try LoadRun(scenario).run()
+      let report = try #require(try await stage.loadOnPeer(scenario))
       #expect(report.published > 4 && report.expected == report.published * 10, "\(peer.name)")
       #expect(report.lost == 0 && report.orderViolations == 0 && report.drops == 0, "\(peer.name): \(report)")
-      _ = try GatewayWorkloads.perCPUSecond(report)
+      #expect(report.latency.samples > 0 && report.residentBytesBefore ?? 0 > 0)
     }
+  }
+
+  @Test func aLoadThatFailsSaysWhy() async throws {
+    let folder = try TemporaryFolder()
+    let bench = Workbench(executable: try signalboxExecutable(), folder: folder.path, isQuick: true)
+    let stage = try await GatewayStage.open(bench, .init(nodes: 0))
+    defer { stage.close() }
+    let failure = await #expect(throws: Failure.self) { _ = try await stage.load(LoadScenario()) }
+    #expect(failure?.message.contains("ports") == true)
+    #expect(try await stage.loadOnPeer(LoadScenario()) == nil)
   }
 
   @Test func aLoadThatLostSomethingIsNoFigure() throws {
