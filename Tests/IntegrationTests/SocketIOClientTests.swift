@@ -38,6 +38,17 @@ struct SocketIOClientTests {
     try await PythonClient.run("balanced", ["proxy": proxy.url])
     #expect(proxy.taken.allSatisfy { $0 > 1 }, "both nodes were used: \(proxy.taken)")
   }
+
+  @Test func whoIsBehindATrustedProxyHasAnAddressOfItsOwn() async throws {
+    let token = "a-token-of-this-test-and-of-no-other-one"
+    let settings: [String: String?] = ["SIGNALBOX_TOKEN": token, "SIGNALBOX_TRUSTED_PROXIES": "127.0.0.0/8"]
+    let nodes = [try await GatewayFixture.start(settings), try await GatewayFixture.start(settings)]
+    let proxy = try RoundRobinProxy(to: nodes.map(\.gatewayPort), forwardedFor: "203.0.113.9")
+    defer { proxy.close() }
+    try await PythonClient.run(
+      "addresses",
+      ["proxy": proxy.url, "urls": nodes.map(\.url), "apis": nodes.map(\.fixture.port), "token": token])
+  }
 }
 
 /// A node with its gateway on a port of its own.

@@ -10,6 +10,7 @@ import queue
 import signal
 import sys
 import time
+import urllib.request
 
 import socketio
 
@@ -326,6 +327,28 @@ def balanced():
         for who in (0, 1):
             expect([d["n"] for d in seen if d["who"] == who] == list(range(who, 20, 2)), f"publisher {who}: {seen}")
     together(*subscribers, *publishers)
+
+
+def addresses():
+    """A trusted proxy says where clients come from; whoever comes without it cannot."""
+    auth = {"token": FACTS["token"]}
+    subscribers = [Subscriber(FACTS["proxy"], transports=t, auth=auth) for t in (["polling"], ["websocket"])]
+    direct = [Subscriber(url, transports=["websocket"], auth=auth) for url in FACTS["urls"]]
+    seen = []
+    for api in FACTS["apis"]:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{api}/v1/sockets", headers={"Authorization": f"Bearer {FACTS['token']}"})
+        with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+            seen += [socket["address"] for socket in json.load(answer)["sockets"]]
+    forwarded = [address for address in seen if address.startswith("203.0.113.9")]
+    expect(len(seen) == 4 and len(forwarded) == 2, f"addresses: {seen}")
+    for url in FACTS["urls"]:
+        try:
+            Subscriber(url, transports=["websocket"], auth={"token": "x" * 40})
+            raise AssertionError("a wrong token was accepted")
+        except socketio.exceptions.ConnectionError:
+            pass
+    together(*subscribers, *direct)
 
 
 if __name__ == "__main__":
