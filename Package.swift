@@ -113,9 +113,6 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
-    // The wire of Engine.IO, Socket.IO, WebSocket and the Redis adapter: values in, values out.
-    room("SocketProtocol", ["Base"]),
-
     // MARK: Floor 2: engines, none of which knows another
     room(
       "Bench",
