@@ -7,6 +7,12 @@ public enum Digest {
     hex(SHA256.hash(data: Array(bytes)))
   }
 
+  /// SHA-1 of `bytes` (20 bytes), for the opening handshake of WebSocket (RFC 6455 section 4.2.2) and nothing that
+  /// must be safe.
+  public static func sha1(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    Array(Insecure.SHA1.hash(data: Array(bytes)))
+  }
+
   /// Compares two secrets in a time that depends on neither of them: both are hashed to the same length first, so
   /// that not even the length of the expected one shows.
   public static func constantTimeEquals(_ left: String, _ right: String) -> Bool {

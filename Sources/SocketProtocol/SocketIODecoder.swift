@@ -1,8 +1,7 @@
-/// Puts binary packets together: the text that announces attachments, and the binary messages that follow it.
-///
-/// A packet without attachments is answered at once as ranges of the text given, with nothing kept. One with attachments
-/// is kept until the last has come. Between them nothing else may come on the same connection, whatever its namespace
-/// (socket.io-parser: "got plaintext data when reconstructing a packet").
+/// Puts binary packets together: the text that announces attachments, and the binary messages that follow it. A
+/// packet without attachments is answered at once as ranges of the text given, with nothing kept. One with
+/// attachments is kept until the last has come. Between them nothing else may come on the same connection, whatever
+/// its namespace (socket.io-parser: "got plaintext data when reconstructing a packet").
 public struct SocketIODecoder: Sendable {
   /// A packet with all its attachments.
   public struct BinaryPacket: Sendable, Equatable {

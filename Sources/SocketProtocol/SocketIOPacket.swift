@@ -155,7 +155,8 @@ public struct SocketIOPacket: Sendable, Equatable {
 
   // MARK: Writing
 
-  /// Appends what stands before the JSON, the Engine.IO type `4` included. A namespace of `/` or nothing is the main one.
+  /// Appends what stands before the JSON, the Engine.IO type `4` included. A namespace of `/` or nothing is
+  /// the main one.
   public static func appendHead(
     _ kind: Kind, attachments: Int = 0, namespace: String = "/", acknowledgementID: UInt64? = nil,
     to output: inout [UInt8]

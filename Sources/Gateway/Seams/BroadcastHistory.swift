@@ -9,6 +9,12 @@ protocol BroadcastHistory: Sendable {
   /// What members of `rooms` missed since `offset`, in this node's order. Nil: some of it is gone, or the offset is
   /// malformed.
   func missed(namespace: String, rooms: [String], since offset: String) -> [Broadcast]?
+  /// The same after the cluster has answered: `covered` is that of `RecoveredSession`, whose `older` come first.
+  func missed(namespace: String, rooms: [String], since offset: String, covered: [String: UInt64]?) -> [Broadcast]?
+  /// An origin is known to have reached this place; nothing that this node should have seen was missed.
+  mutating func advance(origin: String, to sequence: UInt64)
+  /// What an origin sent up to this place cannot be recovered here.
+  mutating func cut(origin: String, through sequence: UInt64)
   /// The offset of a client that connects now.
   var currentOffset: [UInt8] { get }
 }
@@ -18,5 +24,10 @@ struct NoHistory: BroadcastHistory {
   mutating func stamp(origin: BroadcastOrigin) -> [UInt8] { [] }
   mutating func append(_ broadcast: Broadcast) {}
   func missed(namespace: String, rooms: [String], since offset: String) -> [Broadcast]? { nil }
+  func missed(namespace: String, rooms: [String], since offset: String, covered: [String: UInt64]?) -> [Broadcast]? {
+    nil
+  }
+  mutating func advance(origin: String, to sequence: UInt64) {}
+  mutating func cut(origin: String, through sequence: UInt64) {}
   var currentOffset: [UInt8] { [] }
 }

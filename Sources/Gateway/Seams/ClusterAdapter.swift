@@ -10,8 +10,10 @@ protocol ClusterAdapter: Sendable {
   func saveSession(_ record: RecoverySession)
   /// The client said goodbye or was put out: it must not come back as itself.
   func forgetSession(pid: String)
-  /// What the cluster knows about a session of another node (or an earlier life of this one); nil when it cannot be
-  /// recovered. The broadcasts it missed that this node never saw come with it.
+  /// What the cluster knows about a session, of any node; nil when it cannot be recovered. The broadcasts of other
+  /// nodes that it missed come with it. With a cluster this is asked first, also for a session of this node: once its
+  /// room's last member is gone a node hears nothing of that room. From then on the session's rooms are listened to for
+  /// some seconds, in which its client joins them. A session is given out once.
   func recover(pid: String, offset: String) async -> RecoveredSession?
   var state: ClusterState { get }
 }
@@ -24,6 +26,10 @@ protocol ClusterDelegate: Sendable {
   /// Messages of this origin were lost and could not be fetched again: recovery of what is older ends here, and the
   /// clients affected are told to resync.
   func resync(origin: String)
+  /// Nothing else came from this origin up to this place: see `BroadcastHistory.advance`.
+  func advance(origin: String, to sequence: UInt64)
+  /// What this origin sent before this node came: see `BroadcastHistory.cut`.
+  func cut(origin: String, through sequence: UInt64)
 }
 
 /// A broadcast that came from another node.
@@ -49,6 +55,11 @@ enum RemoteRequest: Sendable {
   /// `closesTransport`: the whole connection, not only the namespace.
   case disconnect(SocketSelection, closesTransport: Bool)
   case fetchSockets(SocketSelection)
+  /// Rooms with members here.
+  case rooms(namespace: String)
+  /// Sends an event and passes on each client's acknowledgement: its first argument as JSON text, with attachments. The
+  /// answer is the number of clients asked.
+  case broadcastWithAcknowledgement(Emission, answer: @Sendable ([UInt8], [[UInt8]]) -> Void)
   /// How many sockets the namespace has here.
   case count(namespace: String)
 }
@@ -56,6 +67,7 @@ enum RemoteRequest: Sendable {
 enum RemoteResponse: Sendable {
   case done
   case sockets([RemoteSocket])
+  case rooms([String])
   case count(Int)
 }
 
@@ -84,8 +96,10 @@ struct RecoverySession: Sendable, Equatable, Codable {
 /// A session found again.
 struct RecoveredSession: Sendable {
   var session: RecoverySession
-  /// Broadcasts the client missed that are not in this node's history, oldest first.
+  /// Broadcasts of other nodes the client missed, oldest first.
   var older: [RemoteBroadcast]
+  /// Per origin the number up to which `older` is complete.
+  var covered: [String: UInt64]
 }
 
 /// What `status` and the header show of the cluster.
@@ -106,6 +120,8 @@ struct ClusterState: Sendable, Equatable {
   var link = Link.none
   /// Milliseconds since 1970 at which `link` began.
   var since: Int64 = 0
+  /// Why there is no connection.
+  var reason: String?
   var peers: [Peer] = []
   var published: UInt64 = 0
   var received: UInt64 = 0

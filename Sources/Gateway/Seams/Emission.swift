@@ -1,7 +1,7 @@
 /// One event on its way to the members of some rooms, before it has its place in the node's order.
 public struct Emission: Sendable, Equatable {
   /// What sets events apart that the throttle may merge (CONTRACT, Gateway); everything else is `plain`.
-  public enum Kind: Sendable, Equatable {
+  public enum Kind: Sendable, Hashable {
     case plain
     /// Excess thoughts of one agent become one event whose data is an array.
     case agentThought(agent: String)

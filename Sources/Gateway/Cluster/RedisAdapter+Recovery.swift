@@ -1,0 +1,132 @@
+internal import Base
+internal import RedisLink
+internal import SocketProtocol
+internal import Synchronization
+
+/// Sessions that may come back to any node.
+extension RedisAdapter {
+  /// How long the rooms of a session that came back are listened to before its client has joined them.
+  static let recoveryHold = Duration.seconds(10)
+  /// Broadcasts one client may be given when it comes back.
+  static let replayMax = 50_000
+
+  func writeSessions(_ data: RedisConnection) async throws(RedisError) {
+    let changes = shared.withLock { state in
+      defer { state.sessions = [] }
+      return state.sessions
+    }
+    let key = RedisCommand.Argument.text(keys.sessions(options.node))
+    var rest = changes[...]
+    while !rest.isEmpty {
+      let commands = rest.prefix(Self.batchMax).map { change in
+        switch change {
+        case .save(let session): RedisCommand("HSET", key, .text(session.pid), .bytes(session.encoded))
+        case .forget(let pid): RedisCommand("HDEL", key, .text(pid))
+        }
+      }
+      do throws(RedisError) {
+        try Self.check(try await data.send(commands, deadline: options.commandDeadline))
+      } catch {
+        // They are written in the next life, before what came later.
+        let unwritten = Array(rest)
+        shared.withLock { $0.sessions = Array((unwritten + $0.sessions).prefix(Self.sessionChangesMax)) }
+        throw error
+      }
+      rest = rest.dropFirst(Self.batchMax)
+    }
+  }
+
+  func recover(pid: String, offset: String) async -> RecoveredSession? {
+    guard (1...128).contains(pid.utf8.count), let seen = OffsetVector(offset) else { return nil }
+    let connections = shared.withLock { state in state.link == .connected ? (state.data, state.push) : (nil, nil) }
+    guard let data = connections.0, let push = connections.1 else { return nil }
+    do throws(RedisError) {
+      let nodes = try await nodes(data)
+      guard let session = try await take(pid, nodes, data) else { return nil }
+      hold(session)
+      try await listen(session, push)
+      var recovered = RecoveredSession(session: session, older: [], covered: [:])
+      for node in nodes where node != options.node {
+        guard try await replay(node, after: seen[node] ?? 0, to: &recovered, data) else { return nil }
+      }
+      return recovered
+    } catch {
+      return nil
+    }
+  }
+
+  /// The session, if this node is the one that takes it away.
+  private func take(_ pid: String, _ nodes: [String], _ data: RedisConnection) async throws(RedisError)
+    -> RecoverySession?
+  {
+    let field = RedisCommand.Argument.text(pid)
+    let holders = Array(Set(nodes + [options.node]))
+    let found = try await data.send(
+      holders.map { RedisCommand("HGET", .text(keys.sessions($0)), field) }, deadline: options.commandDeadline)
+    for (holder, reply) in zip(holders, found) {
+      guard let bytes = reply.bytes else { continue }
+      let removed = try await data.send(RedisCommand("HDEL", .text(keys.sessions(holder)), field))
+      // A record that cannot be read is no session; it is gone from the store now.
+      guard removed.integer == 1, let session = try? RecoverySession(decoding: bytes), session.pid == pid else {
+        return nil
+      }
+      return session
+    }
+    return nil
+  }
+
+  /// Everything behind `seen` that concerns the session; false when some of it is gone.
+  private func replay(
+    _ node: String, after seen: UInt64, to recovered: inout RecoveredSession, _ data: RedisConnection
+  ) async throws(RedisError) -> Bool {
+    let members = Set(recovered.session.rooms + [recovered.session.sid])
+    var last = seen
+    while recovered.older.count < Self.replayMax {
+      let entries = try await log(node, after: last, data)
+      for entry in entries {
+        guard entry.previous <= last else { return false }
+        last = entry.sequence
+        guard let broadcast = entry.broadcast,
+          RecoveryRules.concerns(broadcast.emission, namespace: recovered.session.namespace, members: members)
+        else { continue }
+        recovered.older.append(broadcast)
+      }
+      if entries.count < Self.pageSize {
+        recovered.covered[node] = last
+        return true
+      }
+    }
+    return false
+  }
+
+  /// Wants the session's rooms for a while: its client is about to join them.
+  private func hold(_ session: RecoverySession) {
+    let names = session.rooms.map { channel(session.namespace, $0) }
+    for name in names { want(name, 1) }
+    if case .dropped = holds.yield((names, ContinuousClock.now + Self.recoveryHold)) {
+      for name in names { want(name, -1) }
+    }
+  }
+
+  /// Lets go of what was held, each when its time is over. All are held equally long, so they end in order.
+  func releaseHolds() async {
+    for await (names, end) in held {
+      // A cancelled sleep ends the task at the next turn.
+      try? await Task.sleep(until: end, clock: .continuous)
+      for name in names { want(name, -1) }
+    }
+  }
+
+  /// Returns when Redis has confirmed the subscriptions, also those another task has under way.
+  private func listen(_ session: RecoverySession, _ push: RedisConnection) async throws(RedisError) {
+    let names = session.rooms.map { channel(session.namespace, $0) }
+    guard !names.isEmpty else { return }
+    shared.withLock { state in
+      state.subscribed.formUnion(names)
+      state.dirty.subtract(names)
+    }
+    try Self.check(
+      try await push.send(
+        [RedisCommand("SUBSCRIBE", arguments: names.map { .text($0) })], deadline: options.commandDeadline))
+  }
+}

@@ -1,3 +1,0 @@
-import SocketProtocol
-import Testing
-@Test func parserIsSmall() { #expect(MemoryLayout<WebSocketFrameParser>.size <= 32) }
