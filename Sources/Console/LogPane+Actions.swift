@@ -28,8 +28,8 @@ extension LogPane {
 }
 
 extension ConsoleModel {
-  /// `/` filters the namespaces where the cache has the focus. From everywhere else but the sockets, which have a filter
-  /// of their own, it takes the focus to the log.
+  /// `/` filters the namespaces where the cache has the focus. From everywhere else but the sockets, which have a
+  /// filter of their own, it takes the focus to the log.
   mutating func filter(_ text: String?) -> [Effect] {
     let pane: PaneID = focus.focused == .cache ? .cache : .log
     focus.focus(pane)

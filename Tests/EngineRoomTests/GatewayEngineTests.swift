@@ -97,9 +97,10 @@ import Testing
     let published = stage.door.script.withLock { $0.published }
     #expect(published.map(\.room) == ["agent:a", "task:t", "project:p", "r"])
     #expect(published[0].data?.text == "{\"agentId\":\"a\",\"thought\":\"x\",\"timestamp\":1000000}")
-    #expect(stage.core.audit.query(AuditQuery()).isEmpty, "events of programs are data")
+    let lines = stage.core.audit.query(AuditQuery())
+    #expect(lines.count == 4 && lines.allSatisfy { $0.outcome == "ok" }, "traffic has one line a command, afterwards")
     _ = try await stage.plane().perform(.broadcast(Broadcast(room: "r", event: "e")))
-    #expect(stage.core.audit.query(AuditQuery()).count == 2, "what an operator sends is kept")
+    #expect(stage.core.audit.query(AuditQuery()).count == 6, "what an operator sends has two")
     stage.door.script.withLock { $0.isFull = true }
     let failure = await #expect(throws: Failure.self) {
       try await plane.perform(.broadcast(Broadcast(room: "r", event: "e")))

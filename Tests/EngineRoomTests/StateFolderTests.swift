@@ -66,6 +66,8 @@ import Testing
     let folder = try TemporaryFolder()
     let path = "\(folder.path)/theirs"
     #expect(mkdir(path, 0o755) == 0)
+    // Another test's umask may be in force at this moment.
+    #expect(chmod(path, 0o755) == 0)
     #expect(chown(path, 65_534, 65_534) == 0)
     #expect(throws: Failure.self) { _ = try StateFolder(path: path).path }
     var facts = stat()
