@@ -20,12 +20,13 @@ struct Signalbox: ParsableCommand {
       NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
       AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self,
       ConfigCommand.self, DoctorCommand.self, BenchCommand.self, ThemesCommand.self, VersionCommand.self,
-      CompletionsCommand.self,
+      CompletionsCommand.self, ConformanceCommand.self,
     ])
 
-  /// The names a person can type.
+  /// The names a person can type, and the hidden ones that programs do.
   static var verbs: [String] {
-    configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+    configuration.subcommands.filter { $0.configuration.shouldDisplay || $0 == ConformanceCommand.self }
+      .map { $0._commandName }
   }
 
   static func main() async {

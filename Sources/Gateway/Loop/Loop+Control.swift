@@ -1,0 +1,29 @@
+/// What an operator asks of a loop.
+extension Loop {
+  /// Every session gets a moment of its own within `nanoseconds` to be told to reconnect, so that they do not all come
+  /// to the next node at once. What is not connected yet goes at once.
+  func drain(over nanoseconds: UInt64) {
+    for slot in 0..<Int32(sessions.capacity) {
+      let session = sessions[slot]
+      guard session.pointee.phase == .open || session.pointee.phase == .probing else { continue }
+      session.pointee.isDraining = true
+      session.pointee.closeBy = now + UInt64.random(in: 0...max(1, nanoseconds * 9 / 10))
+      arm(slot)
+    }
+  }
+
+  /// False when there is no such session.
+  func kick(_ id: String, reason: String) -> Bool {
+    guard let slot = find(id) else { return false }
+    end(slot, .kicked(reason))
+    return true
+  }
+
+  /// By the id of the session, or the public id of one of its sockets.
+  func find(_ text: String) -> Int32? {
+    guard let id = SessionID(text), Int(id.loop) == seat.index, Int(id.slot) < sessions.capacity else { return nil }
+    let session = sessions[Int32(id.slot)]
+    guard session.pointee.phase == .open, session.pointee.sockets.contains(where: { $0.id == id }) else { return nil }
+    return Int32(id.slot)
+  }
+}
