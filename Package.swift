@@ -256,7 +256,10 @@ let package = Package(
       "ConsoleTests", ["Console", "ConsoleProbe", "Base", "ControlPlane", "Pty", "TestKit"], exclude: ["Golden"]),
     tests(
       "EngineRoomTests",
-      ["EngineRoom", "Bench", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit"]),
+      [
+        "EngineRoom", "Bench", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"]),
     tests("TidyTests", []),

@@ -31,6 +31,8 @@ http_get() {
 
 start_node() {
   SIGNALBOX_API_PORT=$(free_port)
+  # Any free port: a gateway of its own.
+  export WEBSOCKET_PORT=0
   export SIGNALBOX_API_PORT
   mkdir -p "$node_folder/project"
   "$node_binary" --no-tui "$node_folder/project" 2>"$node_folder/log" &

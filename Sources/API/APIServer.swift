@@ -78,6 +78,8 @@ public final class APIServer: Service {
     health.add(to: routes)
     node.add(to: routes)
     CacheRoutes(settings: settings).add(to: routes)
+    SocketRoutes().add(to: routes)
+    PublishRoutes(settings: settings).add(to: routes)
     EventStream(settings: settings, statistics: statistics, clock: clock).add(to: routes)
     var configuration = ApplicationConfiguration(address: .hostname(settings.host, port: settings.port))
     configuration.availableConnectionsDelegate = .maximum(settings.connectionsMax, logger: logger)

@@ -109,7 +109,7 @@ struct CacheRoutes {
     guard wish.isDryRun else { return try await carryOut(selection, context) }
     let plane = try context.door()
     guard case .cacheSurvey(let finding) = try await bounded({ try await plane.ask(.cacheSurvey(selection)) }) else {
-      throw Self.otherAnswer
+      throw Failure.otherAnswer
     }
     return try JSONBody.response(finding)
   }
@@ -120,7 +120,7 @@ struct CacheRoutes {
     let plane = try context.door()
     let query = Query.cacheGet(namespace: namespace, keys: keys)
     guard case .cacheValues(let values) = try await bounded({ try await plane.ask(query) }) else {
-      throw Self.otherAnswer
+      throw Failure.otherAnswer
     }
     return values
   }
@@ -129,7 +129,7 @@ struct CacheRoutes {
   private func write(_ write: CacheWrite, _ context: APIContext) async throws -> Response {
     let plane = try context.door()
     let outcome = try await bounded { try await plane.perform(.cacheSet(write)) }
-    guard case .cacheStored(let reach) = outcome.result else { throw Self.otherAnswer }
+    guard case .cacheStored(let reach) = outcome.result else { throw Failure.otherAnswer }
     return try JSONBody.response(
       CacheDocuments.Stored(stored: write.entries.count, reach: reach), status: reach == .stored ? .ok : .accepted)
   }
@@ -138,7 +138,7 @@ struct CacheRoutes {
   private func carryOut(_ selection: CacheSelection, _ context: APIContext) async throws -> Response {
     let plane = try context.door()
     let outcome = try await bounded { try await plane.perform(.cacheInvalidate(selection)) }
-    guard case .cacheInvalidated(let finding) = outcome.result else { throw Self.otherAnswer }
+    guard case .cacheInvalidated(let finding) = outcome.result else { throw Failure.otherAnswer }
     return try JSONBody.response(finding, status: finding.durability == .localOnly ? .accepted : .ok)
   }
 
@@ -151,5 +151,4 @@ struct CacheRoutes {
     }
   }
 
-  private static let otherAnswer = Failure(.internal, "the node gave another answer than was asked for")
 }

@@ -17,12 +17,12 @@ struct CacheTarget {
   /// `takesOptions`: `ttl`, `tags` and `dependsOn` may follow. Throws `invalid`.
   init(_ request: Request, takesOptions: Bool = false) throws(Failure) {
     let segments = request.uri.path.split(separator: "/", omittingEmptySubsequences: false)
-    namespace = try Self.decoded(segments.count > 3 ? segments[3] : "")
-    key = try Self.decoded(segments.count > 4 ? segments[4] : "")
+    namespace = try RequestTarget.decoded(segments.count > 3 ? segments[3] : "")
+    key = try RequestTarget.decoded(segments.count > 4 ? segments[4] : "")
     var seen: Set<String> = []
     for field in (request.uri.query ?? "").split(separator: "&") {
       let pieces = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = try Self.decoded(pieces[0])
+      let name = try RequestTarget.decoded(pieces[0])
       guard takesOptions, ["ttl", "tags", "dependsOn"].contains(name) else {
         throw Failure(
           .invalid, "there is no such parameter here", hint: takesOptions ? "accepted: ttl, tags, dependsOn" : nil)
@@ -41,29 +41,9 @@ struct CacheTarget {
       return
     }
     var items: [String] = []
-    for item in value.split(separator: ",", omittingEmptySubsequences: false) { items.append(try Self.decoded(item)) }
+    for item in value.split(separator: ",", omittingEmptySubsequences: false) {
+      items.append(try RequestTarget.decoded(item))
+    }
     if name == "tags" { tags = items } else { dependsOn = items }
-  }
-
-  private static func decoded(_ text: Substring) throws(Failure) -> String {
-    // The door has checked that every percent sign is followed by two digits and that all of it is UTF-8; a list cut at
-    // a comma inside of a character is not.
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      guard let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-        throw Failure(.invalid, "the request target is malformed")
-      }
-      bytes.append(value)
-      rest = rest.dropFirst(2)
-    }
-    guard let decoded = String(validating: bytes, as: UTF8.self) else {
-      throw Failure(.invalid, "the request target is not UTF-8")
-    }
-    return decoded
   }
 }

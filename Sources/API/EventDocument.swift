@@ -4,7 +4,8 @@ internal import ControlPlane
 struct EventDocument: Encodable {
   /// Every `Event.kind`.
   static let kinds = [
-    "log", "command", "health", "projects-changed", "bench-progress", "cache-invalidated", "draining", "stopping",
+    "log", "command", "health", "projects-changed", "bench-progress", "cache-invalidated", "sockets-changed",
+    "draining", "stopping",
     "dropped",
   ]
 
@@ -26,7 +27,7 @@ struct EventDocument: Encodable {
     case .benchProgress(let progress): try fields.encode(progress, forKey: .data)
     case .cacheInvalidated(let invalidated): try fields.encode(invalidated, forKey: .data)
     case .dropped(let count): try fields.encode(["count": count], forKey: .data)
-    case .projectsChanged, .draining, .stopping: break
+    case .projectsChanged, .socketsChanged, .draining, .stopping: break
     }
   }
 }

@@ -24,6 +24,12 @@ enum JSONBody {
   static func read<Value: Decodable & Sendable>(
     _ type: Value.Type, from request: Request, bytesMax: Int, within limit: Duration, expected: String
   ) async throws -> Value {
+    let bytes = try await bytes(of: request, bytesMax: bytesMax, within: limit)
+    return try decode(type, from: bytes, expected: expected)
+  }
+
+  /// The body as it came, once it is announced as JSON. Throws 415, 413 and 408 as `read` does.
+  static func bytes(of request: Request, bytesMax: Int, within limit: Duration) async throws -> [UInt8] {
     let media = request.headers[.contentType]?.split(separator: ";").first.map(String.init) ?? ""
     guard media.lowercased().filter({ $0 != " " && $0 != "\t" }) == "application/json" else {
       throw ProblemDetails(
@@ -31,8 +37,13 @@ enum JSONBody {
     }
     let slow = ProblemDetails(.requestTimeout, .slow, "the request body did not arrive in time")
     let buffer = try await Deadline.run(limit, or: slow) { try await request.body.collect(upTo: bytesMax) }
+    return Array(buffer.readableBytesView)
+  }
+
+  /// Throws 400 when the bytes do not fit.
+  static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8], expected: String) throws -> Value {
     do {
-      return try JSONDecoder().decode(Value.self, from: Data(buffer.readableBytesView))
+      return try JSONDecoder().decode(Value.self, from: Data(bytes))
     } catch let failure as Failure {
       throw failure
     } catch {

@@ -1,3 +1,6 @@
+internal import Base
+internal import Hummingbird
+
 /// The request target: what of it is served, and what of it is logged.
 enum RequestTarget {
   static let loggedBytesMax = 256
@@ -31,6 +34,54 @@ enum RequestTarget {
     }
     let shown = text.utf8.prefix(loggedBytesMax).map { (0x21...0x7e).contains($0) ? $0 : UInt8(ascii: "?") }
     return String(decoding: shown, as: UTF8.self)
+  }
+
+  /// The text of a segment or a field. Throws `invalid` when it is not UTF-8.
+  static func decoded(_ text: Substring) throws(Failure) -> String {
+    // The door has checked that every percent sign is followed by two digits and that all of it is UTF-8; a list cut at
+    // a comma inside of a character is not.
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+        throw Failure(.invalid, "the request target is malformed")
+      }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    guard let decoded = String(validating: bytes, as: UTF8.self) else {
+      throw Failure(.invalid, "the request target is not UTF-8")
+    }
+    return decoded
+  }
+
+  /// A segment of the request's path, the first being 0; empty when there is none.
+  static func segment(_ index: Int, of request: Request) throws(Failure) -> String {
+    let segments = request.uri.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+    return try decoded(segments.dropFirst(index).first ?? "")
+  }
+
+  /// The fields of the query. Throws `invalid` for one that is not among `known`, or given twice.
+  static func fields(_ request: Request, known: [String]) throws(Failure) -> [String: String] {
+    var fields: [String: String] = [:]
+    for field in (request.uri.query ?? "").split(separator: "&") {
+      let pieces = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = try decoded(pieces[0])
+      guard known.contains(name) else {
+        throw Failure(
+          .invalid, "there is no such parameter here",
+          hint: known.isEmpty ? nil : "accepted: \(known.joined(separator: ", "))")
+      }
+      let value = try decoded(pieces.count == 2 ? pieces[1] : "")
+      guard fields.updateValue(value, forKey: name) == nil else {
+        throw Failure(.invalid, "the parameter \(name) is given twice")
+      }
+    }
+    return fields
   }
 
   private static func redactedField(_ field: Substring) -> String {

@@ -12,6 +12,10 @@ public struct AccessPolicy: Sendable {
     var isAcrossProjects = false
     /// Of the cache.
     var namespace: String?
+    /// Of the gateway, to publish to.
+    var room: String?
+    /// It shows sockets whatever their rooms, so a credential narrowed to some rooms is not enough.
+    var isAcrossRooms = false
   }
 
   public init() {}
@@ -39,8 +43,25 @@ public struct AccessPolicy: Sendable {
   public func filter(_ answer: Answer, for caller: Caller) -> Answer {
     switch answer {
     case .projects(let projects): .projects(projects.filter { caller.grants.allows(project: $0.id) })
-    case .logs, .audit, .settings, .doctor, .benchHistory, .cacheValues, .cacheSurvey: answer
+    case .sockets(let page): .sockets(filter(page, for: caller))
+    case .socket(let detail): .socket(filter(detail, for: caller))
+    case .logs, .audit, .settings, .doctor, .benchHistory, .cacheValues, .cacheSurvey, .audience: answer
     }
+  }
+
+  /// Where a client is on the net is for operators.
+  private func filter(_ page: SocketPage, for caller: Caller) -> SocketPage {
+    guard caller.grants.role < .operator else { return page }
+    var visible = page
+    for index in visible.sockets.indices { visible.sockets[index].address = "" }
+    return visible
+  }
+
+  private func filter(_ detail: SocketDetail, for caller: Caller) -> SocketDetail {
+    guard caller.grants.role < .operator else { return detail }
+    var visible = detail
+    visible.socket.address = ""
+    return visible
   }
 
   /// Whether the caller may see the event at all. Log and audit lines tell of everybody's work.
@@ -48,7 +69,7 @@ public struct AccessPolicy: Sendable {
     switch event.body {
     case .log, .command: seesEverything(caller)
     case .cacheInvalidated(let invalidated): shows(invalidated, to: caller)
-    case .health, .projectsChanged, .benchProgress, .draining, .stopping, .dropped: true
+    case .health, .projectsChanged, .benchProgress, .socketsChanged, .draining, .stopping, .dropped: true
     }
   }
 
@@ -71,7 +92,19 @@ public struct AccessPolicy: Sendable {
     case .drain, .stop, .setLogLevel, .runBench: return Need(role: .operator, isAcrossProjects: true)
     case .cacheSet(let write): return Need(role: .agent, namespace: write.namespace)
     case .cacheInvalidate(let selection): return need(of: selection)
+    case .kickSockets: return Need(role: .operator, isAcrossProjects: true, isAcrossRooms: true)
+    case .broadcast(let broadcast): return publishing(to: broadcast.room)
+    case .agentThought(let thought): return publishing(to: thought.room)
+    case .taskUpdate(let update): return publishing(to: update.room)
+    case .projectEvent(let event): return publishing(to: event.room)
     }
+  }
+
+  /// The room of a project belongs to those who may see the project.
+  private func publishing(to room: String) -> Need {
+    let prefix = "project:"
+    let project = room.hasPrefix(prefix) ? ProjectID(rawValue: String(room.dropFirst(prefix.count))) : nil
+    return Need(role: .agent, project: project, room: room)
   }
 
   private func need(of query: Query) -> Need {
@@ -81,7 +114,17 @@ public struct AccessPolicy: Sendable {
     case .settings, .doctor: Need(role: .operator)
     case .cacheGet(let namespace, _): Need(role: .agent, namespace: namespace)
     case .cacheSurvey(let selection): need(of: selection)
+    case .sockets(let query):
+      Need(role: asksForAddresses(query) ? .operator : .viewer, isAcrossProjects: true, isAcrossRooms: true)
+    case .socket: Need(role: .viewer, isAcrossProjects: true, isAcrossRooms: true)
+    case .audience(let room): publishing(to: room)
     }
+  }
+
+  /// What the node will refuse anyway asks for nothing.
+  private func asksForAddresses(_ query: SocketQuery) -> Bool {
+    guard let text = query.filter else { return false }
+    do { return try SocketFilter.parse(text)?.asksForAddresses ?? false } catch { return false }
   }
 
   /// A dry run tells names of keys and needs what the invalidation itself would.
@@ -105,6 +148,14 @@ public struct AccessPolicy: Sendable {
     }
     if let namespace = need.namespace, !caller.grants.allows(namespace: namespace) {
       throw Failure(.denied, "this credential does not cover that cache namespace")
+    }
+    if let room = need.room, !caller.grants.allows(publishingTo: room) {
+      throw Failure(.denied, "this credential may not publish to that room")
+    }
+    if need.isAcrossRooms, caller.grants.rooms != nil {
+      throw Failure(
+        .denied, "\(name) concerns the sockets of all rooms, and this credential covers only some",
+        hint: "it needs a token without the claim rooms")
     }
     if need.isAcrossProjects, caller.grants.projects != nil {
       throw Failure(

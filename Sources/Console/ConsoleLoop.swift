@@ -131,7 +131,7 @@ struct ConsoleLoop: ~Copyable {
       if case .outcome = news { isUrgent = true }
       if case .link = news { isUrgent = true }
       // What was asked for, and the first look at a node: the picture is empty until it is there.
-      if case .answer = news { isUrgent = true }
+      if case .answer(let query, _) = news, model.panes.sockets.isAwaiting(query) { isUrgent = true }
       if case .snapshot = news, model.snapshot == nil { isUrgent = true }
       if let exit = apply(model.receive(news, now: now)) { return exit }
     }

@@ -22,6 +22,10 @@ extension ConsoleModel {
       settle()
     } else if focus.focused == .log, panes.log.book.filter != nil {
       setFilter("")
+    } else if focus.focused == .sockets, !panes.sockets.marks.isEmpty {
+      return changeSockets { pane, _ in pane.clearMarks() }
+    } else if focus.focused == .sockets, !panes.sockets.filter.isEmpty {
+      _ = setSocketFilter("")
     } else if !toasts.isEmpty {
       toasts = []
       touch()

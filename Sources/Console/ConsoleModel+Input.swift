@@ -5,6 +5,10 @@ extension ConsoleModel {
   /// A key, a click, a paste, another size.
   mutating func handle(_ input: InputEvent, now: Moment) -> [Effect] {
     tick(now: now)
+    return take(input) + socketQuestions()
+  }
+
+  private mutating func take(_ input: InputEvent) -> [Effect] {
     switch input {
     case .key(let key, let modifiers): return press(KeyChord(key, modifiers))
     case .mouse(let event): return isMouseOn ? point(event) : []
@@ -73,6 +77,10 @@ extension ConsoleModel {
       if case .asking = form.note { break }
       form.insert(text)
       popup = .invalidate(form)
+    case .broadcast(var form):
+      if case .asking = form.note { break }
+      form.insert(text)
+      popup = .broadcast(form)
     default:
       toast(.refused, "paste dropped: nothing here takes text")
       return []

@@ -6,11 +6,18 @@ extension ConsoleModel {
   mutating func receive(_ news: News, now: Moment) -> [Effect] {
     tick(now: now)
     spread(news)
+    return answer(news) + socketQuestions()
+  }
+
+  private mutating func answer(_ news: News) -> [Effect] {
     switch news {
     case .snapshot(let snapshot): return receive(snapshot)
     case .link(let state): return receive(state)
     case .events(let events): receive(events)
     case .answer(.cacheSurvey(let selection), let result): receive(survey: selection, result)
+    case .answer(.audience(let room), let result): receive(audienceOf: room, result)
+    // The pane itself says what it was refused, as long as that lasts.
+    case .answer(.sockets, .failure), .answer(.socket, .failure): break
     case .answer(_, .failure(let failure)): toast(.failed, failure.line)
     case .answer: break
     case .outcome(let command, let result): return receive(command, result)
@@ -83,6 +90,14 @@ extension ConsoleModel {
       let audit = outcome.auditID.map { " (\($0))" } ?? ""
       if case .cacheInvalidate(let selection) = command, case .cacheInvalidated(let finding) = outcome.result {
         tell(finding, of: selection, audit: audit)
+        return []
+      }
+      if case .kicked(let report) = outcome.result {
+        tell(report, audit: audit)
+        return []
+      }
+      if case .published(let receipt) = outcome.result {
+        tell(receipt, audit: audit)
         return []
       }
       toast(.done, "\(command.action) \(command.target): done\(audit)")

@@ -14,6 +14,7 @@ extension ConsoleModel {
     case .confirm(let dialog): return press(chord, dialog)
     case .filter(let prompt): return press(chord, prompt)
     case .invalidate(let form): return press(chord, form)
+    case .broadcast(let form): return press(chord, form)
     case nil: return []
     }
   }
@@ -27,7 +28,7 @@ extension ConsoleModel {
       return picker.original == themeName ? [] : apply(theme: picker.original)
     case .filter(let prompt):
       popup = nil
-      setFilter(prompt.original ?? "")
+      setFilter(prompt.original ?? "", of: prompt.pane)
     default:
       popup = nil
     }
@@ -123,14 +124,15 @@ extension ConsoleModel {
   /// The pane follows what stands in the prompt; what is no filter yet leaves it as it is.
   mutating func applyFilter() {
     guard case .filter(var prompt) = popup else { return }
-    prompt.complaint = setFilter(prompt.field.text)
+    prompt.complaint = setFilter(prompt.field.text, of: prompt.pane)
     popup = .filter(prompt)
     touch()
   }
 
   /// Nil, or why the text is no filter.
   @discardableResult
-  mutating func setFilter(_ text: String) -> String? {
+  mutating func setFilter(_ text: String, of pane: PaneID = .log) -> String? {
+    if pane == .sockets { return setSocketFilter(text) }
     do {
       let filter = try LogFilter.parse(text)
       let rows = rows(of: .log)
@@ -186,6 +188,11 @@ extension ConsoleModel {
       guard let row = frame.row(of: form, y: y), frame.rect.contains(x: x, y: y) else { return [] }
       form.focus(row)
       popup = .invalidate(form)
+      return []
+    case .broadcast(var form):
+      guard let row = frame.row(of: form, y: y), frame.rect.contains(x: x, y: y) else { return [] }
+      form.focus(row)
+      popup = .broadcast(form)
       return []
     case .filter: return []
     default: break

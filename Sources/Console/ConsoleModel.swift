@@ -72,9 +72,9 @@ struct ConsoleModel {
   /// Why an engine's action cannot be done: the engine is not in this node.
   func refusal(of pane: PaneID) -> String? {
     guard let engine = pane.engine else { return nil }
-    if pane == .cache {
+    if pane == .cache || pane == .sockets {
       guard let snapshot else { return "the node has not been heard yet" }
-      if snapshot.cache != nil { return nil }
+      if pane == .cache ? snapshot.cache != nil : snapshot.gateway != nil { return nil }
     }
     return "this node runs no \(engine) engine"
   }
@@ -94,6 +94,9 @@ struct ConsoleModel {
 
   /// The window or the zoom changed: every list is brought back into what is there.
   mutating func settle() {
+    let isAlone = layout.size == .single
+    panes.sockets.isAlone = isAlone
+    hidden?.sockets.isAlone = isAlone
     let rows = rows(of: .log)
     changeLog { $0.settle(height: rows) }
     for pane in PaneID.allCases where pane != .log {
@@ -138,6 +141,7 @@ enum Popup {
   case confirm(ConfirmDialog)
   case filter(FilterPrompt)
   case invalidate(InvalidateForm)
+  case broadcast(BroadcastForm)
 }
 
 extension LogBook {

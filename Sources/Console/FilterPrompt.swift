@@ -2,13 +2,16 @@ internal import Base
 
 /// `/`: the filter while it is typed. The pane follows every letter; Esc brings the old filter back.
 struct FilterPrompt {
+  /// Whose filter it is.
+  let pane: PaneID
   /// The filter before the prompt opened, as it was typed.
   let original: String?
   private(set) var field: TextField
   /// Why what stands there is not a filter yet.
   var complaint: String?
 
-  init(original: String?) {
+  init(pane: PaneID = .log, original: String?) {
+    self.pane = pane
     self.original = original
     field = TextField(original ?? "")
   }

@@ -78,7 +78,9 @@ struct Footer {
     canvas.fill(area, style: style)
     canvas.write("/", x: area.x + 1, y: area.y, style: Style(.key, on: .barBackground, .bold))
     let note: DisplayText =
-      prompt.complaint.map { DisplayText($0) } ?? "re:REGEX  field=value  !not  Enter Esc"
+      prompt.complaint.map { DisplayText($0) }
+      ?? (prompt.pane == .sockets
+        ? "field=value  queue>64K  !not  Enter Esc" : "re:REGEX  field=value  !not  Enter Esc")
     let noteWidth = min(note.width, area.width * 6 / 10)
     let room = area.width - noteWidth - 5
     prompt.field.draw(into: &canvas, x: area.x + 2, y: area.y, width: room, style: style)

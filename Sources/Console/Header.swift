@@ -13,6 +13,9 @@ struct Header {
     var trouble: String?
     var cause = ""
     var phase: Snapshot.Phase?
+    var peers = ""
+    /// Another version among them: nodes that differ should not for long.
+    var isMixed = false
   }
 
   private struct Segment {
@@ -32,6 +35,14 @@ struct Header {
     facts.resident = Figures.bytes(snapshot.process.residentBytes)
     facts.files = Figures.grouped(snapshot.process.openFiles)
     facts.phase = snapshot.phase
+    if !snapshot.peers.isEmpty {
+      facts.peers = Figures.counted(snapshot.peers.count, "peer")
+      let others = Set(snapshot.peers.map(\.version)).subtracting([snapshot.version]).sorted()
+      if let first = others.first {
+        facts.isMixed = true
+        facts.peers += others.count > 1 ? " of \(others.count + 1) versions" : ", \(first) too"
+      }
+    }
     if snapshot.health != .ok {
       facts.trouble = snapshot.health.rawValue
       facts.cause = snapshot.reasons.first.map { ": \($0.component) \($0.reason)" } ?? ""
@@ -93,6 +104,10 @@ struct Header {
     guard let snapshot = model.snapshot else { return segments }
     // Between two snapshots the console's own clock counts on; what a lost node does is not known.
     let age = model.isLinked && !model.isPaused ? dataAge ?? 0 : 0
+    if !facts.peers.isEmpty {
+      let style = facts.isMixed ? Style(.warn, on: .barBackground, .bold) : plain
+      add(DisplayText(facts.peers).truncated(to: 40), style, rank: facts.isMixed ? 4 : 6)
+    }
     add("up \(Figures.uptime(seconds: snapshot.uptimeSeconds + Double(age) / 1_000))", plain, rank: 5)
     add("cpu \(DisplayText(facts.cpu).padded(to: 4, .right))", plain, rank: 7)
     add("rss \(DisplayText(facts.resident).padded(to: 5, .right))", plain, rank: 8)

@@ -2,6 +2,8 @@ extension LogPane {
   static let actions: [Action] = [
     Action(
       id: "log.filter", title: "Filter the log: text, re:REGEX, field=value, ! inverts", keys: [.character("/")],
+      // The sockets have a filter of their own.
+      scope: .panes(Set(PaneID.allCases).subtracting([.sockets])),
       hint: .init(group: .move, label: "filter", rank: 6), verb: "filter", argument: "[FILTER]",
       run: { model, input in model.filterLog(input.argument) }),
     Action(
@@ -25,7 +27,7 @@ extension LogPane {
 }
 
 extension ConsoleModel {
-  /// `/` works from everywhere and takes the focus to the log, whose filter it is.
+  /// `/` works from every pane without a filter of its own and takes the focus to the log, whose filter it is.
   mutating func filterLog(_ text: String?) -> [Effect] {
     focus.focus(.log)
     settle()

@@ -48,14 +48,15 @@ extension Pane {
   var selectedText: String? { nil }
 }
 
-/// All panes. `log` is named because the frame itself filters it.
+/// All panes. `log` and `sockets` are named because the frame itself filters them.
 struct PaneSet {
   var log = LogPane()
+  var sockets = GatewayPane()
   private var others: [PaneID: any Pane] = [
-    .sockets: GatewayPane(), .index: IndexPane(), .sandbox: SandboxPane(), .cache: CachePane(), .bench: BenchPane(),
+    .index: IndexPane(), .sandbox: SandboxPane(), .cache: CachePane(), .bench: BenchPane(),
   ]
 
-  subscript(id: PaneID) -> any Pane { others[id] ?? log }
+  subscript(id: PaneID) -> any Pane { others[id] ?? (id == .sockets ? sockets : log) }
 
   /// Changes one pane.
   mutating func change(_ id: PaneID, _ body: (inout any Pane) -> Void) {
@@ -63,9 +64,10 @@ struct PaneSet {
       body(&pane)
       others[id] = pane
     } else {
-      var pane: any Pane = log
+      var pane: any Pane = id == .sockets ? sockets : log
       body(&pane)
       if let changed = pane as? LogPane { log = changed }
+      if let changed = pane as? GatewayPane { sockets = changed }
     }
   }
 }

@@ -23,6 +23,9 @@ struct PopupFrame {
     case .invalidate(let form):
       width = min(width, Self.invalidateWidth)
       height = min(model.height, Self.height(of: form, width: width))
+    case .broadcast(let form):
+      width = min(width, Self.invalidateWidth)
+      height = min(model.height, Self.height(of: form, width: width))
     default: break
     }
     return Rect(x: (model.width - width) / 2, y: (model.height - height) / 2, width: width, height: height)
@@ -49,6 +52,7 @@ struct PopupFrame {
       case .themes(let picker): draw(picker, into: &canvas, rect)
       case .confirm(let dialog): draw(dialog, into: &canvas, rect)
       case .invalidate(let form): draw(form, into: &canvas, rect)
+      case .broadcast(let form): draw(form, into: &canvas, rect)
       case .filter: break
       }
     }

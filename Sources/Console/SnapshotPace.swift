@@ -61,6 +61,14 @@ extension Snapshot {
     // Only what is shown of the cache: its latencies are never quite the same.
     guard aged.cache?.asShown == cache?.asShown else { return false }
     aged.cache = cache
+    guard aged.gateway?.asShown == gateway?.asShown else { return false }
+    aged.gateway = gateway
+    // That a peer was heard again is no news.
+    aged.peers = aged.peers.map { peer in
+      var peer = peer
+      peer.lastSeenMilliseconds = peers.first { $0.node == peer.node }?.lastSeenMilliseconds ?? 0
+      return peer
+    }
     return aged == self
   }
 }

@@ -20,7 +20,11 @@ struct Table {
   }
 
   let columns: [Column]
+  /// All rows, or those that are known of them.
   let rows: [[Field]]
+  /// The place of the first of `rows` among all, and how many there are in all; nil: `rows` is all.
+  var first = 0
+  var count: Int?
   var cursor = ListCursor()
   /// The selection shows only where the keys go.
   var isFocused = false
@@ -40,13 +44,14 @@ struct Table {
       drawHeader(into: &canvas, columns: shown, x: area.x + 1, y: y)
       y += 1
     }
-    let room = Self.rowsMax(height: area.height, count: rows.count, hasHeader: hasHeader)
-    for index in rows.indices.dropFirst(cursor.top).prefix(room) {
+    let count = count ?? rows.count
+    let room = Self.rowsMax(height: area.height, count: count, hasHeader: hasHeader)
+    for index in (0..<count).dropFirst(cursor.top).prefix(room) {
       drawRow(index, into: &canvas, columns: shown, area: area, y: y)
       y += 1
     }
-    let below = rows.count - cursor.top - room
-    if rows.count > room, area.maxY > y {
+    let below = count - cursor.top - room
+    if count > room, area.maxY > y {
       let text: DisplayText =
         below > 0 ? "\(canvas.sign(.more)) \(Figures.grouped(below)) more" : "\(canvas.sign(.up)) end"
       canvas.write(text, x: area.x + 1, y: area.maxY - 1, style: Style(.dim), maxWidth: area.width - 1)
@@ -65,9 +70,15 @@ struct Table {
   private func drawRow(
     _ index: Int, into canvas: inout Canvas, columns: [(index: Int, width: Int)], area: Rect, y: Int
   ) {
+    guard rows.indices.contains(index - first) else {
+      canvas.write(canvas.sign(.ellipsis), x: area.x + 1, y: y, style: Style(.dim))
+      if isFocused, index == cursor.selected { canvas.select(row: y, in: area) }
+      return
+    }
+    let row = rows[index - first]
     var x = area.x + 1
-    for (column, width) in columns where column < rows[index].count {
-      switch rows[index][column] {
+    for (column, width) in columns where column < row.count {
+      switch row[column] {
       case .text(let text, let style):
         let shown = DisplayText(text, repertoire: canvas.repertoire)
         canvas.put(

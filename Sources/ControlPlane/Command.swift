@@ -15,6 +15,12 @@ public enum Command: Sendable, Codable, Equatable {
   case cacheSet(CacheWrite)
   /// Also how one key is deleted: what was made from it goes with it.
   case cacheInvalidate(CacheSelection)
+  /// Closes connections, each with a word to its client.
+  case kickSockets(ids: [String])
+  case broadcast(Broadcast)
+  case agentThought(AgentThought)
+  case taskUpdate(TaskUpdate)
+  case projectEvent(ProjectEvent)
 
   /// The verb that the audit, the log and `operator` lines show.
   public var action: String {
@@ -27,6 +33,11 @@ public enum Command: Sendable, Codable, Equatable {
     case .runBench: "bench.run"
     case .cacheSet: "cache.set"
     case .cacheInvalidate: "cache.invalidate"
+    case .kickSockets: "socket.kick"
+    case .broadcast: "socket.broadcast"
+    case .agentThought: "agent.thought"
+    case .taskUpdate: "task.update"
+    case .projectEvent: "project.event"
     }
   }
 
@@ -40,13 +51,24 @@ public enum Command: Sendable, Codable, Equatable {
     case .runBench(let options): options.suites.isEmpty ? "all" : options.suites.joined(separator: ",")
     case .cacheSet(let write): write.namespace
     case .cacheInvalidate(let selection): selection.summary
+    case .kickSockets(let ids):
+      ids.prefix(8).joined(separator: ",") + (ids.count > 8 ? " and \(ids.count - 8) more" : "")
+    case .broadcast(let broadcast): "\(broadcast.room) \(broadcast.event)"
+    case .agentThought(let thought): thought.room
+    case .taskUpdate(let update): update.room
+    case .projectEvent(let event): "\(event.room) \(event.event)"
     }
   }
 
   /// Whether it is administration, which the audit keeps, or data traffic. A line on disk before and after each value
-  /// that an agent caches would bury what somebody did to the node, and cost more than the write itself.
-  public var isAudited: Bool {
-    if case .cacheSet = self { false } else { true }
+  /// that an agent caches and each event that a program publishes would bury what somebody did to the node, and cost
+  /// more than the deed itself. A broadcast by a person's own hand is kept.
+  public func isAudited(from origin: Caller.Origin) -> Bool {
+    switch self {
+    case .cacheSet, .agentThought, .taskUpdate, .projectEvent: false
+    case .broadcast: origin == .console || origin == .commandLine
+    default: true
+    }
   }
 }
 
@@ -58,6 +80,8 @@ public struct Outcome: Sendable, Codable, Equatable {
     case bench(BenchReport)
     case cacheStored(CacheWrite.Reach)
     case cacheInvalidated(CacheFinding)
+    case kicked(KickReport)
+    case published(PublishReceipt)
   }
 
   public var auditID: String?

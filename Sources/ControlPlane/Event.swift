@@ -8,6 +8,8 @@ public struct Event: Sendable, Codable, Equatable {
     case projectsChanged
     case benchProgress(BenchProgress)
     case cacheInvalidated(CacheInvalidated)
+    /// Clients of the gateway came or went; at most twice a second.
+    case socketsChanged
     case draining
     case stopping
     /// This listener was too slow and lost so many events before this one.
@@ -31,6 +33,7 @@ public struct Event: Sendable, Codable, Equatable {
     case .projectsChanged: "projects-changed"
     case .benchProgress: "bench-progress"
     case .cacheInvalidated: "cache-invalidated"
+    case .socketsChanged: "sockets-changed"
     case .draining: "draining"
     case .stopping: "stopping"
     case .dropped: "dropped"

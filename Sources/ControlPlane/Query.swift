@@ -9,6 +9,10 @@ public enum Query: Sendable, Codable, Equatable {
   case cacheGet(namespace: String, keys: [String])
   /// A dry run: what an invalidation would touch.
   case cacheSurvey(CacheSelection)
+  case sockets(SocketQuery)
+  case socket(id: String)
+  /// How many sockets a broadcast to the room would reach.
+  case audience(room: String)
 
   /// The name under which metrics and the policy know it.
   public var name: String {
@@ -21,6 +25,9 @@ public enum Query: Sendable, Codable, Equatable {
     case .benchHistory: "bench.history"
     case .cacheGet: "cache.get"
     case .cacheSurvey: "cache.survey"
+    case .sockets: "sockets"
+    case .socket: "socket"
+    case .audience: "audience"
     }
   }
 }
@@ -35,6 +42,9 @@ public enum Answer: Sendable, Codable, Equatable {
   /// In the order of the keys; nil where there is nothing.
   case cacheValues([CacheValue?])
   case cacheSurvey(CacheFinding)
+  case sockets(SocketPage)
+  case socket(SocketDetail)
+  case audience(Audience)
 }
 
 public struct LogQuery: Sendable, Codable, Equatable {

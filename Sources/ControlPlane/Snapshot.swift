@@ -11,13 +11,14 @@ public struct Snapshot: Sendable, Codable, Equatable {
   public var projects: [ProjectSummary]
   public var process: ProcessSnapshot
   public var control: ControlSnapshot
+  public var gateway: GatewaySnapshot?
   public var cache: CacheSnapshot?
   public var bench: BenchSnapshot
 
   public init(
     node: String, version: String, uptimeSeconds: Double, health: Health, phase: Phase, peers: [Peer] = [],
-    projects: [ProjectSummary] = [], process: ProcessSnapshot, control: ControlSnapshot, cache: CacheSnapshot? = nil,
-    bench: BenchSnapshot
+    projects: [ProjectSummary] = [], process: ProcessSnapshot, control: ControlSnapshot,
+    gateway: GatewaySnapshot? = nil, cache: CacheSnapshot? = nil, bench: BenchSnapshot
   ) {
     self.node = node
     self.version = version
@@ -29,6 +30,7 @@ public struct Snapshot: Sendable, Codable, Equatable {
     self.projects = projects
     self.process = process
     self.control = control
+    self.gateway = gateway
     self.cache = cache
     self.bench = bench
   }

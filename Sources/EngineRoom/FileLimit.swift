@@ -13,4 +13,17 @@ enum FileLimit {
     limit.rlim_cur = limit.rlim_max
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
+
+  /// The soft limit in force; `Int.max` when there is none.
+  static var current: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1_024 }
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// What the node itself holds open besides sockets, at most: HTTP (1,024 connections), consoles, files, pipes.
+  static let ownFilesMax = 1_536
+
+  /// Sockets that fit into a limit of open files. Under a small limit the node keeps a quarter.
+  static func sockets(of limit: Int) -> Int { limit - min(ownFilesMax, limit / 4) }
 }

@@ -24,11 +24,16 @@ struct LocalControlPlane: ControlPlane {
     case .benchHistory(let limit): .benchHistory(try NodeBench.history(core, limit: limit))
     case .cacheGet(let namespace, let keys): .cacheValues(try await core.cache().get(namespace, keys))
     case .cacheSurvey(let selection): .cacheSurvey(try await core.cache().survey(selection))
+    case .sockets(let query): .sockets(try await core.gateway().sockets(query))
+    case .socket(let id): .socket(try await core.gateway().socket(id))
+    case .audience(let room): .audience(try await core.gateway().audience(room))
     }
   }
 
   func perform(_ command: Command) async throws(Failure) -> Outcome {
-    guard command.isAudited else { return Outcome(auditID: nil, result: try await carryOut(command)) }
+    guard command.isAudited(from: caller.origin) else {
+      return Outcome(auditID: nil, result: try await carryOut(command))
+    }
     var record = record(of: command)
     do {
       try begin(record, mustBeWritten: !command.isWayOut)
@@ -112,6 +117,11 @@ struct LocalControlPlane: ControlPlane {
         .cacheInvalidated(
           CacheInvalidated(timeMilliseconds: core.clock.nowMilliseconds(), selection: selection, finding: finding)))
       return .cacheInvalidated(finding)
+    case .kickSockets(let ids): return .kicked(try await core.gateway().kick(ids, by: caller.actor))
+    case .broadcast(let broadcast): return .published(try core.gateway().publish(broadcast))
+    case .agentThought(let thought): return .published(try core.gateway().publish(thought))
+    case .taskUpdate(let update): return .published(try core.gateway().publish(update))
+    case .projectEvent(let event): return .published(try core.gateway().publish(event))
     }
   }
 }

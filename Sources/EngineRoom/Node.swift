@@ -12,8 +12,8 @@ internal import Telemetry
 
 /// One running node: what it is made of, in which order that starts and stops.
 ///
-/// Start: state folder and lock, log, crash report of the life before, audit, projects, then the API and the control
-/// socket. Stop in reverse; each part has a deadline, and the whole has one that the kernel keeps.
+/// Start: state folder and lock, log, crash report of the life before, audit, projects, then the engines, the API and
+/// the control socket. Stop in reverse; each part has a deadline, and the whole has one that the kernel keeps.
 public enum Node {
   /// An embedded console: gets the node's plane, and ends the node by returning. It takes the signals of the terminal.
   public typealias Face = @Sendable (any ControlPlane) async -> Void
@@ -23,17 +23,35 @@ public enum Node {
   public static func run(
     _ settings: NodeSettings, face: Face? = nil, ready: @escaping @Sendable () -> Void = {}
   ) async throws(Failure) {
+    try await run(settings, face: face, ready: ready, gateway: nil)
+  }
+
+  /// Makes the gateway of a node, which listens only when it is run.
+  typealias GatewayMaker =
+    @Sendable (NodeSettings, NodeID, Authenticator, Logger) throws(Failure) -> any GatewayDoor
+
+  /// The same with the gateway that `gateway` makes; nil: without one, whatever the settings name.
+  static func run(
+    _ settings: NodeSettings, face: Face?, ready: @escaping @Sendable () -> Void, gateway: GatewayMaker?
+  ) async throws(Failure) {
     prepareProcess()
     let state = try StateFolder(path: settings.stateFolder)
     let bus = EventBus<Event>()
     let log = makeLog(settings, bus)
     // Whatever is queued reaches its output, also when the start fails.
     defer { log.close() }
-    let core = try NodeCore(settings: settings, bus: bus, log: log, registry: bootstrapMetrics())
+    // One of it serves every door, the gateway's too.
+    let authenticator = try await Authenticator(settings: settings.access)
+    let node = NodeID.random()
+    let door =
+      settings.engines.contains(.gateway)
+      ? try gateway?(settings, node, authenticator, log.logger("gateway")) : nil
+    let core = try NodeCore(
+      settings: settings, node: node, bus: bus, log: log, registry: bootstrapMetrics(), gateway: door)
     try tellLastCrash(core)
     for path in settings.projectPaths { _ = try core.projects.add(path: path, id: nil) }
     do {
-      try await serve(core, log, face: face, ready: ready)
+      try await serve(core, log, authenticator, face: face, ready: ready)
       core.logger.notice("stopped")
     } catch {
       throw error as? Failure ?? Failure(.internal, "the node failed: \(error)")
@@ -110,11 +128,10 @@ public enum Node {
   // MARK: Services
 
   private static func serve(
-    _ core: NodeCore, _ log: LogSink, face: Face?, ready: @escaping @Sendable () -> Void
+    _ core: NodeCore, _ log: LogSink, _ authenticator: Authenticator, face: Face?, ready: @escaping @Sendable () -> Void
   ) async throws {
     let settings = core.settings
     let doorkeeper = NodeDoorkeeper(core: core)
-    let authenticator = try await Authenticator(settings: settings.access)
     for warning in settings.access.warnings { core.logger.warning("\(warning)") }
     let latency = LatencyRecorder()
     let statistics = APIStatistics(recordLatency: { latency.record($0) })
@@ -142,8 +159,11 @@ public enum Node {
     NodeSignals.disarmDeadline()
   }
 
-  /// They start before the doors and stop after them.
-  private static func engines(_ core: NodeCore) -> [any Service] { [core.cacheEngine].compactMap(\.self) }
+  /// They start before the doors and stop after them; the gateway last and first, since the others serve its clients.
+  private static func engines(_ core: NodeCore) -> [any Service] {
+    let engines: [(any Service)?] = [core.cacheEngine, core.gatewayEngine]
+    return engines.compactMap(\.self)
+  }
 
   /// From the open doors to the stop: an embedded console first, if there is one, and then the signals.
   private static func watchOver(
@@ -151,6 +171,7 @@ public enum Node {
     _ ready: @Sendable () -> Void
   ) async throws {
     for await port in listening {
+      if let gateway = core.gatewayEngine, await !isListening(gateway) { return }
       core.health.set("api", .ok)
       core.health.set("control", .ok)
       core.enter(.ready)
@@ -171,6 +192,16 @@ public enum Node {
       do throws(Failure) { try await authenticator.reload() } catch {
         core.logger.error("credentials were not read again, the old ones stay: \(error.message)")
       }
+    }
+  }
+
+  /// False when it never will: the service has failed, and its failure is the node's.
+  private static func isListening(_ gateway: GatewayEngine) async -> Bool {
+    do {
+      _ = try await gateway.listening()
+      return true
+    } catch {
+      return false
     }
   }
 
@@ -204,12 +235,24 @@ public enum Node {
 
   private static func stopWhenAsked(_ core: NodeCore, _ group: ServiceGroup) async {
     for await reason in core.stops {
+      if reason == .drained { await drain(core) }
       NodeSignals.armDeadline()
       core.logger.notice("stopping", metadata: ["reason": "\(reason)"])
       core.enter(.stopping)
       core.bus.finish()
       await group.triggerGracefulShutdown()
       return
+    }
+  }
+
+  /// Until the sockets have moved; another wish to stop ends it at once.
+  private static func drain(_ core: NodeCore) async {
+    guard let gateway = core.gatewayEngine else { return }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await gateway.drain() }
+      group.addTask { for await reason in core.stops where reason != .drained { return } }
+      await group.next()
+      group.cancelAll()
     }
   }
 

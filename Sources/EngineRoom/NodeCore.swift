@@ -22,7 +22,7 @@ final class NodeCore: Sendable {
   }
 
   let settings: NodeSettings
-  let node = NodeID.random()
+  let node: NodeID
   let bus: EventBus<Event>
   let logger: Logger
   let log: LogSink
@@ -33,6 +33,8 @@ final class NodeCore: Sendable {
   let clock: any WallClock
   /// Nil when this node does not run it.
   let cacheEngine: CacheEngine?
+  /// Nil when this node does not run it.
+  let gatewayEngine: GatewayEngine?
   let stops: AsyncStream<StopReason>
   private let stopRequests: AsyncStream<StopReason>.Continuation
   private let startedAt = ContinuousClock.now
@@ -40,10 +42,11 @@ final class NodeCore: Sendable {
   private let state = Mutex(State())
 
   init(
-    settings: NodeSettings, bus: EventBus<Event>, log: LogSink, registry: PrometheusRegistry,
-    clock: any WallClock = SystemWallClock()
+    settings: NodeSettings, node: NodeID = .random(), bus: EventBus<Event>, log: LogSink,
+    registry: PrometheusRegistry, clock: any WallClock = SystemWallClock(), gateway: (any GatewayDoor)? = nil
   ) throws(Failure) {
     self.settings = settings
+    self.node = node
     self.clock = clock
     self.registry = registry
     self.log = log
@@ -60,6 +63,12 @@ final class NodeCore: Sendable {
       ? try CacheEngine(
         settings.cache, stateFolder: settings.stateFolder, node: node, health: health, clock: clock,
         logger: log.logger("cache")) : nil
+    let health = health
+    gatewayEngine = gateway.map {
+      GatewayEngine($0, health: health, clock: clock) {
+        bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: .socketsChanged))
+      }
+    }
     health.set("state", .ok)
     health.set("audit", .ok)
   }
@@ -110,8 +119,8 @@ final class NodeCore: Sendable {
     return Snapshot(
       node: node.rawValue, version: settings.version,
       uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
-      projects: projects.all, process: probe.read(), control: control,
-      cache: cacheEngine?.snapshot(), bench: bench)
+      peers: gatewayEngine?.peers() ?? [], projects: projects.all, process: probe.read(), control: control,
+      gateway: gatewayEngine?.snapshot(), cache: cacheEngine?.snapshot(), bench: bench)
   }
 
   /// Below this the state folder is said to be nearly full.
@@ -134,6 +143,14 @@ final class NodeCore: Sendable {
         .unavailable, "this node does not run the cache", hint: "name it in SIGNALBOX_ENGINES", isRetriable: false)
     }
     return cacheEngine
+  }
+
+  func gateway() throws(Failure) -> GatewayEngine {
+    guard let gatewayEngine else {
+      throw Failure(
+        .unavailable, "this node does not run the gateway", hint: "name it in SIGNALBOX_ENGINES", isRetriable: false)
+    }
+    return gatewayEngine
   }
 
   // MARK: Bench

@@ -24,6 +24,7 @@ public struct NodeSettings: Sendable {
   /// Those this node runs.
   public var engines: Set<Engine>
   public var cache: CacheSettings
+  public var gateway: GatewaySettings
   public var logLevel: LogLevel
   public var logDestination: LogDestination
   /// How the embedded console is named to others.
@@ -37,6 +38,7 @@ public struct NodeSettings: Sendable {
   public init(
     version: String, stateFolder: String, socketPath: String, socketGroup: UInt32? = nil, access: AccessSettings,
     apiPort: Int, engines: Set<Engine> = Engine.built, cache: CacheSettings = CacheSettings(),
+    gateway: GatewaySettings = GatewaySettings(),
     logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
     operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [],
     doctor: DoctorSettings
@@ -49,6 +51,7 @@ public struct NodeSettings: Sendable {
     self.apiPort = apiPort
     self.engines = engines
     self.cache = cache
+    self.gateway = gateway
     self.logLevel = logLevel
     self.logDestination = logDestination
     self.operatorLabel = operatorLabel

@@ -5,7 +5,7 @@ internal import Telemetry
 enum StatusMetrics {
   static func families(_ snapshot: Snapshot) -> [MetricFamily] {
     node(snapshot) + process(snapshot.process) + control(snapshot.control) + bench(snapshot.bench)
-      + (snapshot.cache.map(cache) ?? [])
+      + (snapshot.gateway.map(gateway) ?? []) + (snapshot.cache.map(cache) ?? [])
   }
 
   private static func node(_ snapshot: Snapshot) -> [MetricFamily] {
@@ -44,6 +44,38 @@ enum StatusMetrics {
       .counter("signalbox_api_http_refused_total", "Requests that access refused.", Double(control.httpRefused)),
       MetricFamily(
         "signalbox_api_http_latency_milliseconds", help: "Time to answer, by quantile.", kind: .gauge,
+        samples: [("0.5", latency.p50), ("0.95", latency.p95), ("0.99", latency.p99)].map { quantile, value in
+          .init(labels: ["quantile": quantile], value)
+        }),
+    ]
+  }
+
+  private static func gateway(_ gateway: GatewaySnapshot) -> [MetricFamily] {
+    let latency = gateway.latency
+    return [
+      .gauge("signalbox_gateway_connections", "Sockets now.", Double(gateway.connections)),
+      .gauge("signalbox_gateway_connections_peak", "The most sockets at once.", Double(gateway.peak)),
+      .gauge("signalbox_gateway_connections_max", "Sockets this node takes.", Double(gateway.connectionsMax)),
+      .counter("signalbox_gateway_connections_total", "Sockets accepted.", Double(gateway.total)),
+      .counter("signalbox_gateway_connections_refused_total", "Sockets refused.", Double(gateway.refused)),
+      .gauge("signalbox_gateway_users", "Users with a socket.", Double(gateway.users)),
+      .gauge("signalbox_gateway_rooms", "Rooms with a member.", Double(gateway.rooms)),
+      .gauge("signalbox_gateway_in_per_second", "Events a second from clients.", gateway.inPerSecond),
+      .gauge("signalbox_gateway_out_per_second", "Events a second to clients.", gateway.outPerSecond),
+      .gauge("signalbox_gateway_queued_bytes", "Bytes that wait for slow sockets.", Double(gateway.queuedBytes)),
+      .gauge("signalbox_gateway_slow_connections", "Sockets that cannot keep up.", Double(gateway.slow)),
+      .counter("signalbox_gateway_throttled_total", "Events the throttle held back.", Double(gateway.throttled)),
+      .counter("signalbox_gateway_merged_total", "Events sent inside of another.", Double(gateway.merged)),
+      .counter("signalbox_gateway_dropped_total", "Events slow sockets lost.", Double(gateway.dropped)),
+      .counter("signalbox_gateway_cut_total", "Sockets closed for being too slow.", Double(gateway.cut)),
+      .gauge(
+        "signalbox_gateway_redis_connected", "1 while other nodes are reached, or there are none to reach.",
+        gateway.redis.state == .away ? 0 : 1),
+      .gauge(
+        "signalbox_gateway_redis_waiting", "Events that wait to be published to other nodes.",
+        Double(gateway.redis.waiting)),
+      MetricFamily(
+        "signalbox_gateway_latency_milliseconds", help: "From the packet to the send, by quantile.", kind: .gauge,
         samples: [("0.5", latency.p50), ("0.95", latency.p95), ("0.99", latency.p99)].map { quantile, value in
           .init(labels: ["quantile": quantile], value)
         }),

@@ -87,8 +87,16 @@ struct TestDoorkeeper: Doorkeeper {
 final class TestPlane: ControlPlane {
   let bus = EventBus<Event>()
   let benchRuns = Mutex<[BenchOptions]>([])
+  /// What else it was told and asked.
+  let commands = Mutex<[Command]>([])
+  let queries = Mutex<[Query]>([])
+  let reach = Mutex<PublishReceipt.Reach>(.everywhere)
   /// How long a bench takes.
   let benchTime = Mutex<Duration>(.zero)
+
+  static let socket = SocketRecord(
+    id: "AQID_-0", user: "ada", isVerified: true, rooms: ["task:1"], connectedAt: 5, address: "127.0.0.1:7",
+    node: "cafe0001")
 
   static let report = BenchReport(
     id: "1", commit: "abc", timeMilliseconds: 1,
@@ -106,11 +114,32 @@ final class TestPlane: ControlPlane {
   func events() -> AsyncStream<Event> { bus.subscribe() }
 
   func ask(_ query: Query) async throws(Failure) -> Answer {
+    queries.withLock { $0.append(query) }
+    switch query {
+    case .sockets(let query): return .sockets(try query.page(of: [Self.socket], now: 10))
+    case .socket(Self.socket.id): return .socket(SocketDetail(socket: Self.socket, rooms: ["task:1"]))
+    default: break
+    }
     guard case .benchHistory(let limit) = query else { throw Failure(.notFound, "nothing here") }
     return .benchHistory(Array(repeating: Self.report, count: min(limit, 3)))
   }
 
   func perform(_ command: Command) async throws(Failure) -> Outcome {
+    commands.withLock { $0.append(command) }
+    func published(_ room: String, _ event: String) -> Outcome {
+      let receipt = PublishReceipt(room: room, event: event, sockets: 3, reach: reach.withLock { $0 })
+      return Outcome(auditID: nil, result: .published(receipt))
+    }
+    switch command {
+    case .kickSockets([Self.socket.id]):
+      return Outcome(auditID: "1", result: .kicked(KickReport(kicked: [Self.socket.id], missing: [])))
+    case .kickSockets: throw Failure(.notFound, "there is no such socket on this node")
+    case .broadcast(let broadcast): return published(broadcast.room, broadcast.event)
+    case .agentThought(let thought): return published(thought.room, "agent-thought")
+    case .taskUpdate(let update): return published(update.room, "task-update")
+    case .projectEvent(let event): return published(event.room, event.event)
+    default: break
+    }
     guard case .runBench(let options) = command else { throw Failure(.conflict, "busy") }
     benchRuns.withLock { $0.append(options) }
     do {

@@ -61,6 +61,72 @@ struct PolicyTests {
     }
   }
 
+  @Test func socketsAreForThoseWhoMaySeeEveryRoom() throws {
+    let queries: [Query] = [.sockets(SocketQuery(filter: "x")), .socket(id: "s")]
+    for query in queries {
+      for role in Grants.Role.allCases { try policy.check(query, by: try caller(role)) }
+      #expect(throws: Failure.self) { try policy.check(query, by: try caller(.operator, projects: ["a*"])) }
+      let narrow = Caller(actor: "x", origin: .http, grants: Grants(role: .operator, rooms: [try Glob("task:*")]))
+      #expect(throws: Failure.self) { try policy.check(query, by: narrow) }
+    }
+    let addresses = Query.sockets(SocketQuery(filter: "!address=10.*"))
+    try policy.check(addresses, by: try caller(.operator))
+    #expect(throws: Failure.self) { try policy.check(addresses, by: try caller(.agent)) }
+  }
+
+  @Test func addressesAreForOperators() throws {
+    let record = SocketRecord(id: "s", user: "u", connectedAt: 1, address: "10.0.0.1:7", node: "n")
+    let page = Answer.sockets(SocketPage(sockets: [record], matching: 1, total: 1))
+    let detail = Answer.socket(SocketDetail(socket: record, rooms: []))
+    func addresses(_ answer: Answer, _ role: Grants.Role) throws -> [String] {
+      switch policy.filter(answer, for: try caller(role)) {
+      case .sockets(let page): page.sockets.map(\.address)
+      case .socket(let detail): [detail.socket.address]
+      default: []
+      }
+    }
+    for answer in [page, detail] {
+      #expect(try addresses(answer, .operator) == ["10.0.0.1:7"])
+      #expect(try addresses(answer, .agent) == [""] && addresses(answer, .viewer) == [""])
+    }
+  }
+
+  @Test func publishingNeedsAnAgentAndItsRoom() throws {
+    let project = ProjectID(folderName: "apple")
+    let commands: [(Command, String)] = [
+      (.broadcast(Broadcast(room: "task:1", event: "e")), "task:1"),
+      (.agentThought(AgentThought(agentID: "a", thought: "x")), "agent:a"),
+      (.taskUpdate(TaskUpdate(taskID: "1", status: .failed)), "task:1"),
+      (.projectEvent(ProjectEvent(projectID: project, event: "e")), "project:apple"),
+    ]
+    for (command, room) in commands {
+      try policy.check(command, by: try caller(.agent))
+      #expect(throws: Failure.self) { try policy.check(command, by: try caller(.viewer)) }
+      func publisher(_ glob: String, _ role: Grants.Role = .agent) throws -> Caller {
+        Caller(actor: "x", origin: .http, grants: Grants(role: role, publish: [try Glob(glob)]))
+      }
+      try policy.check(command, by: publisher(room))
+      try policy.check(.audience(room: room), by: publisher(room))
+      #expect(throws: Failure.self) { try policy.check(command, by: publisher("other:*")) }
+      #expect(throws: Failure.self) { try policy.check(command, by: publisher("other:*", .operator)) }
+      #expect(throws: Failure.self) { try policy.check(.audience(room: room), by: publisher("other:*")) }
+    }
+    // The room of a project is for those who may see the project, whichever way they name it.
+    let pears = try caller(.agent, projects: ["pear"])
+    #expect(throws: Failure.self) { try policy.check(commands[3].0, by: pears) }
+    #expect(throws: Failure.self) {
+      try policy.check(.broadcast(Broadcast(room: "project:apple", event: "e")), by: pears)
+    }
+  }
+
+  @Test func kickingIsForOperators() throws {
+    let kick = Command.kickSockets(ids: ["s"])
+    try policy.check(kick, by: try caller(.operator))
+    #expect(throws: Failure.self) { try policy.check(kick, by: try caller(.agent)) }
+    let narrow = Caller(actor: "x", origin: .http, grants: Grants(role: .operator, rooms: [try Glob("task:*")]))
+    #expect(throws: Failure.self) { try policy.check(kick, by: narrow) }
+  }
+
   @Test func anEventStaysWithinTheProjectsOfTheCredential() throws {
     let narrow = try caller(.agent, projects: ["a*"])
     func event(_ project: String?) -> Command {

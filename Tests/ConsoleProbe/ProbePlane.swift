@@ -9,6 +9,13 @@ final class ProbePlane: ControlPlane {
   private let bus = EventBus<Event>()
   private let commands = Mutex<Int>(0)
   private let start: Int64 = 1_795_216_447_000
+  private let sockets: Mutex<[SocketRecord]?>
+
+  /// `sockets`: how many the gateway has; nil: the node runs none.
+  init(sockets: Int? = nil) {
+    let now = SystemWallClock().nowMilliseconds()
+    self.sockets = Mutex(sockets.map { count in (0..<count).map { ProbeSockets.record($0, now: now) } })
+  }
 
   func snapshot() async throws(Failure) -> Snapshot {
     let health = Health(components: [
@@ -24,13 +31,21 @@ final class ProbePlane: ControlPlane {
       process: ProcessSnapshot(
         processID: 1, cpuSeconds: 12, cpuPercent: 38, residentBytes: 432_013_312, openFiles: 2_911,
         openFilesMax: 65_536, threads: 19),
-      control: ControlSnapshot(clients: 2), bench: BenchSnapshot(lastRun: start - 900_000, met: 5, missed: 1))
+      control: ControlSnapshot(clients: 2),
+      gateway: sockets.withLock { $0.map { ProbeSockets.snapshot($0) } },
+      bench: BenchSnapshot(lastRun: start - 900_000, met: 5, missed: 1))
   }
 
   func events() -> AsyncStream<Event> { bus.subscribe() }
 
   func ask(_ query: Query) async throws(Failure) -> Answer {
-    switch query {
+    let sockets = sockets.withLock { $0 }
+    return switch query {
+    case .sockets(let query):
+      .sockets(try query.page(of: sockets ?? [], now: SystemWallClock().nowMilliseconds()))
+    case .socket(let id): .socket(try ProbeSockets.detail(id, of: sockets ?? []))
+    case .audience(let room):
+      .audience(Audience(room: room, sockets: (sockets ?? []).count { $0.rooms.contains(room) || $0.id == room }))
     case .logs: .logs(Self.log(at: start))
     case .benchHistory: .benchHistory((0..<9).map { ProbeBench.report(number: $0, at: start) })
     default: throw Failure(.invalid, "the probe knows no \(query.name)")
@@ -43,6 +58,21 @@ final class ProbePlane: ControlPlane {
       return $0
     }
     let id = "a-\(number)"
+    if case .kickSockets(let ids) = command {
+      let kicked = sockets.withLock { sockets in
+        let found = ids.filter { id in sockets?.contains { $0.id == id } ?? false }
+        sockets?.removeAll { found.contains($0.id) }
+        return found
+      }
+      bus.publish(Event(timeMilliseconds: start, body: .socketsChanged))
+      let report = KickReport(kicked: kicked, missing: ids.filter { !kicked.contains($0) })
+      return Outcome(auditID: id, result: .kicked(report))
+    }
+    if case .broadcast(let broadcast) = command {
+      let count = sockets.withLock { ($0 ?? []).count { $0.rooms.contains(broadcast.room) || $0.id == broadcast.room } }
+      let receipt = PublishReceipt(room: broadcast.room, event: broadcast.event, sockets: count)
+      return Outcome(auditID: id, result: .published(receipt))
+    }
     if case .runBench = command {
       for step in 0...4 {
         let progress = BenchProgress(suite: "gateway", workload: "fan-out", fraction: Double(step) / 4)
@@ -117,7 +147,8 @@ enum ProbeBench {
   }
 }
 
-/// Runs the whole console over the probe's plane: `--console [--attached] [--read-only] [--lost] [--ascii]`.
+/// Runs the whole console over the probe's plane: `--console [--attached] [--read-only] [--lost] [--ascii]
+/// [--sockets N]`.
 enum ProbeConsole {
   static func run(_ arguments: [String], environment: [String: String]) async -> ConsoleExit {
     let isAttached = arguments.contains("--attached")
@@ -132,6 +163,7 @@ enum ProbeConsole {
       nodePath: isAttached ? "/run/signalbox.sock" : nil, theme: environment["PROBE_THEME"] ?? "signalbox-dark",
       themes: ThemeLibrary(directories: []), color: arguments.contains("--no-color") ? .never : .auto,
       glyphs: arguments.contains("--ascii") ? .ascii : .braille, environment: environment)
-    return await Console(plane: ProbePlane(), link: isAttached ? link : nil, options: options).run()
+    let count = arguments.firstIndex(of: "--sockets").flatMap { arguments.dropFirst($0 + 1).first }.flatMap { Int($0) }
+    return await Console(plane: ProbePlane(sockets: count), link: isAttached ? link : nil, options: options).run()
   }
 }

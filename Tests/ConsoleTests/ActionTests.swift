@@ -34,7 +34,7 @@ struct ActionTests {
   @Test func theKeysOfTheContractAreThereInEveryPane() {
     let fixed: [(KeyChord, String)] = [
       (.character("1"), "focus.sockets"), (.character("5"), "focus.bench"), (KeyChord(.tab), "focus.next"),
-      (KeyChord(.enter), "focus.zoom"), (KeyChord(.escape), "focus.back"), (.character("/"), "log.filter"),
+      (KeyChord(.enter), "focus.zoom"), (KeyChord(.escape), "focus.back"),
       (.character(":"), "palette"), (.character("?"), "help"), (.character("r"), "index.reindex"),
       (.character("i"), "cache.invalidate"), (.character("x"), "sandbox.run"), (.character("b"), "bench.run"),
       (.character("s"), "gateway.broadcast"), (.character("k"), "row.up"), (.character("t"), "theme"),
@@ -42,6 +42,10 @@ struct ActionTests {
     ]
     for pane in PaneID.allCases {
       for (key, id) in fixed { #expect(ActionRegistry.action(for: key, in: pane)?.id == id, "\(pane) \(key.label)") }
+    }
+    for pane in PaneID.allCases {
+      let filter = pane == .sockets ? "sockets.filter" : "log.filter"
+      #expect(ActionRegistry.action(for: .character("/"), in: pane)?.id == filter)
     }
     #expect(ActionRegistry.action(for: .character("K"), in: .sockets)?.id == "gateway.kick")
     #expect(ActionRegistry.action(for: .character("K"), in: .sandbox)?.id == "gateway.kick")

@@ -23,6 +23,8 @@ final class NodeFixture: Sendable {
     var settings: [String: String?] = [
       "SIGNALBOX_STATE": folder.file("state"), "XDG_RUNTIME_DIR": folder.file("run"),
       "XDG_CONFIG_HOME": folder.file("config"), "HOME": folder.path, "SIGNALBOX_API_PORT": "\(port)",
+      // Any free one: `status` says which.
+      "WEBSOCKET_PORT": "0",
       // The runtime's own crash reporter takes seconds to start and is not what is tested.
       "SWIFT_BACKTRACE": "enable=no",
     ]

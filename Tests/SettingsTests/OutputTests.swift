@@ -94,6 +94,42 @@ import Testing
     #expect(BenchText.history([report(50)]).contains("r1"))
   }
 
+  private static let socket = SocketRecord(
+    id: "AQID", user: "ada\u{1B}[2J", isVerified: false, agent: "bot", rooms: ["task:1", "task:2"], roomCount: 9,
+    rttMilliseconds: 12.34, inPerSecond: 1.25, queuedBytes: 2_048, queuedFrames: 3, connectedAt: 1_000,
+    address: "127.0.0.1:7", node: "cafe0001")
+
+  @Test func aListOfSocketsSaysWhatItLeavesOut() {
+    let page = SocketPage(sockets: [Self.socket], matching: 41, total: 50)
+    let lines = SocketsText.table(page, now: 61_000).split(separator: "\n").map(String.init)
+    #expect(lines.count == 3 && lines[0].hasPrefix("ID") && lines[2] == "and 40 more: --limit, --filter")
+    #expect(lines[1].hasPrefix("AQID  ada\\x1b[2J?  bot    websocket  live   12.3 ms"))
+    #expect(lines[1].contains("1m 00s") && lines[1].hasSuffix("task:1 task:2 +7"))
+    #expect(SocketsText.table(SocketPage(), now: 1) == "no sockets")
+    #expect(SocketsText.table(SocketPage(total: 3), now: 1) == "none of 3 sockets fits the filter")
+  }
+
+  @Test func aSocketsPageHasItsRoomsAndLastEvents() {
+    let detail = SocketDetail(
+      socket: Self.socket, rooms: ["a", "b"],
+      recent: [.init(timeMilliseconds: 2_000, direction: .out, event: "e\n", room: nil, bytes: 5)], eventsIn: 7,
+      expiresAt: 5_000)
+    let page = SocketsText.page(detail, now: 61_000)
+    #expect(page.contains("user     ada\\x1b[2J (unverified)  agent bot"))
+    #expect(page.contains("rooms    2\n  a\n  b\n") && page.contains("token    ends 1970-01-01T00:00:05"))
+    #expect(page.contains("1970-01-01T00:00:02.000Z  out  e\\n") && !page.contains("\u{1B}"))
+  }
+
+  @Test func whatWasKickedAndSentIsToldInALine() {
+    #expect(SocketsText.report(KickReport(kicked: ["a"], missing: [])) == "kicked 1 socket")
+    #expect(SocketsText.report(KickReport(kicked: [], missing: ["a", "b"])) == "kicked 0 sockets; not there: a, b")
+    let receipt = PublishReceipt(room: "r", event: "e", sockets: 1, reach: .localOnly, isHeld: true)
+    #expect(
+      SocketsText.receipt(receipt)
+        == "sent e to r: 1 socket of this node; Redis is away: other nodes do not hear of it; "
+        + "the throttle holds it for its next batch")
+  }
+
   @Test func aDoctorsPageNamesStatePurposeAndFix() {
     let page = DoctorText.page([
       DoctorFinding(component: "git", state: .ok, version: "2.39.5", usedFor: "commits", without: "less", fix: nil),

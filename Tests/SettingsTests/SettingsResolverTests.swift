@@ -28,6 +28,43 @@ import Testing
     #expect(settings.reports.allSatisfy { $0.source == .default })
   }
 
+  @Test func theGatewayHasTheDefaultsOfTheContract() throws {
+    let gateway = try SettingsFixture().resolve().gateway
+    #expect(gateway == GatewaySettings(), "the table and the struct agree")
+    #expect(gateway.port == 3_001 && gateway.socketIOKey == "socket.io" && gateway.payloadBytesMax == 1_000_000)
+    #expect(gateway.pingIntervalMilliseconds == 25_000 && gateway.pingTimeoutMilliseconds == 20_000)
+    #expect(gateway.throttleRate == 10 && gateway.publishRate == 100 && gateway.publishBurst == 200)
+    #expect(gateway.recoveryMinutes == 10)
+  }
+
+  @Test(arguments: [
+    ("WEBSOCKET_PORT", "65536"), ("WEBSOCKET_PORT", "-1"), ("SIGNALBOX_SOCKETIO_KEY", "a b"),
+    ("SIGNALBOX_SOCKETS_MAX", "0"), ("SIGNALBOX_QUEUE_BYTES", "1K"), ("SIGNALBOX_QUEUE_FRAMES", "1"),
+    ("SIGNALBOX_SLOW_POLICY", "drop"), ("SIGNALBOX_THROTTLE_RATE", "fast"), ("SIGNALBOX_THROTTLE_POLICY", "none"),
+    ("SIGNALBOX_PING_INTERVAL_MS", "0"), ("SIGNALBOX_PAYLOAD_MAX", "1"), ("SIGNALBOX_COMPRESSION", "yes"),
+    ("SIGNALBOX_RECOVERY_MINUTES", "100000"), ("SIGNALBOX_LOOPS", "1000"),
+  ])
+  func aWrongValueOfTheGatewayIsRefusedByName(variable: String, value: String) throws {
+    var fixture = SettingsFixture()
+    fixture.environment[variable] = value
+    let failure = #expect(throws: Failure.self) { try fixture.resolve() }
+    #expect(failure?.code == .invalid && failure?.line.contains(variable) == true)
+    #expect(failure?.line.contains(value) == true)
+  }
+
+  @Test func theGatewayIsToldWhatIsSet() throws {
+    var fixture = SettingsFixture()
+    fixture.environment = fixture.environment.merging([
+      "WEBSOCKET_PORT": "0", "SIGNALBOX_SOCKETIO_KEY": "io", "SIGNALBOX_SLOW_POLICY": "disconnect",
+      "SIGNALBOX_THROTTLE_POLICY": "newest", "SIGNALBOX_COMPRESSION": "off", "SIGNALBOX_QUEUE_BYTES": "64K",
+      "REDIS_URL": "redis://127.0.0.1:6400", "SIGNALBOX_NAMESPACE": "sb2",
+    ]) { $1 }
+    let gateway = try fixture.resolve().gateway
+    #expect(gateway.port == 0 && gateway.socketIOKey == "io" && gateway.slowPolicy == .disconnect)
+    #expect(gateway.throttlePolicy == .newest && !gateway.isCompressing && gateway.queueBytesMax == 64 << 10)
+    #expect(gateway.redis != nil && gateway.prefix == "sb2")
+  }
+
   @Test func flagBeatsEnvironmentBeatsFileBeatsDefault() throws {
     var fixture = SettingsFixture.file("theme: x\napiPort: 3\n")
     #expect(try fixture.resolve().apiPort == 3)

@@ -9,7 +9,8 @@ extension Doctor {
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     var finding = DoctorFinding(
       component: "file-limit", state: .ok,
-      version: "\(limitText(limit.rlim_cur)) now, up to \(limitText(limit.rlim_max))",
+      version: "\(limitText(limit.rlim_cur)) now, up to \(limitText(limit.rlim_max)): "
+        + "room for \(FileLimit.sockets(of: Int(clamping: limit.rlim_max))) sockets",
       usedFor: "one descriptor for each connection", without: "fewer connections", fix: nil)
     if limit.rlim_max < 65_536 {
       finding.state = .weak

@@ -57,7 +57,7 @@ public final class BenchNode: Sendable {
       "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8",
       "XDG_CONFIG_HOME": "\(folder)/config", "SIGNALBOX_STATE": "\(folder)/state", "SIGNALBOX_SOCKET": socket,
       // The runtime's crash reporter is a second program that takes seconds to start.
-      "SWIFT_BACKTRACE": "enable=no",
+      "SWIFT_BACKTRACE": "enable=no", "WEBSOCKET_PORT": "0",
     ]
   }
 

@@ -14,6 +14,7 @@ enum StatusText {
     }
     lines.append(row("process", process(snapshot.process)))
     lines.append(row("control", control(snapshot.control)))
+    if let gateway = snapshot.gateway { lines.append(row("gateway", SocketsText.summary(gateway))) }
     if let cache = snapshot.cache { lines.append(row("cache", CacheText.summary(cache))) }
     lines.append(row("bench", bench(snapshot.bench)))
     lines += list("peers", snapshot.peers.map { "\(safe($0.node))  \(safe($0.version))  \($0.sockets) sockets" })
@@ -43,7 +44,14 @@ enum StatusText {
     steady.control.httpRequests = 0
     // Traffic is no change; a link that comes or goes is.
     steady.cache = snapshot.cache.map { CacheSnapshot(redis: .init(state: $0.redis.state, reason: $0.redis.reason)) }
+    // Clients come and go; where they connect and whether other nodes are reached is worth a line.
+    steady.gateway = snapshot.gateway.map { gateway in
+      var still = GatewaySnapshot(redis: .init(state: gateway.redis.state, reason: gateway.redis.reason))
+      still.port = gateway.port
+      return still
+    }
     for index in steady.peers.indices { steady.peers[index].lastSeenMilliseconds = 0 }
+    for index in steady.peers.indices { steady.peers[index].sockets = 0 }
     return steady
   }
 

@@ -11,7 +11,7 @@ extension Settings {
     try requireCredentialBeyondLoopback()
     return NodeSettings(
       version: Version.current, stateFolder: stateFolder, socketPath: socket, socketGroup: try groupID(),
-      access: try access(), apiPort: apiPort, engines: engines, cache: cache, logLevel: logLevel,
+      access: try access(), apiPort: apiPort, engines: engines, cache: cache, gateway: gateway, logLevel: logLevel,
       logDestination: logDestination,
       operatorLabel: operatorName, projectPaths: projectPaths, reports: reports,
       doctor: doctor(environment: environment))

@@ -11,6 +11,7 @@ struct Settings: Sendable {
   let engines: Set<Engine>
   let cacheTTLDays: Int
   let cacheFirstLevelBytes: Int
+  let gateway: GatewaySettings
   let dockerHost: String
   /// Empty: same origin only. `["*"]`: any.
   let corsOrigin: [String]
@@ -45,6 +46,7 @@ struct Settings: Sendable {
     engines = Set(values.list("engines").compactMap(Engine.init(rawValue:)))
     cacheTTLDays = values.integer("cacheTtlDays")
     cacheFirstLevelBytes = values.integer("cacheL1Max")
+    gateway = Self.gateway(values)
     dockerHost = values.required("dockerHost")
     corsOrigin = values.list("corsOrigin")
     apiPort = values.integer("apiPort")
@@ -65,6 +67,29 @@ struct Settings: Sendable {
     reports = SettingsTable.rows.map { Self.report($0, resolved[$0.name]) }
     self.warnings = warnings
     self.configFile = configFile
+  }
+
+  private static func gateway(_ values: Values) -> GatewaySettings {
+    var gateway = GatewaySettings()
+    gateway.port = values.integer("websocketPort")
+    gateway.redis = values.redis("redisUrl")
+    gateway.socketIOKey = values.required("socketioKey")
+    gateway.prefix = values.required("namespace")
+    gateway.connectionsMax = values.integer("socketsMax")
+    gateway.queueBytesMax = values.integer("queueBytes")
+    gateway.queueFramesMax = values.integer("queueFrames")
+    gateway.slowPolicy = .init(rawValue: values.required("slowPolicy")) ?? .dropOldest
+    gateway.throttleRate = values.integer("throttleRate")
+    gateway.throttlePolicy = .init(rawValue: values.required("throttlePolicy")) ?? .merge
+    gateway.publishRate = values.integer("publishRate")
+    gateway.publishBurst = values.integer("publishBurst")
+    gateway.pingIntervalMilliseconds = values.integer("pingIntervalMs")
+    gateway.pingTimeoutMilliseconds = values.integer("pingTimeoutMs")
+    gateway.payloadBytesMax = values.integer("payloadMax")
+    gateway.isCompressing = values.required("compression") == "on"
+    gateway.recoveryMinutes = values.integer("recoveryMinutes")
+    gateway.loops = values.integer("loops")
+    return gateway
   }
 
   /// The settings of this process: its flags, its environment, its files.

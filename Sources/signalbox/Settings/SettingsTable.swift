@@ -1,9 +1,12 @@
 internal import ControlPlane
+internal import EngineRoom
 
 /// Every setting there is. An engine adds its rows with itself; help, the file's schema, `signalbox config` and every
 /// refusal are made from this one table.
 enum SettingsTable {
-  static let rows: [Setting] = [
+  static let rows: [Setting] = shared + gateway + node
+
+  private static let shared: [Setting] = [
     Setting(
       "REDIS_URL", .redis, default: .unset("embedded store, no peers"),
       "Redis server shared by the nodes; TLS (rediss://) is not supported"),
@@ -16,6 +19,60 @@ enum SettingsTable {
     Setting(
       "CACHE_L1_MAX", .bytes(1 << 20...1 << 40), unit: "bytes", default: .value("256M"),
       "size of the cache's in-process level"),
+  ]
+
+  /// Of the gateway. Bounds of one socket hold for each of them.
+  private static let gateway: [Setting] = [
+    Setting(
+      "WEBSOCKET_PORT", .integer(0...65_535), default: .value("3001"), "port of the gateway; 0: any free one"),
+    Setting(
+      "SIGNALBOX_SOCKETIO_KEY", .prefix, default: .value("socket.io"),
+      "prefix of the Redis channels shared with other Socket.IO servers and emitters"),
+    Setting(
+      "SIGNALBOX_SOCKETS_MAX", .integer(1...1_000_000), unit: "sockets", default: .value("100000"),
+      "sockets this node takes; fewer when its open files have less room (doctor says how much)"),
+    Setting(
+      "SIGNALBOX_QUEUE_BYTES", .bytes(64 << 10...1 << 30), unit: "bytes", default: .value("1M"),
+      "what may wait for one socket"),
+    Setting(
+      "SIGNALBOX_QUEUE_FRAMES", .integer(16...1_000_000), unit: "frames", default: .value("4096"),
+      "events that may wait for one socket"),
+    Setting(
+      "SIGNALBOX_SLOW_POLICY", .choice(GatewaySettings.SlowPolicy.allCases.map(\.rawValue)),
+      default: .value("drop-oldest"), "what happens to a socket that cannot keep up"),
+    Setting(
+      "SIGNALBOX_THROTTLE_RATE", .integer(0...10_000), unit: "a second", default: .value("10"),
+      "deliveries of agent-thought and task-update to a room and to a user; 0: not throttled"),
+    Setting(
+      "SIGNALBOX_THROTTLE_POLICY", .choice(GatewaySettings.ThrottlePolicy.allCases.map(\.rawValue)),
+      default: .value("merge"), "what becomes of those beyond the rate"),
+    Setting(
+      "SIGNALBOX_PUBLISH_RATE", .integer(1...1_000_000), unit: "events a second", default: .value("100"),
+      "what one connection may publish"),
+    Setting(
+      "SIGNALBOX_PUBLISH_BURST", .integer(1...1_000_000), unit: "events", default: .value("200"),
+      "what one connection may publish at once"),
+    Setting(
+      "SIGNALBOX_PING_INTERVAL_MS", .integer(1_000...300_000), unit: "milliseconds", default: .value("25000"),
+      "time between two heartbeats"),
+    Setting(
+      "SIGNALBOX_PING_TIMEOUT_MS", .integer(1_000...300_000), unit: "milliseconds", default: .value("20000"),
+      "how long a heartbeat may stay unanswered"),
+    Setting(
+      "SIGNALBOX_PAYLOAD_MAX", .bytes(1 << 10...16 << 20), unit: "bytes", default: .value("1000000"),
+      "largest packet from a client"),
+    Setting(
+      "SIGNALBOX_COMPRESSION", .choice(["on", "off"]), default: .value("on"),
+      "whether WebSockets may compress (permessage-deflate)"),
+    Setting(
+      "SIGNALBOX_RECOVERY_MINUTES", .integer(0...1_440), unit: "minutes", default: .value("10"),
+      "how long a lost connection may come back to what it missed; 0: not at all"),
+    Setting(
+      "SIGNALBOX_LOOPS", .integer(0...256), unit: "threads", default: .value("0"),
+      "threads that own the sockets; 0: half of the processors"),
+  ]
+
+  private static let node: [Setting] = [
     Setting("DOCKER_HOST", .docker, default: .value("unix:///var/run/docker.sock"), "Docker Engine API"),
     Setting("CORS_ORIGIN", .origins, default: .unset("same origin only"), "web origins that may call this node"),
     Setting("SIGNALBOX_API_PORT", .integer(1...65_535), default: .value("8000"), "port of the HTTP API"),

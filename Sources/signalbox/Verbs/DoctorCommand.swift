@@ -19,8 +19,11 @@ struct DoctorCommand: Verb {
 extension Settings {
   /// What `doctor` looks at, for the command line and for the node.
   func doctor(environment: [String: String]) -> DoctorSettings {
-    DoctorSettings(
+    var ports = [DoctorSettings.Port(name: "HTTP API", host: host, port: apiPort)]
+    // Any free port is free.
+    if gateway.port != 0 { ports.append(.init(name: "gateway", host: host, port: gateway.port)) }
+    return DoctorSettings(
       redis: redis, dockerHost: dockerHost, stateFolder: stateFolder, environment: environment,
-      ports: [.init(name: "HTTP API", host: host, port: apiPort), .init(name: "gateway", host: host, port: 3_001)])
+      ports: ports)
   }
 }

@@ -17,8 +17,8 @@ struct StopCommand: Verb {
 
 /// A command after which the node ends, and the wait for that end.
 enum NodeEnd {
-  /// The node's own stop is bounded at five seconds, after which the kernel ends it.
-  private static let deadline = Duration.seconds(10)
+  /// A drain leaves sockets ten seconds to move; the stop itself is bounded at five, after which the kernel ends it.
+  private static let deadline = Duration.seconds(20)
 
   /// The process that has ended.
   static func after(_ command: Command, _ settings: Settings) async throws -> Int32 {

@@ -1,18 +1,17 @@
-internal import Base
 internal import Glibc
 
 /// An extended regular expression of POSIX, matched by the C library. Back references are refused and repetition is
 /// bounded, which leaves the language that a finite automaton decides: no expression can make a keystroke wait.
-final class PosixPattern {
+public final class PosixPattern {
   /// Bytes of the longest expression.
-  static let lengthMax = 200
+  public static let lengthMax = 200
   /// The largest count in `{n,m}`, and how many such counts one expression may have.
-  static let repetitionMax = 50
-  static let countedMax = 2
+  public static let repetitionMax = 50
+  public static let countedMax = 2
 
   private var compiled = regex_t()
 
-  init(_ source: String) throws(Failure) {
+  public init(_ source: String) throws(Failure) {
     try Self.check(source)
     let status = regcomp(&compiled, source, REG_EXTENDED | REG_NOSUB | REG_ICASE)
     guard status == 0 else {
@@ -25,7 +24,7 @@ final class PosixPattern {
 
   deinit { regfree(&compiled) }
 
-  func matches(_ text: String) -> Bool { regexec(&compiled, text, 0, nil, 0) == 0 }
+  public func matches(_ text: String) -> Bool { regexec(&compiled, text, 0, nil, 0) == 0 }
 
   private static func check(_ source: String) throws(Failure) {
     guard source.utf8.count <= lengthMax else {

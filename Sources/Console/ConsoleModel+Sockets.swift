@@ -1,0 +1,179 @@
+internal import Base
+internal import ControlPlane
+
+/// The sockets' table, kicks, broadcasts.
+extension ConsoleModel {
+  /// Sockets from which on their count must be typed to kick them.
+  static let kicksWithoutTyping = 10
+
+  /// What the sockets' pane has to ask now: nothing while the picture is frozen or nobody answers.
+  mutating func socketQuestions() -> [Effect] {
+    let height = layout.size == .lines ? 0 : rows(of: .sockets)
+    panes.sockets.isAlone = layout.size == .single
+    guard isLinked, !isPaused, height > 0 else { return [] }
+    return panes.sockets.questions(height: height, now: now.monotonic).map { .ask($0) }
+  }
+
+  mutating func changeSockets(_ body: (inout GatewayPane, _ height: Int) -> Void) -> [Effect] {
+    let height = rows(of: .sockets)
+    body(&panes.sockets, height)
+    if hidden != nil { hidden?.apply(body, height) }
+    touch()
+    return []
+  }
+
+  mutating func markSocket() -> [Effect] {
+    guard panes.sockets.marks.count < GatewayPane.marksMax else {
+      toast(.refused, "no more than \(Figures.grouped(GatewayPane.marksMax)) sockets can be marked")
+      return [.bell]
+    }
+    return changeSockets { pane, height in
+      _ = pane.toggleMark()
+      pane.move(.down, height: height)
+    }
+  }
+
+  // MARK: - Filter
+
+  mutating func filterSockets(_ text: String?) -> [Effect] {
+    if focus.focused != .sockets { _ = changeFocus { $0.focus(.sockets) } }
+    guard let text else { return open(.filter(FilterPrompt(pane: .sockets, original: panes.sockets.filter))) }
+    if let complaint = setSocketFilter(text) { toast(.failed, complaint) }
+    return []
+  }
+
+  /// Nil, or why the text is no filter.
+  mutating func setSocketFilter(_ text: String) -> String? {
+    var complaint: String?
+    _ = changeSockets { pane, height in
+      do throws(Failure) { try pane.setFilter(text, height: height) } catch { complaint = error.line }
+    }
+    return complaint
+  }
+
+  // MARK: - Kick
+
+  /// The socket that is named, else those that are marked, else the one that is selected.
+  mutating func askToKick(_ id: String?) -> [Effect] {
+    let pane = panes.sockets
+    let ids = id.map { [$0] } ?? (pane.marks.isEmpty ? [pane.selected?.id].compactMap(\.self) : pane.marks.sorted())
+    guard !ids.isEmpty else {
+      toast(.refused, "not done: no socket is selected")
+      return [.bell]
+    }
+    do throws(Failure) { for id in ids { try PublishRule.check(socketID: id) } } catch {
+      toast(.failed, "kick: \(error.line)")
+      return []
+    }
+    let names = ids.map { id in
+      let row = pane.page?.sockets.first { $0.id == id }
+      return row.map { "\(id)  \(GatewayPane.name(of: $0).text)" } ?? id
+    }
+    let what = ids.count == 1 ? "this socket" : "\(Figures.grouped(ids.count)) sockets"
+    var body = ["The node closes \(what). Clients may connect again."]
+    var expected: String?
+    if ids.count > Self.kicksWithoutTyping {
+      expected = "\(ids.count)"
+      body.append("Type their count, \(ids.count), to go on.")
+    }
+    return open(
+      .confirm(
+        ConfirmDialog(
+          title: "Kick", body: body, sample: .init(names, of: names.count), confirm: "Kick \(what)",
+          expected: expected, now: now, onConfirm: [.perform(.kickSockets(ids: ids))])))
+  }
+
+  mutating func tell(_ report: KickReport, audit: String) {
+    let kicked = "kicked \(Figures.counted(report.kicked.count, "socket"))\(audit)"
+    guard let missing = report.missing.first else { return toast(.done, kicked) }
+    let rest = report.missing.count > 1 ? " and \(report.missing.count - 1) more" : ""
+    toast(.refused, "\(kicked); gone already: \(missing)\(rest)")
+  }
+
+  // MARK: - Broadcast
+
+  mutating func askToBroadcast(_ command: String?) -> [Effect] {
+    let socket = focus.focused == .sockets ? panes.sockets.selected : nil
+    var form = BroadcastForm(room: socket.map { $0.rooms.first ?? $0.id } ?? "")
+    guard let command else { return open(.broadcast(form)) }
+    do throws(Failure) { try form.read(command: command) } catch {
+      toast(.failed, error.line)
+      return []
+    }
+    return preview(form)
+  }
+
+  mutating func press(_ chord: KeyChord, _ old: BroadcastForm) -> [Effect] {
+    if chord == KeyChord(.escape) { return closePopup() }
+    // What is being counted must be what is confirmed.
+    if case .asking = old.note { return [] }
+    if chord == KeyChord(.enter) { return preview(old) }
+    var form = old
+    form.handle(chord)
+    popup = .broadcast(form)
+    return []
+  }
+
+  /// Asks how many will receive it.
+  private mutating func preview(_ old: BroadcastForm) -> [Effect] {
+    var form = old
+    defer {
+      popup = .broadcast(form)
+      touch()
+    }
+    do throws(Failure) {
+      let broadcast = try form.broadcast()
+      form.note = .asking(broadcast)
+      return [.ask(.audience(room: broadcast.room))]
+    } catch {
+      form.note = .complaint(error.line)
+      return []
+    }
+  }
+
+  /// An answer to a form that was closed meanwhile concerns nobody.
+  mutating func receive(audienceOf room: String, _ result: Result<Answer, Failure>) {
+    guard case .broadcast(var form) = popup, case .asking(let broadcast) = form.note, broadcast.room == room else {
+      return
+    }
+    switch result {
+    case .success(.audience(let audience)): popup = .confirm(question(broadcast, audience))
+    case .success:
+      form.note = .complaint("the node gave another kind of answer than was asked for")
+      popup = .broadcast(form)
+    case .failure(let failure):
+      form.note = .complaint(failure.line)
+      popup = .broadcast(form)
+    }
+    touch()
+  }
+
+  private func question(_ broadcast: Broadcast, _ audience: Audience) -> ConfirmDialog {
+    let sockets = Figures.counted(audience.sockets, "socket")
+    var body = ["\(broadcast.event) to \(broadcast.room)"]
+    let who = audience.sockets == 0 ? "Nobody is in this room now" : "\(sockets) will receive it"
+    body.append("\(who)\(audience.isComplete ? "." : "; other nodes could not be asked.")")
+    if let data = broadcast.data {
+      body.append("Data, \(Figures.bytes(Int64(data.text.utf8.count))):")
+      body.append(String(data.text.prefix(160)))
+    } else {
+      body.append("It carries no data.")
+    }
+    return ConfirmDialog(
+      title: "Broadcast", body: body, confirm: "Send to \(sockets)", now: now,
+      onConfirm: [.perform(.broadcast(broadcast))])
+  }
+
+  mutating func tell(_ receipt: PublishReceipt, audit: String) {
+    let sockets = "\(Figures.counted(receipt.sockets, "socket")) of this node"
+    switch receipt.reach {
+    case .everywhere: toast(.done, "sent to \(sockets)\(audit): \(receipt.room) \(receipt.event)")
+    case .localOnly:
+      toast(.refused, "sent to \(sockets) only, Redis is away\(audit): \(receipt.room) \(receipt.event)")
+    }
+  }
+}
+
+extension PaneSet {
+  fileprivate mutating func apply(_ body: (inout GatewayPane, Int) -> Void, _ height: Int) { body(&sockets, height) }
+}

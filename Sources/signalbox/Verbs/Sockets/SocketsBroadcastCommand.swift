@@ -1,0 +1,45 @@
+internal import ArgumentParser
+internal import Base
+internal import ControlPlane
+
+struct SocketsBroadcastCommand: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "broadcast", abstract: "Send an event to every socket of a room, on every node.",
+    discussion: "The JSON is the event's one argument and is passed on as it was written; - reads it from stdin.")
+
+  @Argument(help: "The room: agent:ID, project:ID, task:ID, a socket's id, or any other.")
+  var room: String
+
+  @Argument(help: "The event's name.")
+  var event: String
+
+  @Argument(help: "Its data, or - for stdin; none when left out.")
+  var data: String?
+
+  @Option(help: "0 to 9, 9 first.")
+  var priority: Int?
+
+  @Flag(help: "One JSON document.")
+  var json = false
+
+  func perform(_ call: Invocation) async throws {
+    let broadcast = Broadcast(room: room, event: event, data: try argument(), priority: priority)
+    try broadcast.check()
+    let receipt = try await withNode(try call.settings()) { node in
+      guard case .published(let receipt) = try await node.perform(.broadcast(broadcast)).result else {
+        throw Failure.wrongAnswer
+      }
+      return receipt
+    }
+    try StandardOutput.say(json ? try JSONText.of(receipt) : SocketsText.receipt(receipt))
+  }
+
+  private func argument() throws(Failure) -> RawJSON? {
+    guard let data else { return nil }
+    guard data == "-" else { return try RawJSON(data) }
+    guard let text = String(validating: try StandardInput.read(bytesMax: RawJSON.bytesMax), as: UTF8.self) else {
+      throw Failure(.invalid, "standard input is not UTF-8")
+    }
+    return try RawJSON(text)
+  }
+}
