@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// How the gateway listens and what it bounds. Times are monotonic; sizes are bytes.
 public struct GatewayOptions: Sendable {
   /// What happens to a client whose queue is full.
@@ -54,4 +56,6 @@ public struct GatewayOptions: Sendable {
   var rawPath: String? = "/ws"
 
   public init() {}
+
+  var loopCount: Int { loops > 0 ? min(loops, 255) : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2) }
 }

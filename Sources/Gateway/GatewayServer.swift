@@ -18,6 +18,8 @@ public final class GatewayServer: Service {
   private let acceptor = Mutex<Acceptor?>(nil)
   private let waitsForPort = Mutex<[CheckedContinuation<Int?, Never>]>([])
   private let hasEnded = Atomic(false)
+  let rates = GatewayRates()
+  let users = UserCount()
   let logger: Logger
 
   /// Who else needs to know of the parts: made by `make`.
@@ -32,9 +34,10 @@ public final class GatewayServer: Service {
     seats = parts.seats
     let desk = AccessDesk(authenticator)
     context = LoopContext(
-      options: options, sequencer: parts.sequencer, admission: admission, desk: desk,
+      options: options, sequencer: parts.sequencer, dispatcher: parts.dispatcher, recovery: parts.recovery, errands: Errands(),
+      admission: admission, desk: desk,
       isCredentialRequired: !options.isOpenToAll && authenticator.isCredentialRequired, application: application,
-      namespaces: application.namespaces, adapter: parts.adapter, hooks: parts.hooks, logger: logger)
+      namespaces: application.namespaces, adapter: parts.adapter, hooks: parts.hooks, users: users, logger: logger)
     front = HTTPFront(
       options: options, authenticator: authenticator, desk: desk, admission: admission, loops: seats, logger: logger)
   }
@@ -68,6 +71,8 @@ public final class GatewayServer: Service {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.context.desk.run() }
       group.addTask { await self.context.hooks.run() }
+      group.addTask { await self.context.errands.run() }
+      if let redis = context.adapter as? RedisAdapter { group.addTask { await redis.run() } }
       await waitForEnd()
       await stop(acceptor)
       group.cancelAll()
@@ -111,6 +116,7 @@ public final class GatewayServer: Service {
     await front.shutDown()
     context.desk.close()
     context.hooks.close()
+    context.errands.close()
     hasEnded.store(true, ordering: .releasing)
     tellPort(nil)
   }
@@ -134,6 +140,8 @@ public final class GatewayServer: Service {
   }
 
   // MARK: The port
+
+  var port: Int { acceptor.withLock { $0?.port ?? 0 } }
 
   /// Waits until it listens. Throws `CancellationError` when it never will.
   public func listeningPort() async throws -> Int {
@@ -161,10 +169,12 @@ struct GatewayParts: Sendable {
   let sequencer: Sequencer
   let adapter: any ClusterAdapter
   let hooks: HookQueue
+  let dispatcher: Dispatcher
+  let recovery: RecoveryDesk?
 
   init(
-    loops: Int, node: String, history: any BroadcastHistory, hook: HookQueue.Hook? = nil,
-    adapter: any ClusterAdapter = LocalAdapter()
+    loops: Int, node: String, history: any BroadcastHistory, policy: ThrottlePolicy, isRecovering: Bool,
+    hook: HookQueue.Hook? = nil, adapter: any ClusterAdapter = LocalAdapter()
   ) throws(GatewayError) {
     var seats: [LoopSeat] = []
     for index in 0..<min(max(1, loops), 255) { seats.append(try LoopSeat(index: index)) }
@@ -172,5 +182,10 @@ struct GatewayParts: Sendable {
     self.adapter = adapter
     sequencer = Sequencer(node: node, mailboxes: seats.map(\.mailbox), adapter: adapter, history: history)
     hooks = HookQueue(hook)
+    dispatcher = Dispatcher(sequencer: sequencer, policy: policy, clockwork: seats[0].mailbox)
+    recovery =
+      isRecovering
+      ? RecoveryDesk(
+        adapter: adapter, isCluster: !(adapter is LocalAdapter), limits: .init(), clock: SystemWallClock()) : nil
   }
 }

@@ -86,10 +86,53 @@ struct SocketContext {
   }
 
   /// False when it has as many rooms as it may.
-  func join(_ room: String) -> Bool { session == nil ? false : loop.join(slot, namespace, room) }
+  func join(_ room: String) -> Bool {
+    guard session != nil, loop.join(slot, namespace, room) else { return false }
+    remember()
+    return true
+  }
 
   func leave(_ room: String) {
-    if session != nil { loop.leave(slot, namespace, room) }
+    guard session != nil else { return }
+    loop.leave(slot, namespace, room)
+    remember()
+  }
+
+  private func remember() {
+    if let index = session?.pointee.sockets.firstIndex(where: { $0.namespace == namespace }) {
+      loop.remember(slot, index)
+    }
+  }
+
+  /// Publishes, and answers when it has its place in the node's order. What a hook must come before waits for it, and
+  /// the client's later publications behind it.
+  func publish(_ emission: Emission, _ reply: SocketEvent.Reply) {
+    guard let session else { return }
+    let hooks = loop.server.hooks
+    let dispatcher = loop.server.dispatcher
+    let isHooked = hooks.wants(emission)
+    guard isHooked || session.pointee.hooksWaiting > 0 else {
+      return accept(dispatcher.publish(emission), reply)
+    }
+    let (slot, generation, namespace, mailbox) = (slot, generation, namespace, loop.seat.mailbox)
+    let job = HookQueue.Job(client: session.pointee.id, emission: emission, isHooked: isHooked) { emission in
+      let receipt = dispatcher.publish(emission)
+      mailbox.post(
+        .work { loop in
+          let socket = SocketContext(loop: loop, slot: slot, generation: generation, namespace: namespace)
+          guard let session = socket.session else { return }
+          session.pointee.hooksWaiting -= 1
+          socket.accept(receipt, reply)
+        })
+    }
+    guard hooks.add(job) else { return answer(reply, json: Self.busy) }
+    session.pointee.hooksWaiting += 1
+  }
+
+  private static let busy = Array("[{\"ok\":false,\"error\":\"too many publications wait\"}]".utf8)
+
+  private func accept(_ receipt: EmissionReceipt, _ reply: SocketEvent.Reply) {
+    answer(reply, json: receipt.outcome == .dropped ? Self.busy : RoomApplication.accepted)
   }
 
   /// Whether this client may publish one more event now.

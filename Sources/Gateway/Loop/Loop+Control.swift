@@ -21,9 +21,16 @@ extension Loop {
 
   /// By the id of the session, or the public id of one of its sockets.
   func find(_ text: String) -> Int32? {
-    guard let id = SessionID(text), Int(id.loop) == seat.index, Int(id.slot) < sessions.capacity else { return nil }
-    let session = sessions[Int32(id.slot)]
-    guard session.pointee.phase == .open, session.pointee.sockets.contains(where: { $0.id == id }) else { return nil }
-    return Int32(id.slot)
+    guard let id = SessionID(text) else { return nil }
+    let isOwn = Int(id.loop) == seat.index && Int(id.slot) < sessions.capacity
+    if isOwn, isOpen(Int32(id.slot), id) { return Int32(id.slot) }
+    // A socket that came back keeps its id and not its place.
+    for slot in 0..<Int32(sessions.capacity) where isOpen(slot, id) { return slot }
+    return nil
+  }
+
+  private func isOpen(_ slot: Int32, _ id: SessionID) -> Bool {
+    let session = sessions[slot]
+    return session.pointee.phase == .open && session.pointee.sockets.contains { $0.id == id }
   }
 }

@@ -1,9 +1,9 @@
 /// Joining and leaving. Before a session's rooms change, what the running tick already holds for it is settled, so that
 /// it gets exactly what was sent while it was a member.
 extension Loop {
-  /// False when it has as many rooms as it may.
+  /// False when it has as many rooms as it may. `isCounted`: the node's table knows of it already.
   @discardableResult
-  func join(_ slot: Int32, _ namespace: Int32, _ name: String) -> Bool {
+  func join(_ slot: Int32, _ namespace: Int32, _ name: String, isCounted: Bool = false) -> Bool {
     let session = sessions[slot]
     guard let index = session.pointee.sockets.firstIndex(where: { $0.namespace == namespace }) else { return false }
     let key = RoomKey(namespace: server.namespaces[Int(namespace)], room: name)
@@ -17,7 +17,7 @@ extension Loop {
     let position = Int32(rooms[room].members.count)
     rooms[room].members.append(slot)
     session.pointee.sockets[index].rooms.append(.init(room: room, position: position))
-    server.sequencer.joined(key, loop: seat.index)
+    if !isCounted { server.sequencer.joined(key, loop: seat.index) }
     return true
   }
 

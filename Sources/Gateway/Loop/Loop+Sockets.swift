@@ -128,23 +128,60 @@ extension Loop {
 
   private func connected(_ slot: Int32, _ namespace: Int32) {
     let session = sessions[slot]
-    guard let index = session.pointee.sockets.firstIndex(where: { $0.namespace == namespace }) else { return }
     session.pointee.closeBy = 0
+    let claims = pendingAuth[session.pointee.id].flatMap { JSONObject($0) }
+    if askForRecovery(slot, namespace, claims) { return }
+    greet(slot, namespace, sid: nil, pid: nil)
+  }
+
+  /// The CONNECT answer. `sid` and `pid`: of the session it came back to; nil: a new one.
+  func greet(_ slot: Int32, _ namespace: Int32, sid: SessionID?, pid: String?) {
+    let session = sessions[slot]
+    guard let index = session.pointee.sockets.firstIndex(where: { $0.namespace == namespace }) else { return }
     session.pointee.sockets[index].state = .connected
+    if let sid { session.pointee.sockets[index].id = sid }
+    if server.recovery != nil {
+      session.pointee.sockets[index].pid = pid ?? SessionID(loop: UInt8(seat.index), slot: UInt32(slot)).text
+    }
     let auth = pendingAuth.removeValue(forKey: session.pointee.id) ?? []
     var packet: [UInt8] = []
     SocketIOPacket.appendConnected(
-      sid: session.pointee.sockets[index].id.text, namespace: server.namespaces[Int(namespace)], to: &packet)
+      sid: session.pointee.sockets[index].id.text, pid: session.pointee.sockets[index].pid,
+      namespace: server.namespaces[Int(namespace)], to: &packet)
     queue(slot, .text(packet))
     join(slot, namespace, "")
+    server.users.add(userKey(slot))
     server.application.connected(context(slot, index), auth: auth)
+    remember(slot, index)
+  }
+
+  /// The cluster knows the socket's rooms, so that it survives this node.
+  func remember(_ slot: Int32, _ index: Int) {
+    guard let desk = server.recovery, sessions[slot].pointee.phase == .open,
+      index < sessions[slot].pointee.sockets.count,
+      let record = recoverySession(slot, sessions[slot].pointee.sockets[index])
+    else { return }
+    desk.connected(record)
   }
 
   // MARK: Leaving
 
+  /// Puts a socket out of its namespace; the transport stays.
+  func dismiss(_ slot: Int32, _ index: Int) {
+    var packet: [UInt8] = []
+    SocketIOPacket.appendDisconnect(
+      namespace: server.namespaces[Int(sessions[slot].pointee.sockets[index].namespace)], to: &packet)
+    queue(slot, .text(packet))
+    leaveNamespace(slot, index, .kicked("disconnected by a server"))
+  }
+
   func leaveNamespace(_ slot: Int32, _ index: Int, _ reason: EndReason) {
     let session = sessions[slot]
     let place = session.pointee.sockets[index]
+    if let desk = server.recovery, let record = recoverySession(slot, place) {
+      if reason.isRecoverable { desk.dropped(record) } else { desk.forget(record.pid) }
+    }
+    if place.state == .connected { server.users.remove(userKey(slot)) }
     if place.state == .connected { server.application.disconnected(context(slot, index), reason) }
     settle(slot)
     while let membership = session.pointee.sockets[index].rooms.last { removeMember(slot, index, membership) }
@@ -165,7 +202,14 @@ extension Loop {
     sessions[slot].pointee.sockets.append(
       NamespaceSocket(namespace: 0, state: .connected, id: SessionID(loop: UInt8(seat.index), slot: UInt32(slot))))
     join(slot, 0, "")
+    server.users.add(userKey(slot))
     server.application.connected(context(slot, 0), auth: [])
+  }
+
+  /// Whom a session is counted for: itself when nothing else is known.
+  private func userKey(_ slot: Int32) -> String {
+    let name = userName(slot)
+    return name.isEmpty ? "\u{0}\(seat.index).\(slot)" : name
   }
 
   func rawMessage(_ slot: Int32, isText: Bool, _ bytes: UnsafeRawBufferPointer) {

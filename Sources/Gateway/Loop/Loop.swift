@@ -50,6 +50,7 @@ final class Loop {
   var inflater: Inflater?
   var deflater: Deflater?
   private var letters: [Letter] = []
+  private var postponed: [Letter] = []
   private var publishedAt: UInt64 = 0
 
   init(seat: LoopSeat, server: LoopContext) throws(GatewayError) {
@@ -69,7 +70,7 @@ final class Loop {
   /// Until a stop letter; then closes everything it owns.
   func run() {
     while !isStopping {
-      let mayWait = seat.mailbox.fallAsleep()
+      let mayWait = postponed.isEmpty && seat.mailbox.fallAsleep()
       let count = poller.wait(nanoseconds: mayWait ? sleepTime() : 0)
       now = MonotonicTime.now()
       var isMailbox = false
@@ -87,26 +88,28 @@ final class Loop {
   private func sleepTime() -> UInt64? {
     let current = MonotonicTime.now()
     var until = timers.min?.at ?? .max
+    if seat.index == 0 { until = min(until, server.dispatcher.nextDue) }
     if tick.hasWork { until = min(until, tick.notBefore) }
     if publishedAt != 0, figures != seat.current { until = min(until, publishedAt + Self.figuresInterval) }
     return until == .max ? nil : until > current ? until - current : 0
   }
 
   private func readLetters() {
-    seat.mailbox.take(into: &letters)
-    guard !letters.isEmpty else { return }
-    var batch: [Letter] = []
-    swap(&batch, &letters)
+    if seat.index == 0, server.dispatcher.nextDue <= now { server.dispatcher.release(now: now) }
+    var batch = postponed
+    postponed = []
     for letter in batch { open(letter) }
-    batch.removeAll(keepingCapacity: true)
+    swap(&batch, &letters)
+    seat.mailbox.take(into: &batch)
+    for letter in batch { open(letter) }
     swap(&batch, &letters)
   }
 
-  /// Reads what waits in the mailbox right now, before something that must see it all.
-  func catchUp() {
-    var batch: [Letter] = []
-    seat.mailbox.take(into: &batch)
-    for letter in batch { open(letter) }
+  /// Collects the broadcasts that wait in the mailbox right now; other letters are opened with the next tick's.
+  func catchUp(_ batch: [Letter]) {
+    for letter in batch {
+      if case .broadcast(let broadcast) = letter { collect(broadcast) } else { postponed.append(letter) }
+    }
   }
 
   private func open(_ letter: Letter) {
@@ -131,6 +134,7 @@ final class Loop {
     guard now &- publishedAt >= Self.figuresInterval else { return }
     publishedAt = now
     figures.sessions = sessions.count
+    figures.peak = max(figures.peak, sessions.count)
     var queued = 0
     var slow = 0
     forEachQueued { session in
@@ -162,7 +166,7 @@ final class Loop {
     }
     var rest: [Letter] = []
     seat.mailbox.close(&rest)
-    for letter in rest { refuse(letter) }
+    for letter in postponed + rest { refuse(letter) }
     figures.sessions = 0
     seat.publish(figures)
     seat.hasEnded.store(true, ordering: .releasing)
@@ -185,6 +189,9 @@ final class Loop {
 struct LoopContext: Sendable {
   let options: GatewayOptions
   let sequencer: Sequencer
+  let dispatcher: Dispatcher
+  let recovery: RecoveryDesk?
+  let errands: Errands
   let admission: Admission
   let desk: AccessDesk
   let isCredentialRequired: Bool
@@ -192,6 +199,7 @@ struct LoopContext: Sendable {
   let namespaces: [String]
   let adapter: any ClusterAdapter
   let hooks: HookQueue
+  let users: UserCount
   let logger: Logger
 }
 

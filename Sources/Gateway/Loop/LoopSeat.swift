@@ -22,6 +22,7 @@ final class LoopSeat: Sendable {
 /// Counters of one loop since its start, and gauges.
 struct LoopFigures: Sendable, Equatable {
   var sessions = 0
+  var peak = 0
   var total: UInt64 = 0
   var eventsIn: UInt64 = 0
   var eventsOut: UInt64 = 0

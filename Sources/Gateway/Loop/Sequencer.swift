@@ -104,6 +104,13 @@ final class Sequencer: Sendable {
     state.withLock { $0.members[key].map { $0.reduce(0) { $0 + Int($1) } } ?? 0 }
   }
 
+  /// Rooms of a namespace with members here.
+  func rooms(_ namespace: String) -> [String] {
+    state.withLock { state in
+      state.members.keys.filter { $0.namespace == namespace && !$0.room.isEmpty }.map(\.room)
+    }
+  }
+
   var roomCount: Int { state.withLock { $0.members.keys.count { !$0.room.isEmpty } } }
 
   // MARK: Coming back
@@ -113,8 +120,21 @@ final class Sequencer: Sendable {
   /// What a client missed; with it, under the same lock, the broadcasts that wait in `loop`'s mailbox are known to be
   /// exactly those numbered before. `frozen` runs while nothing can be sequenced.
   func missed<Result>(
-    namespace: String, rooms: [String], since offset: String, frozen: ([Broadcast]?) -> Result
+    namespace: String, rooms: [String], since offset: String, covered: [String: UInt64],
+    frozen: ([Broadcast]?) -> Result
   ) -> Result {
-    state.withLock { frozen($0.history.missed(namespace: namespace, rooms: rooms, since: offset)) }
+    state.withLock { state in
+      frozen(
+        state.history.missed(
+          namespace: namespace, rooms: rooms, since: offset, covered: covered.isEmpty ? nil : covered))
+    }
+  }
+
+  func advance(origin: String, to sequence: UInt64) {
+    state.withLock { $0.history.advance(origin: origin, to: sequence) }
+  }
+
+  func cut(origin: String, through sequence: UInt64) {
+    state.withLock { $0.history.cut(origin: origin, through: sequence) }
   }
 }

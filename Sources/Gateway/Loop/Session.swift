@@ -61,6 +61,8 @@ struct Session {
   var sockets: [NamespaceSocket] = []
   var identity: Identity
   var bucket = TokenBucket()
+  /// Publications of its own that wait for a hook.
+  var hooksWaiting: Int32 = 0
   var eventsIn: UInt32 = 0
   var eventsOut: UInt32 = 0
   var bytesIn: UInt64 = 0
