@@ -32,7 +32,8 @@ public enum Conformance {
     options.drainDuration = .zero
     change(&options)
     let authenticator = try await Authenticator(settings: AccessSettings())
-    let parts = try GatewayParts(loops: options.loops, node: NodeID.random().rawValue, history: NoHistory(),
+    let parts = try GatewayParts(
+      loops: options.loops, node: NodeID.random().rawValue, history: NoHistory(),
       policy: ThrottlePolicy(deliveriesPerSecond: nil), isRecovering: false)
     return try GatewayServer(
       options: options, authenticator: authenticator, application: ConformanceApplication(), parts: parts,

@@ -34,10 +34,14 @@ final class ClusterInlet: ClusterDelegate {
     guard let server else { return .done }
     switch request {
     case .join(let selection, let rooms):
-      _ = await server.ask { loop in loop.each(selection) { slot, space in rooms.forEach { loop.join(slot, space, $0) } } }
+      _ = await server.ask { loop in
+        loop.each(selection) { slot, space in rooms.forEach { loop.join(slot, space, $0) } }
+      }
       return .done
     case .leave(let selection, let rooms):
-      _ = await server.ask { loop in loop.each(selection) { slot, space in rooms.forEach { loop.leave(slot, space, $0) } } }
+      _ = await server.ask { loop in
+        loop.each(selection) { slot, space in rooms.forEach { loop.leave(slot, space, $0) } }
+      }
       return .done
     case .disconnect(let selection, let closesTransport):
       _ = await server.ask { $0.disconnect(selection, closesTransport: closesTransport) }

@@ -53,7 +53,8 @@ extension GatewayServer {
   /// Other nodes that were heard lately.
   public func peers() -> [Snapshot.Peer] {
     context.adapter.state.peers.map {
-      Snapshot.Peer(node: $0.node, version: $0.version, lastSeenMilliseconds: $0.lastSeenMilliseconds, sockets: $0.sockets)
+      Snapshot.Peer(
+        node: $0.node, version: $0.version, lastSeenMilliseconds: $0.lastSeenMilliseconds, sockets: $0.sockets)
     }
   }
 

@@ -34,7 +34,8 @@ public final class GatewayServer: Service {
     seats = parts.seats
     let desk = AccessDesk(authenticator)
     context = LoopContext(
-      options: options, sequencer: parts.sequencer, dispatcher: parts.dispatcher, recovery: parts.recovery, errands: Errands(),
+      options: options, sequencer: parts.sequencer, dispatcher: parts.dispatcher, recovery: parts.recovery,
+      errands: Errands(),
       admission: admission, desk: desk,
       isCredentialRequired: !options.isOpenToAll && authenticator.isCredentialRequired, application: application,
       namespaces: application.namespaces, adapter: parts.adapter, hooks: parts.hooks, users: users, logger: logger)

@@ -108,7 +108,8 @@ struct RoomApplication: SocketApplication {
   }
 
   private func update(_ event: SocketEvent, _ object: JSONObject, _ socket: SocketContext) throws(Failure) {
-    guard let task = object.string("taskId"), let status = object.string("status").flatMap(TaskUpdate.Status.init) else {
+    guard let task = object.string("taskId"), let status = object.string("status").flatMap(TaskUpdate.Status.init)
+    else {
       throw Failure(.invalid, "task-update needs taskId and a status: pending, in_progress, completed or failed")
     }
     let progress = object.raw("progress").flatMap { Double(String(decoding: $0, as: UTF8.self)) }

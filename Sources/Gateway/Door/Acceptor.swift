@@ -43,7 +43,8 @@ final class Acceptor: Sendable {
 
   /// Accepts on a thread of its own until `stop`; `arrived` gets every descriptor with the address of its peer, and
   /// owns it; `isPolite503` says that it is to be told to come back later.
-  func start(_ arrived: @escaping @Sendable (Int32, SocketEndpoint?, _ isPolite503: Bool) -> Void) throws(GatewayError) {
+  func start(_ arrived: @escaping @Sendable (Int32, SocketEndpoint?, _ isPolite503: Bool) -> Void) throws(GatewayError)
+  {
     try LoopThread.start(name: "gateway-accept") { self.run(arrived) }
   }
 
@@ -112,7 +113,8 @@ final class Acceptor: Sendable {
       throw .system("cannot listen on this host", reason: "it is not an IP address")
     }
     let family = endpoint.address.isIPv4 ? AF_INET : AF_INET6
-    let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+    let descriptor = socket(
+      family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
     guard descriptor >= 0 else { throw .system("cannot make a socket", errno: errno) }
     var one: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)

@@ -21,7 +21,9 @@ extension HTTPConnection {
     func refuse(_ status: HTTPResponseStatus, _ text: String) {
       self.reply(context, nil, keepAlive: keepAlive).send(.init(status: status, body: Array(text.utf8)))
     }
-    guard hosts.count <= 1, let target = RequestTarget(head.uri) else { return refuse(.badRequest, "malformed request") }
+    guard hosts.count <= 1, let target = RequestTarget(head.uri) else {
+      return refuse(.badRequest, "malformed request")
+    }
     guard front.options.isOpenToAll || front.authenticator.allows(host: hosts.first) else {
       return refuse(.misdirectedRequest, "this node answers only to loopback names")
     }

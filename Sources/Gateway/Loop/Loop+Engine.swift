@@ -19,7 +19,8 @@ extension Loop {
     packet(slot, kind, bytes, payload: 1..<bytes.count)
   }
 
-  private func packet(_ slot: Int32, _ kind: EngineIOPacket.Kind, _ bytes: UnsafeRawBufferPointer, payload: Range<Int>) {
+  private func packet(_ slot: Int32, _ kind: EngineIOPacket.Kind, _ bytes: UnsafeRawBufferPointer, payload: Range<Int>)
+  {
     switch kind {
     case .pong: pong(slot)
     case .close: end(slot, .clientClosed)

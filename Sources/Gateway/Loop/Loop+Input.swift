@@ -17,7 +17,9 @@ extension Loop {
     let session = sessions[slot]
     let carried = session.pointee.input.count
     guard carried + 16 < receiveBuffer.count else { return end(slot, .malformed) }
-    let count = recv(session.pointee.descriptor, receiveBuffer.baseAddress.map { $0 + carried }, receiveBuffer.count - carried, Int32(MSG_DONTWAIT))
+    let count = recv(
+      session.pointee.descriptor, receiveBuffer.baseAddress.map { $0 + carried }, receiveBuffer.count - carried,
+      Int32(MSG_DONTWAIT))
     if count < 0, errno == EAGAIN || errno == EINTR { return }
     guard count > 0 else { return end(slot, .transportClosed) }
     guard session.pointee.phase != .lingering else { return }

@@ -45,7 +45,9 @@ struct SessionID: Hashable, Sendable {
     var bytes: [UInt8] = [loop, UInt8(truncatingIfNeeded: slot >> 16), UInt8(truncatingIfNeeded: slot >> 8)]
     bytes.append(UInt8(truncatingIfNeeded: slot))
     for half in [secret.0, secret.1] {
-      for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: half >> UInt64(shift))) }
+      for shift in stride(from: 56, through: 0, by: -8) {
+        bytes.append(UInt8(truncatingIfNeeded: half >> UInt64(shift)))
+      }
     }
     var encoded: [UInt8] = []
     Base64.append(bytes.span, to: &encoded)
