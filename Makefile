@@ -25,6 +25,7 @@ run: build ## install what is missing, build, and open the console on this folde
 	@exec $(BINARY) $(ARGS) $(FOLDER)
 
 test: setup ## install what is missing, and run every test
+	@.ci/python
 	@.ci/step "Building the tests (the first time takes some minutes)" swift build --build-tests
 	@.ci/step "Testing" .ci/test
 

@@ -131,6 +131,8 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
+    room("Load", ["Base", "Telemetry", "CSockets"]),
+
     room(
       "Gateway",
       [
@@ -177,7 +179,8 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "ControlSocket", "API",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load",
+        "ControlSocket", "API",
         "Pty", "CCrash",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -190,7 +193,7 @@ let package = Package(
     .executableTarget(
       name: "signalbox",
       dependencies: [
-        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "ControlSocket", "API", "Console",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Load", "ControlSocket", "API", "Console",
         "EngineRoom", "Gateway",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -223,6 +226,7 @@ let package = Package(
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
+    tests("LoadTests", ["Load", "Telemetry", "TestKit"]),
     tests(
       "GatewayTests",
       [
@@ -257,11 +261,13 @@ let package = Package(
     tests(
       "EngineRoomTests",
       [
-        "EngineRoom", "Bench", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
+        "EngineRoom", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
-    tests("IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"]),
+    tests(
+      "IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"],
+      exclude: ["Scripts"]),
     tests("TidyTests", []),
   ]
 )

@@ -108,10 +108,15 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
   static func result(_ workload: any Workload, _ rounds: [Samples]) -> BenchReport.Result {
     var all = Samples()
     for round in rounds { all.add(round) }
+    let value = all.value(workload.figure)
+    let baseline = workload.peer().map {
+      BenchReport.Baseline(name: $0.name, value: $0.value, ratio: $0.value > 0 ? value / $0.value : 0)
+    }
     return BenchReport.Result(
-      suite: workload.suite, name: workload.name, value: all.value(workload.figure), unit: workload.unit,
+      suite: workload.suite, name: workload.name, value: value, unit: workload.unit,
       target: workload.target, p50: all.percentile(50), p95: all.percentile(95), p99: all.percentile(99),
-      samples: all.count, isLowerBetter: workload.isLowerBetter, noise: noise(rounds.map { $0.value(workload.figure) }))
+      samples: all.count, baseline: baseline, isLowerBetter: workload.isLowerBetter,
+      noise: noise(rounds.map { $0.value(workload.figure) }))
   }
 
   /// Half of the distance between the best and the worst round, relative to their middle; nil for a single round.

@@ -21,6 +21,8 @@ public protocol Workload: Sendable {
   /// Does the work once. `nil`: the runner's own measurement of the time is the sample, in milliseconds. A value: the
   /// sample, in `unit`; not negative. With open arrival the runner's measurement always counts.
   func measure() async throws(Failure) -> Double?
+  /// A peer that was measured in turn with ours, once all samples are taken; nil when there is none.
+  func peer() -> PeerFigure?
   /// Runs also after a failure and a cancellation, in a task that is not cancelled. It must not fail.
   func cleanup() async
 }
@@ -32,7 +34,19 @@ extension Workload {
   public var figure: Figure { .p50 }
   public func fitted(_ plan: BenchPlan) -> BenchPlan { plan }
   public func prepare() async throws(Failure) {}
+  public func peer() -> PeerFigure? { nil }
   public func cleanup() async {}
+}
+
+/// What another program reached at the same work, in the workload's unit.
+public struct PeerFigure: Sendable, Equatable {
+  public var name: String
+  public var value: Double
+
+  public init(name: String, value: Double) {
+    self.name = name
+    self.value = value
+  }
 }
 
 /// When the next measurement begins.

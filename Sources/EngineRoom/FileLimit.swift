@@ -21,6 +21,13 @@ enum FileLimit {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// To which the soft limit can be raised; `Int.max` when there is none.
+  static var hard: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1_024 }
+    return Int(clamping: limit.rlim_max)
+  }
+
   /// What the node itself holds open besides sockets, at most: HTTP (1,024 connections), consoles, files, pipes.
   static let ownFilesMax = 1_536
 

@@ -164,7 +164,7 @@ public final class RedisProxy: Sendable {
     }
   }
 
-  private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+  static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
     var written = 0
     while written < bytes.count {
       let count = bytes.withUnsafeBytes {
@@ -181,7 +181,7 @@ public final class RedisProxy: Sendable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  private static func thread(_ body: @escaping @Sendable () -> Void) {
+  static func thread(_ body: @escaping @Sendable () -> Void) {
     var id = pthread_t()
     let box = Unmanaged.passRetained(Box(body))
     let status = pthread_create(

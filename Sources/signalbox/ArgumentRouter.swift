@@ -5,15 +5,16 @@ enum ArgumentRouter {
   /// The hidden verb that runs a node: no folder is called so without meaning it (`./_node` reaches one that is).
   static let nodeVerb = "_node"
 
-  /// The arguments for the parser. `verbs` are the names of the tree; `isFolder` looks at the disk.
+  /// The arguments for the parser. `verbs` are the names of the tree, `hiddenVerbs` those that are never suggested;
+  /// `isFolder` looks at the disk.
   static func route(
-    _ arguments: [String], verbs: [String], isFolder: (String) -> Bool
+    _ arguments: [String], verbs: [String], hiddenVerbs: [String] = [nodeVerb], isFolder: (String) -> Bool
   ) throws(Failure) -> [String] {
     let head = arguments.prefix(headCount(arguments))
     if head.contains(where: { ["--help", "-h", "--version"].contains($0) }) { return arguments }
     let rest = arguments[head.count...]
     guard let first = rest.first, first != "--" else { return [nodeVerb] + arguments }
-    if verbs.contains(first) || first == "help" || first == nodeVerb {
+    if verbs.contains(first) || first == "help" || hiddenVerbs.contains(first) {
       guard head.isEmpty else {
         throw Failure(.invalid, "\(DisplayText(head[0]).truncated(to: 80)) stands before '\(first)'; put it after")
       }

@@ -19,15 +19,19 @@ struct Signalbox: ParsableCommand {
     subcommands: [
       NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
       AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self,
-      SocketsCommand.self,
-      ConfigCommand.self, DoctorCommand.self, BenchCommand.self, ThemesCommand.self, VersionCommand.self,
+      SocketsCommand.self, ConfigCommand.self, DoctorCommand.self, BenchCommand.self, LoadCommand.self,
+      ThemesCommand.self, VersionCommand.self,
       CompletionsCommand.self, ConformanceCommand.self,
     ])
 
-  /// The names a person can type, and the hidden ones that programs do.
+  /// The names a person can type.
   static var verbs: [String] {
-    configuration.subcommands.filter { $0.configuration.shouldDisplay || $0 == ConformanceCommand.self }
-      .map { $0._commandName }
+    configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+  }
+
+  /// Those that programs call: a node in the foreground, and tools of the bench and the tests.
+  static var hiddenVerbs: [String] {
+    configuration.subcommands.filter { !$0.configuration.shouldDisplay }.map { $0._commandName }
   }
 
   static func main() async {
@@ -42,7 +46,8 @@ struct Signalbox: ParsableCommand {
     var routed: [String] = []
     do {
       let flags = try SettingFlags(arguments)
-      routed = try ArgumentRouter.route(flags.rest, verbs: verbs, isFolder: FolderArguments.isFolder)
+      routed = try ArgumentRouter.route(
+        flags.rest, verbs: verbs, hiddenVerbs: hiddenVerbs, isFolder: FolderArguments.isFolder)
       var command = try parseAsRoot(routed)
       if let verb = command as? any Verb {
         try await perform(verb, Invocation(flags: flags, environment: environment))

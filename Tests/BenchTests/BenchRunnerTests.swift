@@ -150,6 +150,14 @@ import Testing
     #expect(report.results[0].noise == 0)
   }
 
+  @Test func aPeerStandsBesideTheResultWithItsRatio() async throws {
+    let beside = try await run(Drill(peer: .init(name: "peer", value: 4)) { _ in 10 }, plan(5))
+    #expect(beside.baseline?.name == "peer" && beside.baseline?.value == 4)
+    #expect(abs((beside.baseline?.ratio ?? 0) - 2.5) < 0.01)
+    #expect(try await run(Drill(peer: .init(name: "idle", value: 0)) { _ in 10 }, plan(5)).baseline?.ratio == 0)
+    #expect(try await run(Drill { _ in 10 }, plan(5)).baseline == nil)
+  }
+
   @Test func roundsThatDifferAreNoise() async throws {
     let result = try await run(Drill { $0 < 10 ? 90 : 110 }, plan(10, rounds: 2))
     #expect(abs((result.noise ?? 0) - 0.1) < 0.002)

@@ -11,6 +11,7 @@ final class Drill: Workload {
   let isLowerBetter: Bool
   let arrival: Arrival
   let figure: Figure
+  let peerFigure: PeerFigure?
   /// In place of the run's plan.
   let ownPlan: BenchPlan?
   private let counts = Mutex((prepared: 0, measured: 0, cleaned: 0))
@@ -18,7 +19,7 @@ final class Drill: Workload {
 
   init(
     name: String = "drill", target: Double? = nil, isLowerBetter: Bool = true, arrival: Arrival = .closed,
-    figure: Figure = .p50, ownPlan: BenchPlan? = nil,
+    figure: Figure = .p50, peer: PeerFigure? = nil, ownPlan: BenchPlan? = nil,
     _ body: @escaping @Sendable (Int) async throws(Failure) -> Double?
   ) {
     self.name = name
@@ -26,6 +27,7 @@ final class Drill: Workload {
     self.isLowerBetter = isLowerBetter
     self.arrival = arrival
     self.figure = figure
+    peerFigure = peer
     self.ownPlan = ownPlan
     self.body = body
   }
@@ -35,6 +37,7 @@ final class Drill: Workload {
   var cleaned: Int { counts.withLock { $0.cleaned } }
 
   func fitted(_ plan: BenchPlan) -> BenchPlan { ownPlan ?? plan }
+  func peer() -> PeerFigure? { peerFigure }
   func prepare() async throws(Failure) { counts.withLock { $0.prepared += 1 } }
   func cleanup() async { counts.withLock { $0.cleaned += Task.isCancelled ? 100 : 1 } }
 

@@ -77,6 +77,17 @@ import Testing
     #expect(processes(fixture).isEmpty)
   }
 
+  @Test func theGatewayIsMeasuredByClientsInOtherProcesses() async throws {
+    let fixture = try makeFixture()
+    let outcome = try await bench(fixture, "gateway", "--json", "--quick")
+    #expect(outcome.status == .exited(0), "\(outcome.standardError)")
+    let results = try #require(try NodeFixture.object(outcome.standardOutput)["results"] as? [[String: Any]])
+    #expect(results.allSatisfy { $0["suite"] as? String == "gateway" } && results.count >= 20)
+    #expect(results.contains { ($0["name"] as? String)?.hasPrefix("two nodes") == true })
+    #expect(leavings(fixture) == [".keep"])
+    #expect(processes(fixture).isEmpty)
+  }
+
   @Test func withANodeTheRunIsInItsHistoryAndStatus() async throws {
     let fixture = try makeFixture()
     let node = try await fixture.start()

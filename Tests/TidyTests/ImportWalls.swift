@@ -5,7 +5,7 @@ enum ImportWalls {
     "CNcurses": 0, "CHiredis": 0, "CGit2": 0, "CSockets": 0, "CCrash": 0, "CPty": 0, "CZlib": 0, "CModel": 0,
     "Base": 1, "Telemetry": 1, "SocketProtocol": 1, "ControlPlane": 1, "RedisLink": 1, "Access": 1, "Outbound": 1,
     "Pty": 1,
-    "Gateway": 2, "CodeIndex": 2, "Sandbox": 2, "Cache": 2, "Bench": 2,
+    "Gateway": 2, "CodeIndex": 2, "Sandbox": 2, "Cache": 2, "Bench": 2, "Load": 2,
     "Console": 3, "ControlSocket": 3, "API": 3,
     "EngineRoom": 4, "signalbox": 5,
   ]
@@ -13,7 +13,7 @@ enum ImportWalls {
   /// Modules that only some rooms may import.
   static let doors: [String: Set<String>] = [
     "CNcurses": ["Console"], "CHiredis": ["RedisLink"], "CGit2": ["CodeIndex"], "CModel": ["CodeIndex"],
-    "CSockets": ["Gateway", "RedisLink", "ControlSocket", "Access"], "CZlib": ["Gateway", "Cache"],
+    "CSockets": ["Gateway", "RedisLink", "ControlSocket", "Access", "Load"], "CZlib": ["Gateway", "Cache"],
     "CCrash": ["EngineRoom"], "CPty": ["Pty"], "Pty": ["EngineRoom"],
     "NIOPosix": ["Gateway", "Outbound", "ControlSocket", "EngineRoom"], "NIOSSL": [],
     "Hummingbird": ["API"], "HummingbirdCore": ["API"], "JWTKit": ["Access"], "Crypto": ["Base", "Access"],

@@ -3,6 +3,7 @@
 #define SIGNALBOX_CSOCKETS_H
 
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 

@@ -16,28 +16,32 @@ public final class BenchNode: Sendable {
   private static let stopDeadline = Duration.milliseconds(1_200)
 
   public let socketPath: String
+  /// Where its sockets connect.
+  let gatewayPort: UInt16
   /// From before the start of the process until it answered that it is ready.
   let readyDuration: Duration
   let child: BenchChild
 
   var processID: Int32 { child.processID }
 
-  private init(socketPath: String, readyDuration: Duration, child: BenchChild) {
+  private init(socketPath: String, gatewayPort: UInt16, readyDuration: Duration, child: BenchChild) {
     self.socketPath = socketPath
+    self.gatewayPort = gatewayPort
     self.readyDuration = readyDuration
     self.child = child
   }
 
   /// Starts `executable` as a node that keeps everything in `folder`, and returns when it is ready. `hasOwnSession`:
-  /// the terminal's Ctrl-C does not reach it, and stopping it ends its descendants too. Throws what it said when it
-  /// cannot start, `timeout`, or `unavailable` when the task is cancelled; no process is left then.
+  /// the terminal's Ctrl-C does not reach it, and stopping it ends its descendants too. `settings` are by the names of
+  /// the environment. Throws what it said when it cannot start, `timeout`, or `unavailable` when the task is cancelled;
+  /// no process is left then.
   public static func start(
-    executable: String, folder: String, hasOwnSession: Bool = false
+    executable: String, folder: String, hasOwnSession: Bool = false, settings: [String: String] = [:]
   ) async throws(Failure) -> BenchNode {
     var attempt = 1
     while true {
       do throws(Failure) {
-        return try await startOnce(executable, "\(folder)/\(attempt)", hasOwnSession)
+        return try await startOnce(executable, "\(folder)/\(attempt)", hasOwnSession, settings)
       } catch {
         guard error.code == .conflict, attempt < attemptsMax else { throw error }
         attempt += 1
@@ -62,7 +66,7 @@ public final class BenchNode: Sendable {
   }
 
   private static func startOnce(
-    _ executable: String, _ folder: String, _ hasOwnSession: Bool
+    _ executable: String, _ folder: String, _ hasOwnSession: Bool, _ settings: [String: String]
   ) async throws(Failure) -> BenchNode {
     guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
       throw Failure(.unavailable, "cannot make \(folder): \(String(cString: strerror(errno)))")
@@ -71,12 +75,16 @@ public final class BenchNode: Sendable {
     var launch = BenchChild.Launch(
       arguments: ["--no-tui"], environment: environment(folder: folder, socket: socket), output: "\(folder)/said",
       hasOwnSession: hasOwnSession)
+    let gatewayPort = try freePort()
     launch.environment["SIGNALBOX_API_PORT"] = "\(try freePort())"
+    launch.environment["WEBSOCKET_PORT"] = "\(gatewayPort)"
+    launch.environment.merge(settings) { _, setting in setting }
     let began = ContinuousClock.now
     let child = try BenchChild(executable, launch)
     do throws(Failure) {
       try await waitUntilReady(child, socket, said: launch.output)
-      return BenchNode(socketPath: socket, readyDuration: began.duration(to: .now), child: child)
+      return BenchNode(
+        socketPath: socket, gatewayPort: gatewayPort, readyDuration: began.duration(to: .now), child: child)
     } catch {
       child.kill()
       throw error

@@ -31,7 +31,7 @@ final class Workbench: Sendable {
   /// How long a fresh node is left alone before it counts as idle.
   var settling: Duration { isQuick ? .zero : .seconds(2) }
 
-  func startNode() async throws(Failure) -> BenchNode {
+  func startNode(_ settings: [String: String] = [:]) async throws(Failure) -> BenchNode {
     let number = nodes.withLock { number in
       number += 1
       return number
@@ -40,7 +40,7 @@ final class Workbench: Sendable {
     guard mkdir(path, 0o700) == 0 else {
       throw Failure(.unavailable, "cannot make \(path): \(String(cString: strerror(errno)))")
     }
-    return try await BenchNode.start(executable: executable, folder: path)
+    return try await BenchNode.start(executable: executable, folder: path, settings: settings)
   }
 
   func sleep(_ duration: Duration) async throws(Failure) {
