@@ -41,7 +41,7 @@ public struct GatewayOptions: Sendable {
   /// Rooms one socket may join.
   public var roomsMax = 1_000
   /// A drain tells its clients to leave within this time.
-  public var drainDuration = Duration.seconds(5)
+  public var drainDuration = Duration.seconds(2)
   /// Whether permessage-deflate is negotiated.
   public var isCompressing = true
   /// Whether CONNECT answers carry a `pid` and missed broadcasts are replayed.

@@ -193,6 +193,7 @@ extension Loop {
     probe.pointee.partner = -1
     sessions.release(slot, parser: makeParser(.socketIO, deflate: false), identity: Self.nobody)
     backlog.remove(slot)
+    figures.sessions = sessions.count
     poller.change(session.pointee.descriptor, Poller.readable, tag: tag(target))
     movedTo = target
     if !session.pointee.queue.isEmpty { markDirty(target) }

@@ -73,6 +73,7 @@ extension Loop {
     session.pointee.activeAt = now
     if let expires = client.authenticated?.expiresAtMilliseconds { expire(slot, atMilliseconds: expires) }
     figures.total += 1
+    figures.sessions = sessions.count
     return slot
   }
 
@@ -221,5 +222,6 @@ extension Loop {
     }
     backlog.remove(slot)
     sessions.release(slot, parser: makeParser(.socketIO, deflate: false), identity: Self.nobody)
+    figures.sessions = sessions.count
   }
 }
