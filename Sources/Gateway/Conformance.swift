@@ -2,7 +2,7 @@ internal import Access
 internal import Base
 public import Logging
 
-/// `signalbox conformance`: the product's gateway with the settings and handlers that the public protocol suites expect.
+/// `signalbox conformance`: the product's gateway with the settings and handlers that the public suites expect.
 public enum Conformance {
   /// Serves on loopback until its task is cancelled. `ready` is called with the port.
   public static func run(port: Int, logger: Logger, ready: @Sendable (Int) -> Void) async throws {

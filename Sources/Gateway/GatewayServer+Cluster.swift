@@ -99,7 +99,7 @@ extension Loop {
   func resync() {
     forEachSession { slot, _ in
       if let desk = server.recovery {
-        for place in sessions[slot].pointee.sockets { if let pid = place.pid { desk.forget(pid) } }
+        for place in sessions[slot].pointee.sockets { if let pid = place.pid { desk.forget(pid.text) } }
         for place in sessions[slot].pointee.sockets.indices { sessions[slot].pointee.sockets[place].pid = nil }
       }
       end(slot, .draining)

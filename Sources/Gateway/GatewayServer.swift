@@ -35,7 +35,7 @@ public final class GatewayServer: Service {
     let desk = AccessDesk(authenticator)
     context = LoopContext(
       options: options, sequencer: parts.sequencer, dispatcher: parts.dispatcher, recovery: parts.recovery,
-      errands: Errands(),
+      receiverPolicy: parts.receiverPolicy, errands: Errands(),
       admission: admission, desk: desk,
       isCredentialRequired: !options.isOpenToAll && authenticator.isCredentialRequired, application: application,
       namespaces: application.namespaces, adapter: parts.adapter, hooks: parts.hooks, users: users, logger: logger)
@@ -122,7 +122,8 @@ public final class GatewayServer: Service {
     tellPort(nil)
   }
 
-  /// Takes no new sockets and tells the others to move, spread over `duration`; returns when they are gone or it is over.
+  /// Takes no new sockets and tells the others to move, spread over `duration`; returns when they are gone or it is
+  /// over.
   public func drain(over duration: Duration) async {
     admission.isDraining.store(true, ordering: .relaxed)
     let nanoseconds = UInt64(max(0, duration.nanoseconds))
@@ -172,6 +173,7 @@ struct GatewayParts: Sendable {
   let hooks: HookQueue
   let dispatcher: Dispatcher
   let recovery: RecoveryDesk?
+  let receiverPolicy: ThrottlePolicy
 
   init(
     loops: Int, node: String, history: any BroadcastHistory, policy: ThrottlePolicy, isRecovering: Bool,
@@ -183,6 +185,10 @@ struct GatewayParts: Sendable {
     self.adapter = adapter
     sequencer = Sequencer(node: node, mailboxes: seats.map(\.mailbox), adapter: adapter, history: history)
     hooks = HookQueue(hook)
+    var receivers = ThrottlePolicy.user
+    receivers.deliveriesPerSecond = policy.deliveriesPerSecond
+    receivers.excess = policy.excess
+    receiverPolicy = receivers
     dispatcher = Dispatcher(sequencer: sequencer, policy: policy, clockwork: seats[0].mailbox)
     recovery =
       isRecovering

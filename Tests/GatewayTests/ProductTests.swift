@@ -229,6 +229,29 @@ import Testing
     }
   }
 
+  @Test func aReceiverOfManyRoomsGetsTheirExcessMerged() async throws {
+    try await TestGateway.withServer(throttleRate: 4) { server, port in
+      let (client, _) = try #require(SocketClient.socket(port: port))
+      for task in 0..<12 {
+        client.send("421[\"subscribe-task\",\"\(task)\"]")
+        #expect(client.text() == "431[{\"ok\":true}]")
+      }
+      // Each room is within its own rate: two updates of a task are one delivery and one that waits.
+      for status in ["pending", "completed"] {
+        for task in 0..<12 {
+          server.publish(
+            room: "task:\(task)", event: "task-update", json: "{\"taskId\":\"\(task)\",\"status\":\"\(status)\"}")
+        }
+      }
+      var seen: [String] = []
+      while Set(seen.filter { $0.contains("completed") }).count < 12, let text = client.text() {
+        seen.append(String(text.prefix { $0 != "}" }))
+      }
+      // The newest of every task arrives, and some of the older ones never do: they were replaced while they waited.
+      #expect(seen.count >= 12 && seen.count < 24, "\(seen.count)")
+    }
+  }
+
   @Test func aClientComesBackToWhatItMissed() async throws {
     try await TestGateway.withServer { server, port in
       var (client, greeting) = try #require(SocketClient.socket(port: port))

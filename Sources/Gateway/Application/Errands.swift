@@ -1,5 +1,5 @@
-/// Asynchronous work that a loop starts and does not wait for, such as asking Redis for a session. Owned by the server's
-/// `run`, which awaits or cancels it. Bounded.
+/// Asynchronous work that a loop starts and does not wait for, such as asking Redis for a session. Owned by the
+/// server's `run`, which awaits or cancels it. Bounded.
 final class Errands: Sendable {
   static let waitingMax = 16_384
   private static let workers = 64

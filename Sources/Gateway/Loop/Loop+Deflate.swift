@@ -2,7 +2,7 @@ internal import SocketProtocol
 
 /// permessage-deflate: what comes compressed is inflated within the message limit; what goes out private and long is
 /// compressed for those who agreed to it. Broadcasts go out as they are (RFC 7692, section 6: a sender may leave any
-/// message uncompressed): one buffer serves everybody, and on the machines agents run on, bandwidth is not what is short.
+/// message uncompressed): one buffer serves everybody, and where agents run bandwidth is not what is short.
 extension Loop {
   /// Shorter messages gain nothing.
   static var compressBytesMin: Int { 1_024 }

@@ -61,6 +61,7 @@ extension Loop {
     }
     rooms[room].buffer += packet.frames
     rooms[room].frames += 1
+    if broadcast.emission.kind != .plain { rooms[room].isThrottled = true }
     tick.bytes += packet.frames.count
     if rooms[room].buffer.count > Self.tickBytesMax || tick.bytes > Self.tickBytesMax * 8 {
       tick.notBefore = 0
@@ -148,6 +149,12 @@ extension Loop {
       if Int(session.pointee.queue.controls) >= OutputQueue.controlMax { return end(slot, .tooSlow) }
       return session.pointee.queue.append(item, isControl: true)
     }
+    if case .broadcast(let broadcast) = item, isHeldBack(slot, broadcast) { return }
+    enqueue(slot, item, isVolatile: isVolatile)
+  }
+
+  func enqueue(_ slot: Int32, _ item: OutputQueue.Item, isVolatile: Bool) {
+    let session = sessions[slot]
     let held = session.pointee.queue.heldBytes
     if held > options.queueBytesMax / 2 {
       if isVolatile { return dropped(slot, 1) }
@@ -169,7 +176,7 @@ extension Loop {
     session.pointee.queue.append(item, isVolatile: isVolatile)
   }
 
-  private func dropped(_ slot: Int32, _ count: UInt32) {
+  func dropped(_ slot: Int32, _ count: UInt32) {
     sessions[slot].pointee.dropped &+= count
     figures.dropped += UInt64(count)
   }
@@ -205,15 +212,17 @@ extension Loop {
     for room in tick.dirtyRooms {
       let buffer = rooms[room].buffer
       let frames = rooms[room].frames
+      let isThrottled = rooms[room].isThrottled
       var index = rooms[room].members.count - 1
       while index >= 0 {
-        serve(rooms[room].members[index], buffer, frames)
+        serve(rooms[room].members[index], buffer, frames, isThrottled: isThrottled)
         if index & 31 == 0 { slice = breathe(since: slice) }
         index = min(index, rooms[room].members.count) - 1
       }
       rooms[room].buffer = []
       rooms[room].frames = 0
       rooms[room].isDirty = false
+      rooms[room].isThrottled = false
       rooms.removeIfEmpty(room)
     }
     let end = MonotonicTime.now()
@@ -238,11 +247,12 @@ extension Loop {
     }
   }
 
-  private func serve(_ slot: Int32, _ buffer: [UInt8], _ frames: Int32) {
+  private func serve(_ slot: Int32, _ buffer: [UInt8], _ frames: Int32, isThrottled: Bool) {
     let session = sessions[slot]
     let isShared =
       session.pointee.settledTick != tick.number && session.pointee.takesSharedFrames
       && (session.pointee.markTick != tick.number || session.pointee.marks == 1)
+      && !(isThrottled && hearsSeveralRooms(slot))
     guard isShared else {
       settle(slot)
       if session.pointee.phase == .open { flushQueue(slot) }

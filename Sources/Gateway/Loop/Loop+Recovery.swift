@@ -32,7 +32,7 @@ extension Loop {
     guard let found, found.session.namespace == name, isSameUser(slot, found.session),
       let sid = SessionID(found.session.sid), let missed = rejoin(slot, namespace, found, since: offset)
     else { return greet(slot, namespace, sid: nil, pid: nil) }
-    greet(slot, namespace, sid: sid, pid: found.session.pid)
+    greet(slot, namespace, sid: sid, pid: SessionID(found.session.pid))
     for room in found.session.rooms { join(slot, namespace, room, isCounted: true) }
     join(slot, namespace, found.session.sid)
     // What comes from the cluster's logs carries no offset: a client that drops again before it reaches the live stream
@@ -86,7 +86,7 @@ extension Loop {
     guard let pid = place.pid else { return nil }
     let sid = place.id.text
     return RecoverySession(
-      pid: pid, sid: sid, namespace: server.namespaces[Int(place.namespace)], user: userName(slot),
+      pid: pid.text, sid: sid, namespace: server.namespaces[Int(place.namespace)], user: userName(slot),
       rooms: place.rooms.map { rooms[$0.room].key.room }.filter { !$0.isEmpty && $0 != sid },
       droppedAtMilliseconds: nil)
   }

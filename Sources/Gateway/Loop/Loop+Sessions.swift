@@ -62,7 +62,7 @@ extension Loop {
   static let nobody = Identity(address: nil, authenticated: nil)
 
   private func make(_ kind: SessionKind, _ client: ClientFacts, deflate: Bool) -> Int32? {
-    let identity = Identity(address: client.ends.peer?.address, authenticated: client.authenticated)
+    let identity = identity(client)
     guard sessions.count < options.connectionsMax,
       let slot = sessions.make(
         loop: UInt8(seat.index), parser: makeParser(kind, deflate: deflate), identity: identity)
@@ -75,6 +75,14 @@ extension Loop {
     figures.total += 1
     figures.sessions = sessions.count
     return slot
+  }
+
+  /// Clients of which the same is known share it, which on one machine are most of them.
+  private func identity(_ client: ClientFacts) -> Identity {
+    let address = client.ends.peer?.address
+    if lastIdentity.address == address, lastIdentity.authenticated == client.authenticated { return lastIdentity }
+    lastIdentity = Identity(address: address, authenticated: client.authenticated)
+    return lastIdentity
   }
 
   func expire(_ slot: Int32, atMilliseconds expires: Int64) {
@@ -221,6 +229,7 @@ extension Loop {
       server.admission.left()
     }
     backlog.remove(slot)
+    forgetHeld(slot)
     sessions.release(slot, parser: makeParser(.socketIO, deflate: false), identity: Self.nobody)
     figures.sessions = sessions.count
   }

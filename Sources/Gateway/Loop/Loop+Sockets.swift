@@ -135,18 +135,18 @@ extension Loop {
   }
 
   /// The CONNECT answer. `sid` and `pid`: of the session it came back to; nil: a new one.
-  func greet(_ slot: Int32, _ namespace: Int32, sid: SessionID?, pid: String?) {
+  func greet(_ slot: Int32, _ namespace: Int32, sid: SessionID?, pid: SessionID?) {
     let session = sessions[slot]
     guard let index = session.pointee.sockets.firstIndex(where: { $0.namespace == namespace }) else { return }
     session.pointee.sockets[index].state = .connected
     if let sid { session.pointee.sockets[index].id = sid }
     if server.recovery != nil {
-      session.pointee.sockets[index].pid = pid ?? SessionID(loop: UInt8(seat.index), slot: UInt32(slot)).text
+      session.pointee.sockets[index].pid = pid ?? SessionID(loop: UInt8(seat.index), slot: UInt32(slot))
     }
     let auth = pendingAuth.removeValue(forKey: session.pointee.id) ?? []
     var packet: [UInt8] = []
     SocketIOPacket.appendConnected(
-      sid: session.pointee.sockets[index].id.text, pid: session.pointee.sockets[index].pid,
+      sid: session.pointee.sockets[index].id.text, pid: session.pointee.sockets[index].pid?.text,
       namespace: server.namespaces[Int(namespace)], to: &packet)
     queue(slot, .text(packet))
     join(slot, namespace, "")

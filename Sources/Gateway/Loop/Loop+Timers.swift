@@ -4,8 +4,8 @@ internal import HeapModule
 /// Heartbeats and deadlines. Each session has at most one entry that counts in the heap: `armedAt`.
 ///
 /// Heartbeat (Engine.IO 4): the server pings `pingInterval` after the handshake and after each pong, and closes when no
-/// pong comes within `pingTimeout`. The wait of the loop counts nanoseconds, so a ping is late by the tick it falls into
-/// and no more.
+/// pong comes within `pingTimeout`. The wait of the loop counts nanoseconds, so a ping is late by the tick it falls
+/// into and no more.
 extension Loop {
   /// Puts the session's next deadline into the heap, unless an earlier look at it is due anyway.
   func arm(_ slot: Int32) {

@@ -46,6 +46,9 @@ final class Loop {
   var lastEnd = EndReason.transportClosed
   /// The `auth` of CONNECT packets whose credential is being checked.
   var pendingAuth: [SessionID: [UInt8]] = [:]
+  /// Thoughts and updates by receiver; see Loop+Throttle.
+  var receivers: Throttle<ReceiverKey>
+  var lastIdentity = Loop.nobody
   /// One of each serves all connections, because no message remembers another (RFC 7692). Made on first use.
   var inflater: Inflater?
   var deflater: Deflater?
@@ -58,6 +61,7 @@ final class Loop {
     self.server = server
     options = server.options
     poller = try Poller()
+    receivers = Throttle(server.receiverPolicy)
     receiveBuffer = .allocate(byteCount: Self.receiveBytes, alignment: 16)
     poller.add(seat.mailbox.wakeUp, Poller.readable, tag: Self.mailboxTag)
     scratch.reserveCapacity(64 << 10)
@@ -79,6 +83,7 @@ final class Loop {
       for index in 0..<count where poller[index].tag != Self.mailboxTag { ready(poller[index]) }
       readLetters()
       fireTimers()
+      releaseHeld()
       flushTick()
       publishFigures()
     }
@@ -89,6 +94,7 @@ final class Loop {
     let current = MonotonicTime.now()
     var until = timers.min?.at ?? .max
     if seat.index == 0 { until = min(until, server.dispatcher.nextDue) }
+    if let due = receivers.nextDue { until = min(until, due) }
     if tick.hasWork { until = min(until, tick.notBefore) }
     if publishedAt != 0, figures != seat.current { until = min(until, publishedAt + Self.figuresInterval) }
     return until == .max ? nil : until > current ? until - current : 0
@@ -191,6 +197,7 @@ struct LoopContext: Sendable {
   let sequencer: Sequencer
   let dispatcher: Dispatcher
   let recovery: RecoveryDesk?
+  let receiverPolicy: ThrottlePolicy
   let errands: Errands
   let admission: Admission
   let desk: AccessDesk

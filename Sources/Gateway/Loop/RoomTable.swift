@@ -15,6 +15,8 @@ struct RoomTable {
     var buffer: [UInt8] = []
     var isDirty = false
     var frames: Int32 = 0
+    /// Some of the tick's broadcasts are thoughts or updates, which a receiver's own limit counts.
+    var isThrottled = false
   }
 
   private(set) var rooms: [Room] = []

@@ -102,7 +102,7 @@ struct NamespaceSocket {
   /// Its public id; also the name of a room it alone is in.
   var id: SessionID
   /// The private id by which it may come back; nil when recovery is off.
-  var pid: String?
+  var pid: SessionID?
   var rooms: [Membership] = []
 }
 
