@@ -6,6 +6,10 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -91,4 +95,69 @@ int sb_tcp_owner(const struct sockaddr *local, const struct sockaddr *remote, ui
   if (result == 0) result = read_answer(netlink, uid);
   close(netlink);
   return result;
+}
+
+_Static_assert(SB_READABLE == EPOLLIN && SB_WRITABLE == EPOLLOUT && SB_ERROR == EPOLLERR && SB_HANGUP == EPOLLHUP &&
+                   SB_PEER_CLOSED == EPOLLRDHUP,
+               "the bits are the kernel's");
+
+int sb_epoll_create(void) {
+  int poller = epoll_create1(EPOLL_CLOEXEC);
+  return poller < 0 ? -errno : poller;
+}
+
+static int control(int poller, int operation, int descriptor, uint32_t events, uint64_t tag) {
+  struct epoll_event event = {.events = events, .data = {.u64 = tag}};
+  return epoll_ctl(poller, operation, descriptor, &event) == 0 ? 0 : errno;
+}
+
+int sb_epoll_add(int poller, int descriptor, uint32_t events, uint64_t tag) {
+  return control(poller, EPOLL_CTL_ADD, descriptor, events, tag);
+}
+
+int sb_epoll_change(int poller, int descriptor, uint32_t events, uint64_t tag) {
+  return control(poller, EPOLL_CTL_MOD, descriptor, events, tag);
+}
+
+int sb_epoll_remove(int poller, int descriptor) { return control(poller, EPOLL_CTL_DEL, descriptor, 0, 0); }
+
+enum { READY_MAX = 1024 };
+
+static int wait_exactly(int poller, struct epoll_event *events, int capacity, int64_t nanoseconds) {
+#ifdef SYS_epoll_pwait2
+  static _Atomic int is_missing = 0;
+  if (!is_missing) {
+    struct timespec timeout = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    long count =
+        syscall(SYS_epoll_pwait2, poller, events, capacity, nanoseconds < 0 ? NULL : &timeout, NULL, (size_t)0);
+    if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return (int)count;
+    is_missing = 1;
+  }
+#endif
+  int64_t milliseconds = nanoseconds < 0 ? -1 : (nanoseconds + 999999) / 1000000;
+  return epoll_wait(poller, events, capacity, milliseconds > 3600000 ? 3600000 : (int)milliseconds);
+}
+
+int sb_epoll_wait(int poller, sb_ready *ready, int capacity, int64_t nanoseconds) {
+  struct epoll_event events[READY_MAX];
+  int count = wait_exactly(poller, events, capacity < READY_MAX ? capacity : READY_MAX, nanoseconds);
+  if (count < 0) return errno == EINTR ? 0 : -errno;
+  for (int index = 0; index < count; index++) {
+    ready[index].tag = events[index].data.u64;
+    ready[index].events = events[index].events;
+  }
+  return count;
+}
+
+void sb_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
+
+int sb_event_descriptor(void) {
+  int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  return descriptor < 0 ? -errno : descriptor;
+}
+
+int sb_accept(int listener, struct sockaddr_storage *peer) {
+  socklen_t length = sizeof *peer;
+  int descriptor = accept4(listener, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return descriptor < 0 ? -errno : descriptor;
 }

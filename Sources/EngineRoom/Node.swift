@@ -23,7 +23,10 @@ public enum Node {
   public static func run(
     _ settings: NodeSettings, face: Face? = nil, ready: @escaping @Sendable () -> Void = {}
   ) async throws(Failure) {
-    try await run(settings, face: face, ready: ready, gateway: nil)
+    try await run(settings, face: face, ready: ready) { (settings, node, authenticator, logger) throws(Failure) in
+      try ServedGateway(
+        settings.gateway, host: settings.access.host, node: node, authenticator: authenticator, logger: logger)
+    }
   }
 
   /// Makes the gateway of a node, which listens only when it is run.

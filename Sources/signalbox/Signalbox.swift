@@ -21,7 +21,7 @@ struct Signalbox: ParsableCommand {
       AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self,
       SocketsCommand.self, ConfigCommand.self, DoctorCommand.self, BenchCommand.self, LoadCommand.self,
       ThemesCommand.self, VersionCommand.self,
-      CompletionsCommand.self,
+      CompletionsCommand.self, ConformanceCommand.self,
     ])
 
   /// The names a person can type.

@@ -26,4 +26,40 @@ int sb_peer_credentials_of(int descriptor, sb_peer_credentials *out);
 /// a process still holds open; another errno when the kernel cannot be asked.
 int sb_tcp_owner(const struct sockaddr *local, const struct sockaddr *remote, uint32_t *uid);
 
+/// What a descriptor is watched for, and what became of it: bits of EPOLLIN and its kin, which Swift does not import.
+enum {
+  SB_READABLE = 0x001,
+  SB_WRITABLE = 0x004,
+  SB_ERROR = 0x008,
+  SB_HANGUP = 0x010,
+  SB_PEER_CLOSED = 0x2000,
+};
+
+/// One ready descriptor. The kernel's own epoll_event is packed, which Swift cannot lay out.
+typedef struct {
+  uint64_t tag;
+  uint32_t events;
+} sb_ready;
+
+/// A new epoll instance (close on exec), or -errno.
+int sb_epoll_create(void);
+
+/// Adds, changes or removes a descriptor. 0, or an errno.
+int sb_epoll_add(int poller, int descriptor, uint32_t events, uint64_t tag);
+int sb_epoll_change(int poller, int descriptor, uint32_t events, uint64_t tag);
+int sb_epoll_remove(int poller, int descriptor);
+
+/// Waits until something is ready or `nanoseconds` have passed (negative: for ever). At most 1,024 of `capacity` are
+/// filled. The number of ready descriptors; 0 after a signal; -errno. Before Linux 5.11 it counts in milliseconds.
+int sb_epoll_wait(int poller, sb_ready *ready, int capacity, int64_t nanoseconds);
+
+/// Names the calling thread, for ps and debuggers: at most 15 bytes.
+void sb_name_thread(const char *name);
+
+/// A counter that wakes a poller (non-blocking, close on exec), or -errno.
+int sb_event_descriptor(void);
+
+/// Accepts a connection (non-blocking, close on exec) and fills in its peer. The descriptor, or -errno.
+int sb_accept(int listener, struct sockaddr_storage *peer);
+
 #endif

@@ -24,10 +24,7 @@ final class Broadcast: Sendable {
   /// The encoded forms, each made on first use.
   private struct Forms {
     var socketIO: EncodedPacket?
-    var raw: [UInt8]?
     var rawFrame: [UInt8]?
-    var deflated: [UInt8]?
-    var isDeflateTried = false
   }
 
   init(emission: Emission, origin: BroadcastOrigin, sequence: UInt64, sequencedAt: UInt64, offset: [UInt8]) {
@@ -47,4 +44,17 @@ final class Broadcast: Sendable {
       return made
     }
   }
+
+  /// A raw socket's text frame: `{"event":…,"data":…}`.
+  var rawFrame: [UInt8] {
+    forms.withLock { forms in
+      if let made = forms.rawFrame { return made }
+      let made = RawFrame.make(of: emission)
+      forms.rawFrame = made
+      return made
+    }
+  }
+
+  /// What it takes in a queue.
+  var size: Int { emission.arguments.count + offset.count + emission.attachments.reduce(16) { $0 + $1.count } }
 }

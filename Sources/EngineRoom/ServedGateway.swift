@@ -1,0 +1,63 @@
+internal import Access
+internal import Base
+internal import ControlPlane
+internal import Gateway
+internal import Logging
+
+/// The gateway that serves real sockets, in the words of the control plane.
+struct ServedGateway: GatewayDoor {
+  private let server: GatewayServer
+
+  init(
+    _ settings: GatewaySettings, host: String, node: NodeID, authenticator: Authenticator, logger: Logger
+  ) throws(Failure) {
+    var described = GatewayNode(id: node, version: Version.current, redis: settings.redis)
+    described.socketIOKey = settings.socketIOKey
+    described.prefix = settings.prefix
+    described.throttleRate = settings.throttleRate
+    described.keepsNewest = settings.throttlePolicy == .newest
+    server = try GatewayServer(
+      options: Self.options(settings, host: host), node: described, authenticator: authenticator, logger: logger)
+  }
+
+  private static func options(_ settings: GatewaySettings, host: String) -> GatewayOptions {
+    var options = GatewayOptions()
+    options.host = host
+    options.port = settings.port
+    options.loops = settings.loops
+    options.connectionsMax = min(settings.connectionsMax, FileLimit.sockets(of: FileLimit.current))
+    options.queueBytesMax = settings.queueBytesMax
+    options.queueFramesMax = settings.queueFramesMax
+    options.slowPolicy = settings.slowPolicy == .disconnect ? .disconnect : .dropOldest
+    options.publishRate = settings.publishRate
+    options.publishBurst = settings.publishBurst
+    options.pingInterval = .milliseconds(settings.pingIntervalMilliseconds)
+    options.pingTimeout = .milliseconds(settings.pingTimeoutMilliseconds)
+    options.payloadBytesMax = settings.payloadBytesMax
+    options.isCompressing = settings.isCompressing
+    options.isRecovering = settings.recoveryMinutes > 0
+    return options
+  }
+
+  func run() async throws { try await server.run() }
+  func listeningPort() async throws -> Int { try await server.listeningPort() }
+  func snapshot() -> GatewaySnapshot { server.snapshot() }
+  func peers() -> [Snapshot.Peer] { server.peers() }
+  func sockets() async -> [SocketRecord] { await server.sockets() }
+  func socket(_ id: String) async -> SocketDetail? { await server.socket(id) }
+  func kick(_ id: String, reason: String) async -> Bool { await server.kick(id, reason: reason) }
+  func drain(over duration: Duration) async { await server.drain(over: duration) }
+
+  /// Of this node; the other nodes are not asked.
+  func audience(_ room: String) async -> Audience {
+    Audience(room: room, sockets: server.audience(room), isComplete: server.snapshot().redis.state == .embedded)
+  }
+
+  func publish(_ broadcast: Broadcast) -> PublishReceipt {
+    let receipt = server.publish(
+      room: broadcast.room, event: broadcast.event, json: broadcast.data?.text, priority: broadcast.priority)
+    return PublishReceipt(
+      room: broadcast.room, event: broadcast.event, sockets: receipt.localMembers,
+      reach: server.snapshot().redis.state == .away ? .localOnly : .everywhere, isHeld: receipt.outcome == .held)
+  }
+}

@@ -1,0 +1,170 @@
+public import ControlPlane
+internal import Synchronization
+internal import Telemetry
+
+/// What the node's faces ask of the gateway.
+extension GatewayServer {
+  /// How long a question to the loops may take; a loop that does not answer is left out.
+  static let questionDeadline = Duration.milliseconds(250)
+
+  /// A copy; it never waits for a loop.
+  public func snapshot() -> GatewaySnapshot {
+    let figures = seats.map(\.current)
+    var snapshot = GatewaySnapshot(redis: redis)
+    snapshot.port = port
+    for loop in figures {
+      snapshot.connections += loop.sessions
+      snapshot.total += loop.total
+      snapshot.queuedBytes += loop.queuedBytes
+      snapshot.slow += loop.slow
+      snapshot.dropped += loop.dropped
+      snapshot.merged += loop.merged
+      snapshot.cut += loop.cut
+      snapshot.refused += loop.refusedPackets + loop.publishesRefused
+    }
+    snapshot.refused += admission.refused.load(ordering: .relaxed)
+    snapshot.users = users.count
+    snapshot.rooms = context.sequencer.roomCount
+    let throttle = context.dispatcher.counters
+    snapshot.throttled = throttle.held
+    snapshot.merged += throttle.merged + throttle.replaced
+    snapshot.dropped += throttle.dropped
+    snapshot.connectionsMax = options.connectionsMax
+    snapshot.latency = LatencySummary(
+      p50: worst(50), p95: worst(95), p99: worst(99))
+    (snapshot.peak, snapshot.inPerSecond, snapshot.outPerSecond) = rates.update(figures)
+    return snapshot
+  }
+
+  /// Of the slowest loop.
+  private func worst(_ percentile: Double) -> Double {
+    seats.map { $0.latency.milliseconds(atPercentile: percentile) }.max() ?? 0
+  }
+
+  private var redis: GatewaySnapshot.Redis {
+    let state = context.adapter.state
+    switch state.link {
+    case .none: return .init(state: .embedded)
+    case .connected: return .init(state: .connected, since: state.since)
+    case .connecting, .lost: return .init(state: .away, since: state.since, reason: state.reason)
+    }
+  }
+
+  /// Other nodes that were heard lately.
+  public func peers() -> [Snapshot.Peer] {
+    context.adapter.state.peers.map {
+      Snapshot.Peer(
+        node: $0.node, version: $0.version, lastSeenMilliseconds: $0.lastSeenMilliseconds, sockets: $0.sockets)
+    }
+  }
+
+  /// Members of a room on this node.
+  public func audience(_ room: String) -> Int { context.sequencer.members(RoomKey(namespace: "/", room: room)) }
+
+  /// Publishes to a room; never waits. `json`: checked JSON text of the event's argument; nil: none.
+  @discardableResult
+  public func publish(room: String, event: String, json: String?, priority: Int? = nil) -> EmissionReceipt {
+    context.dispatcher.publish(Emission(room: room, event: event, json: json, priority: priority))
+  }
+
+  // MARK: Questions to the loops
+
+  /// Every connection of this node.
+  public func sockets() async -> [SocketRecord] {
+    await ask { $0.records() }.flatMap { $0 }
+  }
+
+  public func socket(_ id: String) async -> SocketDetail? {
+    await ask { $0.detail(id) }.compactMap { $0 }.first
+  }
+
+  /// False when there is no such socket.
+  public func kick(_ id: String, reason: String) async -> Bool {
+    await ask { $0.kick(id, reason: reason) }.contains(true)
+  }
+
+  /// Asks every loop, in parallel, within `questionDeadline`.
+  func ask<Answer: Sendable>(_ question: @escaping @Sendable (Loop) -> Answer) async -> [Answer] {
+    let (answers, inlet) = AsyncStream<Answer?>.makeStream()
+    for seat in seats {
+      let isTaken = seat.mailbox.post(.work { inlet.yield(question($0)) })
+      if !isTaken { inlet.yield(nil) }
+    }
+    let expected = seats.count
+    return await withTaskGroup(of: [Answer]?.self) { group in
+      group.addTask {
+        var gathered: [Answer] = []
+        var heard = 0
+        for await answer in answers {
+          heard += 1
+          if let answer { gathered.append(answer) }
+          if heard == expected { break }
+        }
+        return gathered
+      }
+      group.addTask {
+        // Cancelled when all have answered.
+        try? await Task.sleep(for: Self.questionDeadline)
+        inlet.finish()
+        return nil
+      }
+      var gathered: [Answer] = []
+      for await result in group {
+        if let result {
+          gathered = result
+          break
+        }
+      }
+      group.cancelAll()
+      return gathered
+    }
+  }
+}
+
+/// Events per second between two looks, and the most connections seen.
+final class GatewayRates: Sendable {
+  private struct State {
+    var peak = 0
+    var at: UInt64 = 0
+    var input: UInt64 = 0
+    var output: UInt64 = 0
+    var rates = (0.0, 0.0)
+  }
+
+  /// Looks closer together than this see the same rates.
+  private static let interval: UInt64 = 500_000_000
+  private let state = Mutex(State())
+
+  func update(_ figures: [LoopFigures]) -> (peak: Int, input: Double, output: Double) {
+    let now = MonotonicTime.now()
+    let input = figures.reduce(0) { $0 + $1.eventsIn }
+    let output = figures.reduce(0) { $0 + $1.eventsOut }
+    return state.withLock { state in
+      state.peak = max(state.peak, figures.reduce(0) { $0 + $1.sessions }, figures.reduce(0) { $0 + $1.peak })
+      if now - state.at >= Self.interval {
+        let seconds = Double(now - state.at) / 1e9
+        if state.at != 0 {
+          state.rates = (Double(input &- state.input) / seconds, Double(output &- state.output) / seconds)
+        }
+        (state.at, state.input, state.output) = (now, input, output)
+      }
+      return (state.peak, state.rates.0, state.rates.1)
+    }
+  }
+}
+
+/// How many users are connected. Counted only for those that say who they are; the others are their own users.
+final class UserCount: Sendable {
+  private let users = Mutex<[String: Int]>([:])
+
+  func add(_ user: String) { users.withLock { $0[user, default: 0] += 1 } }
+
+  func remove(_ user: String) {
+    users.withLock { users in
+      guard let count = users[user] else { return }
+      users[user] = count > 1 ? count - 1 : nil
+    }
+  }
+
+  var count: Int { users.withLock { $0.count } }
+}

@@ -1,0 +1,242 @@
+internal import Access
+internal import Base
+internal import ControlPlane
+internal import SocketProtocol
+
+/// Socket.IO 5: namespaces, events, acknowledgements.
+extension Loop {
+  static let limits = SocketIOPacket.Limits()
+
+  func socketText(_ slot: Int32, _ bytes: UnsafeRawBufferPointer) {
+    do throws(SocketProtocolError) {
+      let session = sessions[slot]
+      let output = try bytes.withSpan { (span) throws(SocketProtocolError) in
+        try session.pointee.decoder.text(span, limits: Self.limits)
+      }
+      if case .packet(let packet) = output { handle(slot, packet, bytes, attachments: []) }
+    } catch {
+      end(slot, .malformed)
+    }
+  }
+
+  func socketBinary(_ slot: Int32, _ bytes: UnsafeRawBufferPointer) {
+    do throws(SocketProtocolError) {
+      let session = sessions[slot]
+      let whole = try bytes.withSpan { (span) throws(SocketProtocolError) in
+        try session.pointee.decoder.binary(span, limits: Self.limits)
+      }
+      guard let whole else { return }
+      whole.text.withUnsafeBytes { handle(slot, whole.packet, $0, attachments: whole.attachments) }
+    } catch {
+      end(slot, .malformed)
+    }
+  }
+
+  private func handle(
+    _ slot: Int32, _ packet: SocketIOPacket, _ bytes: UnsafeRawBufferPointer, attachments: [[UInt8]]
+  ) {
+    let name = packet.namespace.isEmpty ? "/" : String(decoding: bytes[packet.namespace], as: UTF8.self)
+    let index = place(slot, name)
+    switch packet.kind {
+    case .connect: connect(slot, name, auth: Array(bytes[packet.payload]))
+    case .disconnect: if let index { leaveNamespace(slot, index, .clientClosed) }
+    case .event, .binaryEvent:
+      guard let index, sessions[slot].pointee.sockets[index].state == .connected else { return end(slot, .malformed) }
+      sessions[slot].pointee.eventsIn &+= 1
+      let event = SocketEvent(
+        name: JSONName.text(bytes, packet), json: Array(bytes[packet.payload]), attachments: attachments,
+        reply: packet.acknowledgementID.map { .acknowledgement($0) } ?? .none)
+      server.application.received(event, context(slot, index))
+    // The server asks for no acknowledgements; one that comes all the same is nobody's.
+    case .acknowledgement, .binaryAcknowledgement: break
+    case .connectError: end(slot, .malformed)
+    }
+  }
+
+  func place(_ slot: Int32, _ namespace: String) -> Int? {
+    let names = server.namespaces
+    return sessions[slot].pointee.sockets.firstIndex { names[Int($0.namespace)] == namespace }
+  }
+
+  func context(_ slot: Int32, _ index: Int) -> SocketContext {
+    let session = sessions[slot]
+    return SocketContext(
+      loop: self, slot: slot, generation: session.pointee.generation,
+      namespace: session.pointee.sockets[index].namespace)
+  }
+
+  // MARK: Connect
+
+  private func connect(_ slot: Int32, _ name: String, auth: [UInt8]) {
+    guard let namespace = server.namespaces.firstIndex(of: name) else {
+      return refuseConnect(slot, name, "Invalid namespace")
+    }
+    guard place(slot, name) == nil else { return end(slot, .malformed) }
+    let session = sessions[slot]
+    let claims = JSONObject(auth)
+    note(slot, claims)
+    session.pointee.sockets.append(
+      NamespaceSocket(
+        namespace: Int32(namespace), state: .checking,
+        id: SessionID(loop: UInt8(seat.index), slot: UInt32(slot))))
+    pendingAuth[session.pointee.id] = auth.isEmpty ? nil : auth
+    guard server.isCredentialRequired, session.pointee.identity.authenticated == nil else {
+      return connected(slot, Int32(namespace))
+    }
+    let id = session.pointee.id
+    let mailbox = seat.mailbox
+    let credentials = RequestCredentials(
+      bearer: claims?.string("token").map { Secret($0) }, peer: nil, local: nil, face: .gateway)
+    server.desk.check(credentials) { mailbox.post(.identified(id, namespace: namespace, $0)) }
+  }
+
+  /// What the handshake calls itself, for those without a token.
+  private func note(_ slot: Int32, _ claims: JSONObject?) {
+    let known = sessions[slot].pointee.identity
+    guard let claims, known.claimedUser == nil, known.claimedAgent == nil else { return }
+    let agent = claims.string("agent").map { String($0.prefix(Self.claimMax)) }
+    let user = claims.string("user").map { String($0.prefix(Self.claimMax)) }
+    guard agent != nil || user != nil else { return }
+    sessions[slot].pointee.identity = Identity(
+      address: known.address, authenticated: known.authenticated, claimedUser: user, claimedAgent: agent)
+  }
+
+  private static var claimMax: Int { 128 }
+
+  func identified(_ id: SessionID, _ namespace: Int, _ result: Result<Authenticated, Failure>) {
+    guard let slot = sessions.find(id) else { return }
+    switch result {
+    case .failure(let failure):
+      pendingAuth[id] = nil
+      sessions[slot].pointee.sockets.removeAll { $0.namespace == Int32(namespace) && $0.state == .checking }
+      refuseConnect(slot, server.namespaces[namespace], failure.message)
+    case .success(let authenticated):
+      let known = sessions[slot].pointee.identity
+      sessions[slot].pointee.identity = Identity(
+        address: known.address, authenticated: authenticated, claimedUser: known.claimedUser,
+        claimedAgent: known.claimedAgent)
+      if let expires = authenticated.expiresAtMilliseconds { expire(slot, atMilliseconds: expires) }
+      connected(slot, Int32(namespace))
+    }
+  }
+
+  private func refuseConnect(_ slot: Int32, _ name: String, _ message: String) {
+    var packet: [UInt8] = []
+    SocketIOPacket.appendConnectError(message, namespace: name, to: &packet)
+    queue(slot, .text(packet), isControl: true)
+  }
+
+  private func connected(_ slot: Int32, _ namespace: Int32) {
+    let session = sessions[slot]
+    session.pointee.closeBy = 0
+    let claims = pendingAuth[session.pointee.id].flatMap { JSONObject($0) }
+    if askForRecovery(slot, namespace, claims) { return }
+    greet(slot, namespace, sid: nil, pid: nil)
+  }
+
+  /// The CONNECT answer. `sid` and `pid`: of the session it came back to; nil: a new one.
+  func greet(_ slot: Int32, _ namespace: Int32, sid: SessionID?, pid: SessionID?) {
+    let session = sessions[slot]
+    guard let index = session.pointee.sockets.firstIndex(where: { $0.namespace == namespace }) else { return }
+    session.pointee.sockets[index].state = .connected
+    if let sid { session.pointee.sockets[index].id = sid }
+    if server.recovery != nil {
+      session.pointee.sockets[index].pid = pid ?? SessionID(loop: UInt8(seat.index), slot: UInt32(slot))
+    }
+    let auth = pendingAuth.removeValue(forKey: session.pointee.id) ?? []
+    var packet: [UInt8] = []
+    SocketIOPacket.appendConnected(
+      sid: session.pointee.sockets[index].id.text, pid: session.pointee.sockets[index].pid?.text,
+      namespace: server.namespaces[Int(namespace)], to: &packet)
+    queue(slot, .text(packet))
+    join(slot, namespace, "")
+    server.users.add(userKey(slot))
+    server.application.connected(context(slot, index), auth: auth)
+    remember(slot, index)
+  }
+
+  /// The cluster knows the socket's rooms, so that it survives this node.
+  func remember(_ slot: Int32, _ index: Int) {
+    guard let desk = server.recovery, sessions[slot].pointee.phase == .open,
+      index < sessions[slot].pointee.sockets.count,
+      let record = recoverySession(slot, sessions[slot].pointee.sockets[index])
+    else { return }
+    desk.connected(record)
+  }
+
+  // MARK: Leaving
+
+  /// Puts a socket out of its namespace; the transport stays.
+  func dismiss(_ slot: Int32, _ index: Int) {
+    var packet: [UInt8] = []
+    SocketIOPacket.appendDisconnect(
+      namespace: server.namespaces[Int(sessions[slot].pointee.sockets[index].namespace)], to: &packet)
+    queue(slot, .text(packet))
+    leaveNamespace(slot, index, .kicked("disconnected by a server"))
+  }
+
+  func leaveNamespace(_ slot: Int32, _ index: Int, _ reason: EndReason) {
+    let session = sessions[slot]
+    let place = session.pointee.sockets[index]
+    if let desk = server.recovery, let record = recoverySession(slot, place) {
+      if reason.isRecoverable { desk.dropped(record) } else { desk.forget(record.pid) }
+    }
+    if place.state == .connected { server.users.remove(userKey(slot)) }
+    if place.state == .connected { server.application.disconnected(context(slot, index), reason) }
+    settle(slot)
+    while let membership = session.pointee.sockets[index].rooms.last { removeMember(slot, index, membership) }
+    session.pointee.sockets.remove(at: index)
+  }
+
+  func leaveEverything(_ slot: Int32, _ reason: EndReason) {
+    lastEnd = reason
+    pendingAuth[sessions[slot].pointee.id] = nil
+    while !sessions[slot].pointee.sockets.isEmpty {
+      leaveNamespace(slot, sessions[slot].pointee.sockets.count - 1, reason)
+    }
+  }
+
+  // MARK: Raw sockets
+
+  func connectRaw(_ slot: Int32) {
+    sessions[slot].pointee.sockets.append(
+      NamespaceSocket(namespace: 0, state: .connected, id: SessionID(loop: UInt8(seat.index), slot: UInt32(slot))))
+    join(slot, 0, "")
+    server.users.add(userKey(slot))
+    server.application.connected(context(slot, 0), auth: [])
+  }
+
+  /// Whom a session is counted for: itself when nothing else is known.
+  private func userKey(_ slot: Int32) -> String {
+    let name = userName(slot)
+    return name.isEmpty ? "\u{0}\(seat.index).\(slot)" : name
+  }
+
+  func rawMessage(_ slot: Int32, isText: Bool, _ bytes: UnsafeRawBufferPointer) {
+    guard isText, !sessions[slot].pointee.sockets.isEmpty else { return end(slot, .malformed) }
+    do throws(SocketProtocolError) {
+      let message = try bytes.withSpan { (span) throws(SocketProtocolError) in try RawMessage.decode(span) }
+      let name = bytes.withSpan { JSONString.text($0, message.event) } ?? ""
+      var json: [UInt8] = [UInt8(ascii: "[")]
+      json += bytes[message.event]
+      if !message.data.isEmpty {
+        json.append(UInt8(ascii: ","))
+        json += bytes[message.data]
+      }
+      json.append(UInt8(ascii: "]"))
+      sessions[slot].pointee.eventsIn &+= 1
+      let event = SocketEvent(
+        name: name, json: json, attachments: [], reply: .raw(event: name, id: Array(bytes[message.id])))
+      server.application.received(event, context(slot, 0))
+    } catch {
+      end(slot, .malformed)
+    }
+  }
+}
+
+/// An event's name as text.
+enum JSONName {
+  static func text(_ bytes: UnsafeRawBufferPointer, _ packet: SocketIOPacket) -> String {
+    bytes.withSpan { JSONString.text($0, packet.eventName) ?? "" }
+  }
+}
