@@ -72,6 +72,8 @@ let package = Package(
     ground("CNcurses", libraries: ["ncursesw", "tinfo"]),
     ground("CHiredis", libraries: ["hiredis"]),
     ground("CGit2", libraries: ["git2"]),
+    // The embedding model is compiled in; its file and its notices are no sources.
+    .target(name: "CModel", exclude: ["model"], cSettings: strictC),
     ground("CSockets"),
     ground("CCrash"),
     ground("CThemes"),
@@ -127,6 +129,8 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
+
+    room("CodeIndex", ["Base", "CModel", "CGit2"]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
     room(
@@ -207,6 +211,7 @@ let package = Package(
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
+    tests("CodeIndexTests", ["CodeIndex", "Base", "TestKit"], exclude: ["Golden"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",
