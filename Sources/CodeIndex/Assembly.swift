@@ -29,9 +29,10 @@ struct Assembly {
     var files: [IndexedFile] = []
     files.reserveCapacity(listed.count)
     var others: [Manifest.File] = []
+    var isComplete = true
     for (file, place) in zip(listed, places) {
       guard file.entry.skip == nil, let place else {
-        if file.entry.skip != nil { others.append(file) }
+        if file.entry.skip != nil { others.append(file) } else { isComplete = false }
         continue
       }
       guard place.skip == nil, !place.rows.isEmpty else {
@@ -42,7 +43,19 @@ struct Assembly {
       }
       files.append(try indexed(file, place, table))
     }
-    return Generation(fingerprint: fingerprint, files: files, others: others)
+    return Generation(fingerprint: fingerprint, files: files, others: others, isComplete: isComplete)
+  }
+
+  /// The old generation with some paths taken out and some files put in.
+  func generation(
+    _ fingerprint: Fingerprint, from old: Generation, without gone: Set<String>, adding added: [Manifest.File]
+  ) throws(IndexError) -> Generation {
+    let new = try generation(fingerprint, added)
+    let files = old.files.filter { !gone.contains($0.entry.path) }
+    let others = old.others.filter { !gone.contains($0.entry.path) }
+    return Generation(
+      fingerprint: fingerprint, files: files + new.files, others: others + new.others,
+      isComplete: old.isComplete && new.isComplete)
   }
 
   private func indexed(

@@ -10,12 +10,26 @@ final class Generation: Sendable {
   /// All others: skipped, or without a chunk.
   let others: [Manifest.File]
   let segments: [Segment]
+  /// Every listed file is in it; else some could not be read, and the next run looks at all of them again.
+  let isComplete: Bool
   /// The first slot of every file, and the end.
   let firstSlots: [Int]
   let fileOfSlot: [UInt32]
   /// Words of a slot, with those of its path.
   let slotWords: [Float]
   let averageWords: Float
+  /// What the inner products of a slot are multiplied by: content's scale over the length of the sum, and 1 over it.
+  let contentFactors: [Float]
+  let pathFactors: [Float]
+  /// The vectors of all paths, one behind another, and their scales.
+  let pathVectors: [Int8]
+  let pathScales: [Float]
+  /// Where the vectors of a file's rows are; valid as long as `segments` are held, which is as long as `self` is.
+  private let vectorAddresses: [UInt]
+  /// The distinct words of all paths, one behind another: the word, its file, how often it is there.
+  let pathTerms: [UInt64]
+  let pathTermFiles: [UInt32]
+  let pathTermCounts: [UInt8]
   /// For each segment: a row's first slot, or -1.
   private let slotOfRow: [ObjectIdentifier: [Int32]]
   /// The next slot of the same row, or -1.
@@ -25,7 +39,10 @@ final class Generation: Sendable {
   /// Files that are in the index, also those too short for a chunk.
   var indexedCount: Int { files.count + others.count { $0.entry.skip == nil } }
 
-  init(fingerprint: Fingerprint, files unsorted: [IndexedFile], others: [Manifest.File]) {
+  init(
+    fingerprint: Fingerprint, files unsorted: [IndexedFile], others: [Manifest.File], isComplete: Bool
+  ) {
+    self.isComplete = isComplete
     let files = Self.ordered(unsorted)
     self.fingerprint = fingerprint
     self.files = files
@@ -39,6 +56,8 @@ final class Generation: Sendable {
     var fileOfSlot = [UInt32](repeating: 0, count: slots)
     var slotWords = [Float](repeating: 0, count: slots)
     var nextSlot = [Int32](repeating: -1, count: slots)
+    var contentFactors = [Float](repeating: 0, count: slots)
+    var pathFactors = contentFactors
     var table: [Int32] = []
     var tables: [ObjectIdentifier: [Int32]] = [:]
     var slot = 0
@@ -48,8 +67,11 @@ final class Generation: Sendable {
         table = [Int32](repeating: -1, count: file.segment.counts.rows)
       }
       firstSlots.append(slot)
-      for row in file.rows {
+      for (index, row) in file.rows.enumerated() {
         fileOfSlot[slot] = UInt32(number)
+        let length = file.lengths[index]
+        contentFactors[slot] = length > 0 ? file.segment.scale(row) / length : 0
+        pathFactors[slot] = length > 0 ? 1 / length : 0
         slotWords[slot] = Float(file.segment.words(row) + file.facts.wordCount)
         nextSlot[slot] = table[row]
         table[row] = Int32(slot)
@@ -60,18 +82,60 @@ final class Generation: Sendable {
     firstSlots.append(slot)
     (self.firstSlots, self.fileOfSlot, self.slotWords) = (firstSlots, fileOfSlot, slotWords)
     (self.nextSlot, slotOfRow) = (nextSlot, tables)
+    (self.contentFactors, self.pathFactors) = (contentFactors, pathFactors)
+    pathVectors = Self.joined(files)
+    pathScales = files.map(\.facts.vector.scale)
+    vectorAddresses = files.map { UInt(bitPattern: $0.segment.vectors(from: $0.rows.lowerBound)) }
+    let terms = files.reduce(0) { $0 + $1.facts.terms.count }
+    var pathTerms: [UInt64] = []
+    var pathTermFiles: [UInt32] = []
+    var pathTermCounts: [UInt8] = []
+    pathTerms.reserveCapacity(terms)
+    pathTermFiles.reserveCapacity(terms)
+    pathTermCounts.reserveCapacity(terms)
+    for (number, file) in files.enumerated() {
+      pathTerms.append(contentsOf: file.facts.terms)
+      for frequency in file.facts.frequencies {
+        pathTermFiles.append(UInt32(number))
+        pathTermCounts.append(UInt8(clamping: frequency))
+      }
+    }
+    (self.pathTerms, self.pathTermFiles, self.pathTermCounts) = (pathTerms, pathTermFiles, pathTermCounts)
     averageWords = slots == 0 ? 1 : slotWords.reduce(0, +) / Float(slots)
   }
 
-  private static func ordered(_ files: [IndexedFile]) -> [IndexedFile] {
-    files.sorted { left, right in
-      if left.segment !== right.segment { return left.segment.name < right.segment.name }
-      if left.rows.lowerBound != right.rows.lowerBound { return left.rows.lowerBound < right.rows.lowerBound }
-      return left.entry.path < right.entry.path
+  private static func joined(_ files: [IndexedFile]) -> [Int8] {
+    let width = QuantisedVector.dimensions
+    return [Int8](unsafeUninitializedCapacity: files.count * width) { target, count in
+      for (number, file) in files.enumerated() {
+        file.facts.vector.components.withUnsafeBufferPointer { source in
+          _ = UnsafeMutableBufferPointer(rebasing: target[number * width..<(number + 1) * width]).update(from: source)
+        }
+      }
+      count = files.count * width
     }
   }
 
+  /// The vectors of a file's rows, one behind another.
+  func vectors(of file: Int) -> UnsafePointer<Int8>? { UnsafePointer(bitPattern: vectorAddresses[file]) }
+
+  private static func ordered(_ files: [IndexedFile]) -> [IndexedFile] {
+    var numbers: [ObjectIdentifier: Int] = [:]
+    for file in files where numbers[ObjectIdentifier(file.segment)] == nil {
+      numbers[ObjectIdentifier(file.segment)] = numbers.count
+    }
+    // One integer a file: sorting numbers is several times faster than comparing objects.
+    var keys: [(key: Int, file: Int)] = []
+    keys.reserveCapacity(files.count)
+    for (index, file) in files.enumerated() {
+      keys.append(((numbers[ObjectIdentifier(file.segment)] ?? 0) << 32 | file.rows.lowerBound, index))
+    }
+    keys.sort { ($0.key, $0.file) < ($1.key, $1.file) }
+    return keys.map { files[$0.file] }
+  }
+
   /// Calls `body` with slot and frequency for every chunk whose content has the term.
+  @inline(__always)
   func forEachPosting(of term: UInt64, _ body: (Int, UInt32) -> Void) {
     for segment in segments {
       guard let table = slotOfRow[ObjectIdentifier(segment)] else { continue }

@@ -15,8 +15,17 @@ struct IndexRun: Sendable {
     var mode: ReindexReport.Mode
     /// New or changed files, also skipped ones.
     var changed: [SourceEntry]
-    /// Of these, what has no record yet.
+    /// What has no record yet.
     var missing: [SourceEntry]
+    /// Set when all other files are those of the old generation.
+    var difference: Difference?
+  }
+
+  /// What to take out of the old generation and what to put in.
+  private struct Difference: Sendable {
+    var old: Generation
+    var gone: Set<String>
+    var added: [Manifest.File]
   }
 
   let id: ProjectID
@@ -51,16 +60,18 @@ struct IndexRun: Sendable {
     let folder = try ProjectFolder.find(slot.path)
     let fingerprint = try folder.fingerprint()
     let old = isFull ? nil : slot.generation
-    if folder.usesGit, let old, let ignore = slot.ignore, old.fingerprint.tree == fingerprint.tree {
-      guard old.fingerprint != fingerprint || slot.problem != nil else {
-        return Plan(
-          folder: folder, listing: Listing(fingerprint: fingerprint, files: [], ignore: ignore), mode: .unchanged,
-          changed: [], missing: [])
+    if let old, let ignore = slot.ignore, folder.usesGit, old.isComplete {
+      let listing = Listing(fingerprint: fingerprint, files: [], ignore: ignore)
+      if old.fingerprint == fingerprint, slot.problem == nil {
+        return Plan(folder: folder, listing: listing, mode: .unchanged, changed: [], missing: [])
       }
-      // Another commit or branch with the same files.
-      return plan(folder, Listing(fingerprint: fingerprint, files: old.manifest.files, ignore: ignore), old)
+      if let difference = try difference(folder, fingerprint, old, ignore) {
+        let entries = difference.added.map(\.entry)
+        return Plan(
+          folder: folder, listing: listing, mode: .incremental, changed: entries, missing: missing(entries),
+          difference: difference)
+      }
     }
-    if let listing = try incremental(folder, fingerprint, old) { return plan(folder, listing, old) }
     let listing = folder.usesGit ? try folder.listing(fingerprint) : try walk(folder, old)
     return plan(folder, listing, old)
   }
@@ -74,28 +85,38 @@ struct IndexRun: Sendable {
       fingerprint: Fingerprint(commit: nil, tree: nil, ref: nil), files: tree.files, ignore: [])
   }
 
-  /// The old files with the difference of the two trees applied; nil when that is not possible.
-  private func incremental(
-    _ folder: ProjectFolder, _ fingerprint: Fingerprint, _ old: Generation?
-  ) throws(IndexError) -> Listing? {
-    guard let old, let ignore = slot.ignore, folder.usesGit else { return nil }
+  /// What the two trees differ in; nil when that cannot be told, or is about what is ignored.
+  private func difference(
+    _ folder: ProjectFolder, _ fingerprint: Fingerprint, _ old: Generation, _ ignore: [IgnoreRules]
+  ) throws(IndexError) -> Difference? {
+    var difference = Difference(old: old, gone: [], added: [])
+    // Another commit or branch with the same files.
+    guard old.fingerprint.tree != fingerprint.tree else { return difference }
     let set = try folder.changes(from: old.fingerprint.tree, to: fingerprint.tree)
-    let touchesRules = set.changes.contains { change in
-      if case .renamed(let from) = change.kind, ProjectFolder.isIgnoreFile(from) { return true }
-      return ProjectFolder.isIgnoreFile(change.path)
-    }
-    guard !set.isEverything, !touchesRules else { return nil }
-    var gone: Set<String> = []
-    var added: [Manifest.File] = []
+    guard !set.isEverything else { return nil }
     for change in set.changes {
-      gone.insert(change.path)
-      if case .renamed(let from) = change.kind { gone.insert(from) }
+      difference.gone.insert(change.path)
+      var paths = [change.path]
+      if case .renamed(let from) = change.kind {
+        difference.gone.insert(from)
+        paths.append(from)
+      }
+      guard !paths.contains(where: ProjectFolder.isIgnoreFile) else { return nil }
       guard var entry = change.entry else { continue }
       ProjectFolder.apply(ignore, to: &entry)
-      added.append(Manifest.File(entry: entry, stamp: nil))
+      difference.added.append(Manifest.File(entry: entry, stamp: nil))
     }
-    let kept = old.manifest.files.filter { !gone.contains($0.entry.path) }
-    return Listing(fingerprint: fingerprint, files: kept + added, ignore: ignore)
+    return difference
+  }
+
+  /// What has no record yet, each content once; in a full run everything.
+  private func missing(_ entries: [SourceEntry]) -> [SourceEntry] {
+    let wanted = entries.filter { $0.skip == nil }
+    let places = isFull ? [] : store.places(wanted.map(\.recordKey))
+    var seen: Set<RecordKey> = []
+    return wanted.enumerated().filter { index, entry in
+      (isFull || places[index] == nil) && seen.insert(entry.recordKey).inserted
+    }.map(\.element)
   }
 
   private func plan(_ folder: ProjectFolder, _ listing: Listing, _ old: Generation?) -> Plan {
@@ -106,13 +127,7 @@ struct IndexRun: Sendable {
       for file in old.others { known[file.entry.path] = file.entry.id }
     }
     let changed = listing.files.map(\.entry).filter { known[$0.path] != $0.id }
-    let candidates = isFull ? changed : listing.files.map(\.entry)
-    let wanted = candidates.filter { $0.skip == nil }
-    var seen: Set<RecordKey> = []
-    let places = isFull ? [] : store.places(wanted.map(\.recordKey))
-    let missing = wanted.enumerated().filter { index, entry in
-      (isFull || places[index] == nil) && seen.insert(entry.recordKey).inserted
-    }.map(\.element)
+    let missing = missing(listing.files.map(\.entry))
     let isSame = changed.isEmpty && missing.isEmpty && old != nil && listing.files.count == known.count
     let mode: ReindexReport.Mode =
       isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil && slot.ignore != nil
@@ -125,8 +140,14 @@ struct IndexRun: Sendable {
   private func assemble(
     _ plan: Plan, _ outcome: IndexJob.Outcome, _ started: ContinuousClock.Instant
   ) throws(IndexError) -> Result {
-    let assembly = Assembly(store: store, old: isFull ? nil : slot.generation)
-    let generation = try assembly.generation(plan.listing.fingerprint, plan.listing.files)
+    let assembly = Assembly(store: store, old: isFull || plan.difference != nil ? nil : slot.generation)
+    let generation: Generation
+    if let difference = plan.difference {
+      generation = try assembly.generation(
+        plan.listing.fingerprint, from: difference.old, without: difference.gone, adding: difference.added)
+    } else {
+      generation = try assembly.generation(plan.listing.fingerprint, plan.listing.files)
+    }
     if job.isCancelled { throw .cancelled }
     try store.folder.writeManifest(generation.manifest, id)
     var report = report(plan, generation, started)

@@ -1,4 +1,6 @@
+internal import Dispatch
 internal import Glibc
+internal import Synchronization
 
 /// Finds the best chunks of one generation.
 ///
@@ -21,6 +23,9 @@ struct Searcher: Sendable {
   private static let lengthShare: Float = 0.75
   /// More words do not make a query clearer; they make it slower.
   static let wordsMax = 64
+  /// Below this a second thread costs more than it saves.
+  private static let slotsPerPart = 20_000
+  private static let partsMax = 4
   private static let testWords = ["test", "tests", "testing", "benchmark", "spec"]
 
   struct Candidate: Sendable {
@@ -56,13 +61,22 @@ struct Searcher: Sendable {
 
   let generation: Generation
   let question: Question
-  /// Which files may answer; asked once a file at most.
+  /// Which files may answer.
   let isWanted: @Sendable (IndexedFile) -> Bool
 
   /// The best candidates, best first; enough that `limit` are left when neighbours are taken out.
   func candidates(_ limit: Int) -> [Candidate] {
     let keywords = keywordScores()
-    return scan(files: 0..<generation.files.count, keywords, keep: limit * 4 + 16)
+    let keep = limit * 4 + 16
+    let parts = max(1, min(Self.partsMax, generation.slotCount / Self.slotsPerPart))
+    guard parts > 1 else { return scan(files: 0..<generation.files.count, keywords, keep: keep) }
+    let found = Mutex<[Candidate]>([])
+    DispatchQueue.concurrentPerform(iterations: parts) { part in
+      let count = generation.files.count
+      let best = scan(files: count * part / parts..<count * (part + 1) / parts, keywords, keep: keep)
+      found.withLock { $0 += best }
+    }
+    return Array(found.withLock { $0 }.sorted { ($1.score, $0.slot) < ($0.score, $1.slot) }.prefix(keep))
   }
 
   // MARK: Keywords
@@ -74,9 +88,10 @@ struct Searcher: Sendable {
     var inPath = [UInt8](repeating: 0, count: generation.slotCount)
     var hits: [(slot: Int32, frequency: UInt32)] = []
     var weights: Float = 0
-    for term in question.terms {
+    let paths = pathHits()
+    for (number, term) in question.terms.enumerated() {
       hits.removeAll(keepingCapacity: true)
-      let pathSlots = markPaths(term, &inPath)
+      let pathSlots = mark(paths[number], &inPath)
       generation.forEachPosting(of: term) { slot, frequency in
         hits.append((Int32(slot), frequency + UInt32(inPath[slot])))
         inPath[slot] = 0
@@ -111,13 +126,30 @@ struct Searcher: Sendable {
     }
   }
 
-  /// Writes how often the term is in a path to each of the file's slots; the slots written.
-  private func markPaths(_ term: UInt64, _ inPath: inout [UInt8]) -> [Int] {
+  private struct PathHit {
+    var file: Int
+    var count: UInt8
+  }
+
+  /// For each word of the query the files with it in their path. One pass over all words of all paths: a bit mask of
+  /// the query's words turns nearly all of them away.
+  private func pathHits() -> [[PathHit]] {
+    var hits = [[PathHit]](repeating: [], count: question.terms.count)
+    let mask = question.terms.reduce(UInt64(0)) { $0 | 1 << ($1 & 63) }
+    for (index, term) in generation.pathTerms.enumerated() where mask >> (term & 63) & 1 == 1 {
+      guard let number = question.terms.firstIndex(of: term) else { continue }
+      let file = Int(generation.pathTermFiles[index])
+      hits[number].append(PathHit(file: file, count: generation.pathTermCounts[index]))
+    }
+    return hits
+  }
+
+  /// Writes how often a word is in the path to each slot of the files; the slots written.
+  private func mark(_ hits: [PathHit], _ inPath: inout [UInt8]) -> [Int] {
     var slots: [Int] = []
-    for (index, file) in generation.files.enumerated() {
-      guard let found = file.facts.terms.firstIndex(of: term) else { continue }
-      for slot in generation.firstSlots[index]..<generation.firstSlots[index + 1] {
-        inPath[slot] = UInt8(clamping: file.facts.frequencies[found])
+    for hit in hits {
+      for slot in generation.firstSlots[hit.file]..<generation.firstSlots[hit.file + 1] {
+        inPath[slot] = hit.count
         slots.append(slot)
       }
     }
@@ -126,45 +158,67 @@ struct Searcher: Sendable {
 
   // MARK: Vectors and the sum
 
+  /// All arrays are taken out first: nothing is counted or looked up in the loop over the chunks.
   private func scan(files: Range<Int>, _ keywords: [Float], keep: Int) -> [Candidate] {
     var best = BestCandidates(limit: keep)
-    var products: [Int32] = []
+    guard let query = question.vectorsCount ? question.vector : nil else {
+      return keywordsAlone(files: files, keywords, keep: keep)
+    }
+    let paths = pathScores(files, query)
+    var products = [Int32](repeating: 0, count: 4_096)
+    let (contentFactors, pathFactors) = (generation.contentFactors, generation.pathFactors)
     for number in files {
-      let file = generation.files[number]
-      if products.count < file.rows.count { products = [Int32](repeating: 0, count: file.rows.count * 2) }
-      let path = pathScore(file, &products)
-      let penalty = file.facts.isTest && !question.speaksOfTests ? Self.testPenalty : 0
-      let first = generation.firstSlots[number]
-      var verdict: Bool?
-      for index in 0..<file.rows.count {
-        let slot = first + index
-        var score: Float = 0
-        if let path, file.lengths[index] > 0 {
-          let content = Float(products[index]) * path.scale * file.segment.scale(file.rows.lowerBound + index)
-          score = (content + path.score) / file.lengths[index]
-        }
-        let keyword = keywords.isEmpty ? 0 : keywords[slot]
-        guard path != nil || keyword > 0 else { continue }
-        score += keyword - penalty
+      let slots = generation.firstSlots[number]..<generation.firstSlots[number + 1]
+      if products.count < slots.count { products = [Int32](repeating: 0, count: slots.count * 2) }
+      guard let rows = generation.vectors(of: number) else { continue }
+      products.withUnsafeMutableBufferPointer { target in
+        if let base = target.baseAddress { query.products(with: rows, count: slots.count, into: base) }
+      }
+      let path = paths[number - files.lowerBound]
+      for slot in slots {
+        let content = Float(products[slot - slots.lowerBound]) * query.scale * contentFactors[slot]
+        var score = content + path * pathFactors[slot]
+        if !keywords.isEmpty { score += keywords[slot] }
         guard best.accepts(score) else { continue }
-        if verdict == nil { verdict = isWanted(file) }
-        guard verdict == true else { break }
-        best.add(Candidate(file: number, slot: slot, score: score))
+        guard consider(number, slot, score, &best) else { break }
       }
     }
     return best.sorted()
   }
 
-  /// 0.3 query · path, and the products of the query with every row; nil when the query has no vector.
-  private func pathScore(_ file: IndexedFile, _ products: inout [Int32]) -> (score: Float, scale: Float)? {
-    guard question.vectorsCount, let query = question.vector else { return nil }
-    let path = file.facts.vector.components.withUnsafeBufferPointer { $0.baseAddress.map { query.product(with: $0) } }
-    products.withUnsafeMutableBufferPointer { products in
-      guard let target = products.baseAddress else { return }
-      query.products(with: file.segment.vectors(from: file.rows.lowerBound), count: file.rows.count, into: target)
+  private func keywordsAlone(files: Range<Int>, _ keywords: [Float], keep: Int) -> [Candidate] {
+    var best = BestCandidates(limit: keep)
+    guard !keywords.isEmpty else { return [] }
+    for number in files {
+      for slot in generation.firstSlots[number]..<generation.firstSlots[number + 1] where keywords[slot] > 0 {
+        guard best.accepts(keywords[slot]) else { continue }
+        guard consider(number, slot, keywords[slot], &best) else { break }
+      }
     }
-    let score = IndexedFile.pathWeight * Float(path ?? 0) * query.scale * file.facts.vector.scale
-    return (score, query.scale)
+    return best.sorted()
+  }
+
+  /// Takes a chunk in, less what tests lose; false when its file is not wanted.
+  private func consider(_ number: Int, _ slot: Int, _ score: Float, _ best: inout BestCandidates) -> Bool {
+    let file = generation.files[number]
+    guard isWanted(file) else { return false }
+    let penalty = file.facts.isTest && !question.speaksOfTests ? Self.testPenalty : 0
+    if best.accepts(score - penalty) { best.add(Candidate(file: number, slot: slot, score: score - penalty)) }
+    return true
+  }
+
+  /// 0.3 query · path for each file.
+  private func pathScores(_ files: Range<Int>, _ query: QuantisedVector) -> [Float] {
+    var products = [Int32](repeating: 0, count: files.count)
+    generation.pathVectors.withUnsafeBufferPointer { vectors in
+      products.withUnsafeMutableBufferPointer { target in
+        guard let base = vectors.baseAddress, let target = target.baseAddress else { return }
+        let start = base + files.lowerBound * QuantisedVector.dimensions
+        query.products(with: start, count: files.count, into: target)
+      }
+    }
+    let factor = IndexedFile.pathWeight * query.scale
+    return products.enumerated().map { Float($1) * factor * generation.pathScales[files.lowerBound + $0] }
   }
 }
 

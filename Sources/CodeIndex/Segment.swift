@@ -81,6 +81,7 @@ final class Segment: Sendable {
   }
 
   /// Calls `body` with row and frequency for every row that has the term.
+  @inline(__always)
   func forEachPosting(of term: UInt64, _ body: (Int, UInt32) -> Void) {
     guard let index = index(of: term) else { return }
     forEachPosting(at: index, body)
@@ -88,6 +89,7 @@ final class Segment: Sendable {
 
   func term(_ index: Int) -> UInt64 { file.bytes.load(layout.terms + 8 * index, UInt64.self) }
 
+  @inline(__always)
   func forEachPosting(at index: Int, _ body: (Int, UInt32) -> Void) {
     let bytes = file.bytes
     var at = layout.postings + Int(bytes.load(layout.offsets + 4 * index, UInt32.self))
