@@ -211,7 +211,10 @@ let package = Package(
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
-    tests("CodeIndexTests", ["CodeIndex", "Base", "TestKit"], exclude: ["Golden"]),
+    // A program for the kill test of the index, never installed.
+    .executableTarget(
+      name: "IndexProbe", dependencies: ["CodeIndex", "Base"], path: "Tests/IndexProbe", swiftSettings: strict),
+    tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "TestKit"], exclude: ["Golden"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",

@@ -90,6 +90,7 @@ public final class IndexEngine: Sendable {
   /// Brings a project up to date with its HEAD, or with its files where there is no git.
   ///
   /// One run a project at a time. `full` computes everything anew. `progress` is called at most ten times a second.
+  @discardableResult
   public func reindex(
     _ id: ProjectID, full: Bool = false, progress: (@Sendable (IndexProgress) -> Void)? = nil
   ) async throws(IndexError) -> ReindexReport {

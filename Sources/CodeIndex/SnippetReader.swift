@@ -32,21 +32,39 @@ enum SnippetReader {
       let entry = found[index].file.entry
       try? reader.read([entry]) { _, bytes, _ throws(IndexError) in
         guard let bytes else { return }
-        let text = FileRules.transcoded(bytes) ?? Array(bytes)
-        snippets[index] = try snippet(text, found[index].lines, words, table)
+        if let text = FileRules.transcoded(bytes) {
+          snippets[index] = try text.withUnsafeBufferPointer { text throws(IndexError) in
+            try snippet(text, found[index].lines, words, table)
+          }
+        } else {
+          snippets[index] = try snippet(bytes, found[index].lines, words, table)
+        }
       }
     }
   }
 
+  /// The lines of a chunk, without what stands before and behind it being looked at twice.
+  private static func lines(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> [Declarations.Line] {
+    var lines: [Declarations.Line] = []
+    var start = 0
+    var number = 0
+    while start < text.count, number < range.upperBound {
+      let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
+      if number >= range.lowerBound { lines.append(Declarations.Line(rebasing: text[start..<end])) }
+      number += 1
+      start = end + 1
+    }
+    return lines
+  }
+
   /// The window of lines with the most different words of the query; the first one when none has any.
   private static func snippet(
-    _ text: [UInt8], _ lines: Range<Int>, _ words: Set<UInt64>, _ table: borrowing TermTable
+    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ words: Set<UInt64>, _ table: borrowing TermTable
   ) throws(IndexError) -> String {
-    let chunk = text.split(separator: 10, omittingEmptySubsequences: false).dropFirst(lines.lowerBound)
-      .prefix(lines.count)
+    let chunk = lines(text, range)
     var counts: [Int] = []
     for line in chunk {
-      let terms = try line.withUnsafeBufferPointer { bytes throws(IndexError) in try table.split(bytes) }
+      let terms = try table.split(line)
       counts.append(table.withHashes { hashes in Set(terms.map { hashes[Int($0)] }).intersection(words).count })
     }
     var best = 0
@@ -56,7 +74,7 @@ enum SnippetReader {
       if count > bestCount { (best, bestCount) = (start, count) }
     }
     return chunk.dropFirst(best).prefix(linesMax).map { line in
-      let content = line.last == 13 ? line.dropLast() : line
+      let content = line.last == 13 ? line.dropLast() : line[...]
       return String(decoding: content.prefix(lineBytesMax), as: UTF8.self)
     }.joined(separator: "\n")
   }
