@@ -53,55 +53,67 @@ final class Generation: Sendable {
     let slots = files.reduce(0) { $0 + $1.rows.count }
     var firstSlots: [Int] = []
     firstSlots.reserveCapacity(files.count + 1)
-    var fileOfSlot = [UInt32](repeating: 0, count: slots)
-    var slotWords = [Float](repeating: 0, count: slots)
-    var nextSlot = [Int32](repeating: -1, count: slots)
-    var contentFactors = [Float](repeating: 0, count: slots)
-    var pathFactors = contentFactors
-    var table: [Int32] = []
+    var fileOfSlot: [UInt32] = []
+    var (slotWords, contentFactors, pathFactors): ([Float], [Float], [Float]) = ([], [], [])
+    fileOfSlot.reserveCapacity(slots)
+    slotWords.reserveCapacity(slots)
+    contentFactors.reserveCapacity(slots)
+    pathFactors.reserveCapacity(slots)
+    for (number, file) in files.enumerated() {
+      firstSlots.append(fileOfSlot.count)
+      fileOfSlot.append(contentsOf: repeatElement(UInt32(number), count: file.rows.count))
+      slotWords.append(contentsOf: file.words)
+      contentFactors.append(contentsOf: file.contentFactors)
+      pathFactors.append(contentsOf: file.pathFactors)
+    }
+    firstSlots.append(slots)
+    (nextSlot, slotOfRow) = Self.rowTables(files, firstSlots)
+    (self.firstSlots, self.fileOfSlot, self.slotWords) = (firstSlots, fileOfSlot, slotWords)
+    (self.contentFactors, self.pathFactors) = (contentFactors, pathFactors)
+    pathVectors = Self.joined(files)
+    pathScales = files.map(\.facts.vector.scale)
+    vectorAddresses = files.map { UInt(bitPattern: $0.segment.vectors(from: $0.rows.lowerBound)) }
+    (pathTerms, pathTermFiles, pathTermCounts) = Self.pathWords(files)
+    averageWords = slots == 0 ? 1 : slotWords.reduce(0, +) / Float(slots)
+  }
+
+  /// For each slot the next one of the same row, and for each segment the first slot of every row.
+  private static func rowTables(
+    _ files: [IndexedFile], _ firstSlots: [Int]
+  ) -> (next: [Int32], first: [ObjectIdentifier: [Int32]]) {
+    var next = [Int32](repeating: -1, count: firstSlots.last ?? 0)
     var tables: [ObjectIdentifier: [Int32]] = [:]
-    var slot = 0
+    var table: [Int32] = []
     for (number, file) in files.enumerated() {
       if number == 0 || files[number - 1].segment !== file.segment {
         if number > 0 { tables[ObjectIdentifier(files[number - 1].segment)] = table }
         table = [Int32](repeating: -1, count: file.segment.counts.rows)
       }
-      firstSlots.append(slot)
-      for (index, row) in file.rows.enumerated() {
-        fileOfSlot[slot] = UInt32(number)
-        let length = file.lengths[index]
-        contentFactors[slot] = length > 0 ? file.segment.scale(row) / length : 0
-        pathFactors[slot] = length > 0 ? 1 / length : 0
-        slotWords[slot] = Float(file.segment.words(row) + file.facts.wordCount)
-        nextSlot[slot] = table[row]
+      var slot = firstSlots[number]
+      for row in file.rows {
+        next[slot] = table[row]
         table[row] = Int32(slot)
         slot += 1
       }
     }
     if let last = files.last { tables[ObjectIdentifier(last.segment)] = table }
-    firstSlots.append(slot)
-    (self.firstSlots, self.fileOfSlot, self.slotWords) = (firstSlots, fileOfSlot, slotWords)
-    (self.nextSlot, slotOfRow) = (nextSlot, tables)
-    (self.contentFactors, self.pathFactors) = (contentFactors, pathFactors)
-    pathVectors = Self.joined(files)
-    pathScales = files.map(\.facts.vector.scale)
-    vectorAddresses = files.map { UInt(bitPattern: $0.segment.vectors(from: $0.rows.lowerBound)) }
-    let terms = files.reduce(0) { $0 + $1.facts.terms.count }
-    var pathTerms: [UInt64] = []
-    var pathTermFiles: [UInt32] = []
-    var pathTermCounts: [UInt8] = []
-    pathTerms.reserveCapacity(terms)
-    pathTermFiles.reserveCapacity(terms)
-    pathTermCounts.reserveCapacity(terms)
+    return (next, tables)
+  }
+
+  private static func pathWords(_ files: [IndexedFile]) -> (terms: [UInt64], files: [UInt32], counts: [UInt8]) {
+    let count = files.reduce(0) { $0 + $1.facts.terms.count }
+    var terms: [UInt64] = []
+    var numbers: [UInt32] = []
+    var counts: [UInt8] = []
+    terms.reserveCapacity(count)
+    numbers.reserveCapacity(count)
+    counts.reserveCapacity(count)
     for (number, file) in files.enumerated() {
-      pathTerms.append(contentsOf: file.facts.terms)
-      for frequency in file.facts.frequencies {
-        pathTermFiles.append(UInt32(number))
-        pathTermCounts.append(UInt8(clamping: frequency))
-      }
+      terms.append(contentsOf: file.facts.terms)
+      numbers.append(contentsOf: repeatElement(UInt32(number), count: file.facts.terms.count))
+      for frequency in file.facts.frequencies { counts.append(UInt8(clamping: frequency)) }
     }
-    (self.pathTerms, self.pathTermFiles, self.pathTermCounts) = (pathTerms, pathTermFiles, pathTermCounts)
-    averageWords = slots == 0 ? 1 : slotWords.reduce(0, +) / Float(slots)
+    return (terms, numbers, counts)
   }
 
   private static func joined(_ files: [IndexedFile]) -> [Int8] {

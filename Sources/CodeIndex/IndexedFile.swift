@@ -47,8 +47,12 @@ final class IndexedFile: Sendable {
   let facts: PathFacts
   let segment: Segment
   let rows: Range<Int>
-  /// For each row the length of content + 0.3 path, which the sum is divided by; 0 when both are zero.
-  let lengths: [Float]
+  /// For each row what its inner product with a query is multiplied by: its scale over the length of content + 0.3
+  /// path, and what the path's is divided by: 1 over that length; both 0 when there is nothing.
+  let contentFactors: [Float]
+  let pathFactors: [Float]
+  /// Words of each row, with those of the path.
+  let words: [Float]
 
   init(entry: SourceEntry, stamp: FileStamp?, facts: PathFacts, segment: Segment, rows: Range<Int>) {
     self.entry = entry
@@ -56,26 +60,19 @@ final class IndexedFile: Sendable {
     self.facts = facts
     self.segment = segment
     self.rows = rows
-    guard !rows.isEmpty else {
-      lengths = []
-      return
-    }
+    words = rows.map { Float(segment.words($0) + facts.wordCount) }
     var products = [Int32](repeating: 0, count: rows.count)
     products.withUnsafeMutableBufferPointer { products in
-      guard let target = products.baseAddress else { return }
+      guard let target = products.baseAddress, !rows.isEmpty else { return }
       facts.vector.products(with: segment.vectors(from: rows.lowerBound), count: rows.count, into: target)
     }
-    lengths = rows.enumerated().map { index, row in
-      let cross = Float(products[index]) * facts.vector.scale * segment.scale(row)
+    pathFactors = zip(rows, products).map { row, product in
+      let cross = Float(product) * facts.vector.scale * segment.scale(row)
       let square =
-        segment.squaredLength(row) + 2 * Self.pathWeight * cross + Self.pathWeight * Self.pathWeight
-        * facts.squaredLength
-      return square > 1e-12 ? square.squareRoot() : 0
+        segment.squaredLength(row) + 2 * Self.pathWeight * cross
+        + Self.pathWeight * Self.pathWeight * facts.squaredLength
+      return square > 1e-12 ? 1 / square.squareRoot() : 0
     }
-  }
-
-  /// The same file found in another segment, after a merge.
-  func moved(to segment: Segment, rows: Range<Int>) -> IndexedFile {
-    IndexedFile(entry: entry, stamp: stamp, facts: facts, segment: segment, rows: rows)
+    contentFactors = zip(rows, pathFactors).map { segment.scale($0) * $1 }
   }
 }

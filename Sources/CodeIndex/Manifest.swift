@@ -5,8 +5,8 @@ internal import Base
 ///
 ///      0  magic "SBMANI01"   8  version   12  chunker version   16  hash of the model's name   24  XXH64 of the rest
 ///     32  three texts (commit, tree, ref), each a 32-bit length and UTF-8, length 2^32-1 for none; number of files;
-///         then for each file: length of its path 32, id length 8, reason and flags 8, id, path, and for files outside git
-///         their size 64, time of change 64 (nanoseconds) and inode 64
+///         then for each file: length of its path 32, id length 8, reason and flags 8, id, path, and for files outside
+///         git their size 64, time of change 64 (nanoseconds) and inode 64
 struct Manifest: Sendable, Equatable {
   struct File: Sendable, Equatable {
     var entry: SourceEntry
