@@ -84,13 +84,12 @@ import Testing
         let target = "moved\(Int.random(in: 0..<4, using: &random)).py"
         let exists = FileManager.default.fileExists(atPath: "\(repository.path)/\(name)")
         switch Int.random(in: 0..<4, using: &random) {
-        case 0 where exists: try await repository.delete(name)
+        case 0 where exists: unlink("\(repository.path)/\(name)")
         case 1 where exists && !FileManager.default.fileExists(atPath: "\(repository.path)/\(target)"):
-          try await repository.rename(name, target)
+          rename("\(repository.path)/\(name)", "\(repository.path)/\(target)")
         default:
           let lines = (0..<Int.random(in: 3...90, using: &random)).map { "int value\($0)_\(round) = compute(\($0));\n" }
           try repository.write(name, lines.joined())
-          try await repository.git("add", "--all")
         }
       }
       try await repository.commit("round \(round)")
