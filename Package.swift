@@ -72,6 +72,8 @@ let package = Package(
     ground("CNcurses", libraries: ["ncursesw", "tinfo"]),
     ground("CHiredis", libraries: ["hiredis"]),
     ground("CGit2", libraries: ["git2"]),
+    // The embedding model is compiled in; its file and its notices are no sources.
+    .target(name: "CModel", exclude: ["model"], cSettings: strictC),
     ground("CSockets"),
     ground("CCrash"),
     ground("CThemes"),
@@ -145,6 +147,8 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
+
+    room("CodeIndex", ["Base", "CModel", "CGit2"]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
     room(
@@ -235,6 +239,11 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
+
+    // A program for the kill test of the index, never installed.
+    .executableTarget(
+      name: "IndexProbe", dependencies: ["CodeIndex", "Base"], path: "Tests/IndexProbe", swiftSettings: strict),
+    tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "TestKit"], exclude: ["Golden"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",

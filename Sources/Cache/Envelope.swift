@@ -1,3 +1,5 @@
+internal import Base
+
 /// How a value lies in the second level, little-endian:
 ///
 ///     0  magic "SBC1"            4  codec (0: as it is)      5  flags (1: negative)     6  header length, 16 bits

@@ -1,0 +1,148 @@
+public import Base
+internal import Synchronization
+
+/// The index: projects in, answers out. Every method may be called from anywhere at any time; a search takes the
+/// generation that is there and never waits for a run.
+public final class IndexEngine: Sendable {
+  public struct Options: Sendable {
+    /// Where segments and manifests are kept; made when it is not there, mode 0700.
+    public var folder: String
+    /// Threads of one run.
+    public var workers: Int
+    /// Bytes of the index folder past which nothing new is indexed.
+    public var bytesMax: Int
+
+    public init(folder: String, workers: Int = 4, bytesMax: Int = 20 << 30) {
+      self.folder = folder
+      self.workers = workers
+      self.bytesMax = bytesMax
+    }
+  }
+
+  let options: Options
+  let store: IndexStore
+  let projects = Mutex<[ProjectID: ProjectSlot]>([:])
+  let questions: Mutex<TermTable>
+
+  /// Opens what is stored. Damaged files are dropped, told by `damaged`, and made again by the next run.
+  public init(_ options: Options) throws(IndexError) {
+    self.options = options
+    store = try IndexStore(path: options.folder)
+    questions = Mutex(try TermTable())
+  }
+
+  /// What was found damaged at the start.
+  public var damaged: [String] { store.damaged }
+
+  /// Makes a project known, and takes up its stored index if it is whole. The same again changes nothing.
+  public func add(_ id: ProjectID, path: String) throws(IndexError) {
+    let taken = projects.withLock { projects -> String? in
+      if let known = projects[id] { return known.path }
+      projects[id] = ProjectSlot(path: path)
+      return nil
+    }
+    if let taken {
+      if taken == path { return }
+      throw .projectTaken(id: id.rawValue, path: taken)
+    }
+    var generation: Generation?
+    var problem: String?
+    do {
+      if let manifest = try store.folder.readManifest(id) {
+        generation = try Assembly(store: store, old: nil).generation(of: manifest)
+        if generation == nil { problem = "part of the stored index is missing; it is rebuilt by the next run" }
+      }
+    } catch {
+      problem = error.failure.message
+    }
+    projects.withLock { projects in
+      if projects[id]?.generation == nil { projects[id]?.generation = generation }
+      projects[id]?.problem = problem
+    }
+  }
+
+  /// Forgets a project and deletes its manifest; records that nobody else needs go with `collect`.
+  public func remove(_ id: ProjectID) throws(IndexError) {
+    let slot = projects.withLock { $0.removeValue(forKey: id) }
+    guard let slot else { throw .unknownProject(id.rawValue) }
+    slot.job?.cancel()
+    store.folder.removeManifest(id)
+  }
+
+  /// Stops a run; false when there is none. The previous generation keeps answering, finished records stay.
+  @discardableResult
+  public func cancel(_ id: ProjectID) -> Bool {
+    guard let job = projects.withLock({ $0[id]?.job }) else { return false }
+    job.cancel()
+    return true
+  }
+
+  /// Every project, by id.
+  public func snapshot() -> [ProjectStatus] {
+    projects.withLock { projects in projects.map { $1.status($0) } }.sorted { $0.id < $1.id }
+  }
+
+  /// Bytes of the index on disk.
+  public func bytesUsed() -> Int { store.folder.bytesUsed() }
+
+  // MARK: Indexing
+
+  /// Brings a project up to date with its HEAD, or with its files where there is no git.
+  ///
+  /// One run a project at a time. `full` computes everything anew. `progress` is called at most ten times a second.
+  @discardableResult
+  public func reindex(
+    _ id: ProjectID, full: Bool = false, progress: (@Sendable (IndexProgress) -> Void)? = nil
+  ) async throws(IndexError) -> ReindexReport {
+    let job = IndexJob(report: progress)
+    let slot = try begin(id, job)
+    do {
+      if store.folder.bytesUsed() >= options.bytesMax {
+        throw IndexError.storage(file: options.folder, reason: "the index has reached its limit of size")
+      }
+      let run = IndexRun(id: id, slot: slot, job: job, store: store, workers: options.workers, isFull: full)
+      let result = try await run.perform()
+      return try finish(id, job, result)
+    } catch {
+      let failure = error as? IndexError ?? .cancelled
+      projects.withLock { projects in
+        guard projects[id]?.job === job else { return }
+        projects[id]?.job = nil
+        projects[id]?.problem = failure.failure.message
+        projects[id]?.hasFailed = failure != .cancelled
+      }
+      throw failure
+    }
+  }
+
+  private func begin(_ id: ProjectID, _ job: IndexJob) throws(IndexError) -> ProjectSlot {
+    let result = projects.withLock { projects -> Result<ProjectSlot, IndexError> in
+      guard let slot = projects[id] else { return .failure(.unknownProject(id.rawValue)) }
+      guard slot.job == nil else { return .failure(.busy(id.rawValue)) }
+      projects[id]?.job = job
+      return .success(slot)
+    }
+    return try result.get()
+  }
+
+  /// Swaps the new generation in, unless the project was removed meanwhile.
+  private func finish(_ id: ProjectID, _ job: IndexJob, _ result: IndexRun.Result) throws(IndexError) -> ReindexReport {
+    let isCurrent = projects.withLock { projects -> Bool in
+      guard projects[id]?.job === job else { return false }
+      projects[id]?.job = nil
+      projects[id]?.generation = result.generation
+      projects[id]?.ignore = result.ignore
+      projects[id]?.problem = nil
+      projects[id]?.hasFailed = false
+      projects[id]?.embeddingsComputed += result.report.embeddingsComputed
+      projects[id]?.embeddingsReused += result.report.embeddingsFromCache
+      return true
+    }
+    guard isCurrent else {
+      store.folder.removeManifest(id)
+      throw .cancelled
+    }
+    try mergeSmallSegments()
+    return result.report
+  }
+}

@@ -1,0 +1,189 @@
+internal import Base
+
+/// One run of one project, from looking at HEAD to the generation that is ready to be swapped in.
+struct IndexRun: Sendable {
+  struct Result: Sendable {
+    var generation: Generation
+    var ignore: [IgnoreRules]
+    var report: ReindexReport
+  }
+
+  /// What is to be done, found out on a thread of the index.
+  private struct Plan: Sendable {
+    var folder: ProjectFolder
+    var listing: Listing
+    var mode: ReindexReport.Mode
+    /// New or changed files, also skipped ones.
+    var changed: [SourceEntry]
+    /// What has no record yet.
+    var missing: [SourceEntry]
+    /// Set when all other files are those of the old generation.
+    var difference: Difference?
+  }
+
+  /// What to take out of the old generation and what to put in.
+  private struct Difference: Sendable {
+    var old: Generation
+    var gone: Set<String>
+    var added: [Manifest.File]
+  }
+
+  let id: ProjectID
+  let slot: ProjectSlot
+  let job: IndexJob
+  let store: IndexStore
+  let workers: Int
+  let isFull: Bool
+
+  func perform() async throws(IndexError) -> Result {
+    let started = ContinuousClock.now
+    let plan = try await IndexJob.onThread {
+      Swift.Result { () throws(IndexError) in try self.plan() }
+    }.get()
+    if plan.mode == .unchanged, let generation = slot.generation {
+      return Result(generation: generation, ignore: plan.listing.ignore, report: report(plan, generation, started))
+    }
+    var outcome = IndexJob.Outcome()
+    if !plan.missing.isEmpty {
+      outcome = try await job.run(plan.missing, in: plan.folder, into: store, workers: workers)
+    }
+    if job.isCancelled { throw .cancelled }
+    let done = outcome
+    return try await IndexJob.onThread {
+      Swift.Result { () throws(IndexError) in try self.assemble(plan, done, started) }
+    }.get()
+  }
+
+  // MARK: What is to be done
+
+  private func plan() throws(IndexError) -> Plan {
+    let folder = try ProjectFolder.find(slot.path)
+    let fingerprint = try folder.fingerprint()
+    let old = isFull ? nil : slot.generation
+    if let old, let ignore = slot.ignore, folder.usesGit, old.isComplete {
+      let listing = Listing(fingerprint: fingerprint, files: [], ignore: ignore)
+      if old.fingerprint == fingerprint, slot.problem == nil {
+        return Plan(folder: folder, listing: listing, mode: .unchanged, changed: [], missing: [])
+      }
+      if let difference = try difference(folder, fingerprint, old, ignore) {
+        let entries = difference.added.map(\.entry)
+        return Plan(
+          folder: folder, listing: listing, mode: .incremental, changed: entries, missing: missing(entries),
+          difference: difference)
+      }
+    }
+    let listing = folder.usesGit ? try folder.listing(fingerprint) : try walk(folder, old)
+    return plan(folder, listing, old)
+  }
+
+  private func walk(_ folder: ProjectFolder, _ old: Generation?) throws(IndexError) -> Listing {
+    var known: [String: Manifest.File] = [:]
+    for file in old?.manifest.files ?? [] where file.stamp != nil { known[file.entry.path] = file }
+    var tree = FolderTree(root: slot.path, known: known)
+    try tree.walk { job.isCancelled }
+    return Listing(
+      fingerprint: Fingerprint(commit: nil, tree: nil, ref: nil), files: tree.files, ignore: [])
+  }
+
+  /// What the two trees differ in; nil when that cannot be told, or is about what is ignored.
+  private func difference(
+    _ folder: ProjectFolder, _ fingerprint: Fingerprint, _ old: Generation, _ ignore: [IgnoreRules]
+  ) throws(IndexError) -> Difference? {
+    var difference = Difference(old: old, gone: [], added: [])
+    // Another commit or branch with the same files.
+    guard old.fingerprint.tree != fingerprint.tree else { return difference }
+    let set = try folder.changes(from: old.fingerprint.tree, to: fingerprint.tree)
+    guard !set.isEverything else { return nil }
+    for change in set.changes {
+      difference.gone.insert(change.path)
+      var paths = [change.path]
+      if case .renamed(let from) = change.kind {
+        difference.gone.insert(from)
+        paths.append(from)
+      }
+      guard !paths.contains(where: ProjectFolder.isIgnoreFile) else { return nil }
+      guard var entry = change.entry else { continue }
+      ProjectFolder.apply(ignore, to: &entry)
+      difference.added.append(Manifest.File(entry: entry, stamp: nil))
+    }
+    return difference
+  }
+
+  /// What has no record yet, each content once; in a full run everything.
+  private func missing(_ entries: [SourceEntry]) -> [SourceEntry] {
+    let wanted = entries.filter { $0.skip == nil }
+    let places = isFull ? [] : store.places(wanted.map(\.recordKey))
+    var seen: Set<RecordKey> = []
+    return wanted.enumerated().filter { index, entry in
+      (isFull || places[index] == nil) && seen.insert(entry.recordKey).inserted
+    }.map(\.element)
+  }
+
+  private func plan(_ folder: ProjectFolder, _ listing: Listing, _ old: Generation?) -> Plan {
+    var known: [String: ObjectID] = [:]
+    if let old {
+      known.reserveCapacity(old.files.count + old.others.count)
+      for file in old.files { known[file.entry.path] = file.entry.id }
+      for file in old.others { known[file.entry.path] = file.entry.id }
+    }
+    let changed = listing.files.map(\.entry).filter { known[$0.path] != $0.id }
+    let missing = missing(listing.files.map(\.entry))
+    let isSame = changed.isEmpty && missing.isEmpty && old != nil && listing.files.count == known.count
+    let mode: ReindexReport.Mode =
+      isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil && slot.ignore != nil
+      ? .unchanged : old == nil ? .full : .incremental
+    return Plan(folder: folder, listing: listing, mode: mode, changed: changed, missing: missing)
+  }
+
+  // MARK: The result
+
+  private func assemble(
+    _ plan: Plan, _ outcome: IndexJob.Outcome, _ started: ContinuousClock.Instant
+  ) throws(IndexError) -> Result {
+    let assembly = Assembly(store: store, old: isFull || plan.difference != nil ? nil : slot.generation)
+    let generation: Generation
+    if let difference = plan.difference {
+      generation = try assembly.generation(
+        plan.listing.fingerprint, from: difference.old, without: difference.gone, adding: difference.added)
+    } else {
+      generation = try assembly.generation(plan.listing.fingerprint, plan.listing.files)
+    }
+    if job.isCancelled { throw .cancelled }
+    try store.folder.writeManifest(generation.manifest, id)
+    var report = report(plan, generation, started)
+    report.embeddingsComputed = outcome.chunks
+    report.filesFailed = outcome.failed.map { .init(path: $0, error: SkipReason.unreadable.text) }
+    count(plan, generation, &report)
+    report.durationSeconds = (ContinuousClock.now - started).milliseconds / 1_000
+    report.filesPerSecond = Double(plan.changed.count) / max(report.durationSeconds, 1e-6)
+    return Result(generation: generation, ignore: plan.listing.ignore, report: report)
+  }
+
+  /// What became of the new and changed files.
+  private func count(_ plan: Plan, _ generation: Generation, _ report: inout ReindexReport) {
+    let places = store.places(plan.changed.map(\.recordKey))
+    let computed = Set(plan.missing.map(\.recordKey))
+    for (entry, place) in zip(plan.changed, places) {
+      if let reason = entry.skip ?? place?.skip {
+        report.filesSkippedCount += 1
+        if report.filesSkipped.count < ReindexReport.listMax {
+          report.filesSkipped.append(.init(path: entry.path, reason: reason.text))
+        }
+      } else if let place {
+        report.filesIndexed += 1
+        if !computed.contains(entry.recordKey) { report.embeddingsFromCache += place.rows.count }
+      }
+    }
+    report.filesUnchanged = max(0, generation.indexedCount - report.filesIndexed)
+  }
+
+  private func report(
+    _ plan: Plan, _ generation: Generation, _ started: ContinuousClock.Instant
+  ) -> ReindexReport {
+    ReindexReport(
+      project: id, commit: plan.listing.fingerprint.commit, mode: plan.mode, filesIndexed: 0,
+      filesUnchanged: generation.indexedCount, filesSkipped: [], filesSkippedCount: 0, filesFailed: [],
+      chunks: generation.slotCount, embeddingsComputed: 0, embeddingsFromCache: 0,
+      durationSeconds: (ContinuousClock.now - started).milliseconds / 1_000, filesPerSecond: 0)
+  }
+}

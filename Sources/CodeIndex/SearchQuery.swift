@@ -1,0 +1,52 @@
+public import Base
+
+/// What is looked for, and where.
+public struct SearchQuery: Sendable {
+  /// Longer queries are refused.
+  public static let bytesMax = 8_192
+  public static let limitMax = 200
+
+  public var text: String
+  /// Number of results.
+  public var limit: Int
+  /// One of `Language.names`; nil for all.
+  public var language: String?
+  /// A glob over the whole path: `*` stays within a folder, `**` stands for any folders. Without a slash it fits the
+  /// name of the file in any folder.
+  public var path: String?
+  /// Nil for all projects.
+  public var projects: [ProjectID]?
+
+  public init(
+    _ text: String, limit: Int = 10, language: String? = nil, path: String? = nil, projects: [ProjectID]? = nil
+  ) {
+    self.text = text
+    self.limit = limit
+    self.language = language
+    self.path = path
+    self.projects = projects
+  }
+}
+
+/// A place in the sources: the lines of one chunk. Paths, names and text are outside bytes.
+public struct SearchHit: Sendable, Equatable, Codable {
+  public var path: String
+  /// Counted from 1.
+  public var startLine: Int
+  /// The last line, included.
+  public var endLine: Int
+  public var symbol: String
+  public var language: String
+  /// Cosine of the vectors + 0.4 of the keyword score − 0.05 for tests; comparable within one query only.
+  public var score: Double
+  /// The lines that fit best; empty when the content is not there any more.
+  public var snippet: String
+  public var project: ProjectID
+}
+
+/// The answer to a query.
+public struct SearchReply: Sendable, Equatable {
+  public var hits: [SearchHit]
+  /// Why there is nothing, or less than one might expect; nil when all is well.
+  public var note: String?
+}
