@@ -128,10 +128,17 @@ import Testing
   }
 
   @Test func aSocketEndsWithItsToken() async throws {
-    let brief = try await token(seconds: 2)
-    try await TestGateway.withServer(access: closed) { _, port in
-      let (client, greeting) = try #require(SocketClient.socket(port: port, auth: "{\"token\":\"\(brief)\"}"))
-      #expect(greeting.hasPrefix("40{"))
+    let good = try await token(seconds: 3_600)
+    try await TestGateway.withServer(access: closed) { server, port in
+      let (client, greeting) = try #require(SocketClient.socket(port: port, auth: "{\"token\":\"\(good)\"}"))
+      let sid = String(greeting.split(separator: "\"")[3])
+      let ends = try #require(await server.socket(sid)?.expiresAt)
+      let left = ends - SystemWallClock().nowMilliseconds()
+      #expect((3_000_000...3_600_000).contains(left), "\(left)")
+      // The hour passes.
+      _ = await server.ask { loop in
+        if let slot = loop.find(sid) { loop.expire(slot, atMilliseconds: SystemWallClock().nowMilliseconds()) }
+      }
       #expect(client.text() == "41")
       #expect(client.closeCode() == 1008)
     }

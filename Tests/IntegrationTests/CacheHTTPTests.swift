@@ -167,10 +167,10 @@ import Testing
   }
 
   @Test func anEngineThatIsNotRunSaysSo() async throws {
-    let fixture = try NodeFixture(["SIGNALBOX_ENGINES": "gateway"])
+    let fixture = try NodeFixture(["SIGNALBOX_ENGINES": "sandbox"])
     let refused = try await fixture.run("--no-tui")
     #expect(refused.status == .exited(64))
-    #expect(refused.standardError.contains("gateway"))
+    #expect(refused.standardError.contains("sandbox"))
     #expect(refused.standardError.split(separator: "\n").count == 1)
   }
 

@@ -50,7 +50,9 @@ extension GatewayWorkloads {
     var probes = LoadScenario()
     probes.probes = 8
     probes.probeMilliseconds = 1
-    // Into a room where nobody is: a load publishes something, and this costs nothing.
+    // Into a room where nobody is (an agent's, the crowd is in a task's): a load publishes something, and this costs
+    // nothing.
+    probes.event = "agent-thought"
     probes.ratePerSecond = 1
     probes.idleSeconds = 2.5
     probes.seconds = 4

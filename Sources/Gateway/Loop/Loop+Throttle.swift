@@ -5,7 +5,7 @@ struct ReceiverKey: Hashable, Sendable {
 }
 
 /// The second stage of the throttle (CONTRACT, Gateway): a receiver whose rooms together say more than the rate gets
-/// the excess merged. Whoever is in one such room is bounded by the room's own stage and is never looked at here, so the
+/// the excess merged. Whoever is in one such room is bounded by the room's own stage and never looked at here, so the
 /// fan-out to a big room pays nothing for it.
 extension Loop {
   /// More than one room beside the namespace and its own.
