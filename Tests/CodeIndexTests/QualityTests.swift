@@ -89,6 +89,10 @@ import Testing
 
   @Test(.enabled(if: library != nil, "Python's standard library is not on this machine"))
   func bothSidesTogetherFindMoreThanEitherAlone() async throws {
+    try await aside { try await measure() }
+  }
+
+  private func measure() async throws {
     let state = try TemporaryFolder()
     let engine = try IndexEngine(.init(folder: state.file("index")))
     let id = ProjectID(folderName: "python")
