@@ -128,6 +128,15 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
+    // Untrusted programs. The launcher is the cellar: C alone, one process for every sandbox.
+    // It also runs inside, where there is no Swift and perhaps no C library: no start files of Swift, all static.
+    .executableTarget(
+      name: "sandbox-launcher", cSettings: strictC,
+      linkerSettings: [
+        .unsafeFlags(["-nostartfiles", "-static-stdlib", "-Xclang-linker", "-static", "-Xlinker", "-s"])
+      ]),
+    room("Sandbox", ["Base", .product(name: "DequeModule", package: "swift-collections")]),
+
     // MARK: Floor 3: faces, which see the control plane and never an engine
     room(
       "ControlSocket",
@@ -207,6 +216,7 @@ let package = Package(
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
+    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",
