@@ -40,6 +40,7 @@ struct BubblewrapArguments: Sendable, Equatable {
     self.files.append(filter)
     add("--", Self.launcherInside, "inside")
     words.append(.inside)
+    add(String(limits.fileBytes))
     for word in command { add(word) }
   }
 

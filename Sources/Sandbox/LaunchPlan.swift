@@ -55,7 +55,7 @@ struct LaunchPlan: Sendable {
     var pairs = [
       ("startMilliseconds", Self.startMilliseconds), ("cleanupMilliseconds", Self.cleanupMilliseconds),
       ("runMilliseconds", runMilliseconds ?? 0), ("outputBytes", outputBytes ?? 0),
-      ("descriptors", limits.descriptors), ("fileBytes", limits.fileBytes), ("dataBytes", resources.dataBytes),
+      ("descriptors", limits.descriptors), ("dataBytes", resources.dataBytes),
       ("cpuSeconds", resources.cpuSeconds), ("processes", resources.processes),
       ("artefactBytes", limits.tmpBytes), ("artefactCount", Self.artefactsMax),
     ]

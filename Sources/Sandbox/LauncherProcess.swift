@@ -13,7 +13,7 @@ final class LauncherProcess: Sendable {
   private let process: pid_t
   private let state: Mutex<State>
   /// What the thread does with each message, in order; nil after the last.
-  private let onMessage: @Sendable (LauncherMessage?) -> Void
+  private let onMessage: @Sendable (LauncherProcess, LauncherMessage?) -> Void
 
   private static let chunkSize = 64 * 1_024
   private static let socketInLauncher: Int32 = 3
@@ -21,7 +21,7 @@ final class LauncherProcess: Sendable {
   /// Sends the plan. `deadline`: when a launcher that has not ended by itself is killed; nil for one that runs on.
   static func start(
     _ executable: String, _ plan: LaunchPlan, deadline: Duration?,
-    onMessage: @escaping @Sendable (LauncherMessage?) -> Void
+    onMessage: @escaping @Sendable (LauncherProcess, LauncherMessage?) -> Void
   ) throws(SandboxError) -> LauncherProcess {
     var ends: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -45,7 +45,7 @@ final class LauncherProcess: Sendable {
 
   private init(
     _ process: pid_t, _ socket: Int32, _ deadline: ContinuousClock.Instant?,
-    _ onMessage: @escaping @Sendable (LauncherMessage?) -> Void
+    _ onMessage: @escaping @Sendable (LauncherProcess, LauncherMessage?) -> Void
   ) {
     self.process = process
     self.onMessage = onMessage
@@ -146,9 +146,9 @@ final class LauncherProcess: Sendable {
       guard count > 0 else { break }
       decoder.feed(chunk[..<count])
       do {
-        while let message = try decoder.next() { onMessage(message) }
+        while let message = try decoder.next() { onMessage(self, message) }
       } catch {
-        onMessage(.failure("\(error.failure.message)"))
+        onMessage(self, .failure("\(error.failure.message)"))
         break reading
       }
     }
@@ -176,6 +176,6 @@ final class LauncherProcess: Sendable {
       if ContinuousClock.now > deadline { kill(process, SIGKILL) }
       usleep(500)
     }
-    onMessage(nil)
+    onMessage(self, nil)
   }
 }

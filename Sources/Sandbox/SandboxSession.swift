@@ -45,7 +45,7 @@ final class SandboxSession: Sendable {
 
   func start(launcher executable: String) throws(SandboxError) {
     let limit = plan.runMilliseconds.map { .milliseconds($0) + Self.grace }
-    let launcher = try LauncherProcess.start(executable, plan, deadline: limit) { [self] in receive($0) }
+    let launcher = try LauncherProcess.start(executable, plan, deadline: limit) { [self] in receive($1, from: $0) }
     let isStopped = state.withLock { state in
       if !state.isOver { state.launcher = launcher }
       return state.isStopped
@@ -77,11 +77,11 @@ final class SandboxSession: Sendable {
     launcher?.expectEnd(within: Self.grace)
   }
 
-  private func receive(_ message: LauncherMessage?) {
+  private func receive(_ message: LauncherMessage?, from launcher: LauncherProcess) {
     switch message {
     case .limit(let path, let value): state.withLock { $0.verifier.values[path] = value }
     case .posture(let name, let text): state.withLock { $0.verifier.posture[name] = text }
-    case .ready: ready()
+    case .ready: ready(launcher)
     case .stdout(let bytes):
       if plan.outputBytes != nil { state.withLock { $0.ending.stdout += bytes } }
       onEvent(.stdout(bytes))
@@ -101,8 +101,8 @@ final class SandboxSession: Sendable {
   }
 
   /// Nothing of the user has run yet, and nothing will when a layer is not as asked for.
-  private func ready() {
-    let (launcher, wrong) = state.withLock { state in
+  private func ready(_ launcher: LauncherProcess) {
+    let isWrong = state.withLock { state in
       state.isReady = true
       state.ending.readyAfter = began.duration(to: .now)
       state.ending.checks = state.verifier.checks(plan)
@@ -111,18 +111,18 @@ final class SandboxSession: Sendable {
         let text = wrong.map { "\($0.key) is \($0.value.actual), not \($0.value.expected)" }.joined(separator: "; ")
         state.ending.failure = "the kernel does not enforce what was asked for: \(text)"
       }
-      return (state.launcher, !wrong.isEmpty)
+      return !wrong.isEmpty
     }
-    guard !wrong else {
-      launcher?.send("X")
+    guard !isWrong else {
+      launcher.send("X")
       return
     }
     onEvent(.started)
-    launcher?.send("G")
-    launcher?.send("V")
+    launcher.send("G")
+    launcher.send("V")
     guard let input else { return }
-    if !input.isEmpty { launcher?.send("I", input) }
-    launcher?.send("E")
+    if !input.isEmpty { launcher.send("I", input) }
+    launcher.send("E")
   }
 
   private func finish() {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,12 @@ extern char **environ;
 
 static void tell(int control, const void *message, size_t count) {
   while (send(control, message, count, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+}
+
+// A limit that would hinder bubblewrap itself: it writes our executable into the sandbox.
+static void take_file_limit(const char *bytes) {
+  struct rlimit both = {strtoul(bytes, NULL, 10), strtoul(bytes, NULL, 10)};
+  if (both.rlim_cur > 0 && setrlimit(RLIMIT_FSIZE, &both) < 0) _exit(73);
 }
 
 static pid_t start_program(char **command, int control) {
@@ -35,7 +42,7 @@ static pid_t start_program(char **command, int control) {
 }
 
 int inside_main(int argc, char **argv) {
-  if (argc < 4) return 64;
+  if (argc < 5) return 64;
   int control = atoi(argv[2]);
   prctl(PR_SET_DUMPABLE, 0);
   fcntl(control, F_SETFD, FD_CLOEXEC);
@@ -44,7 +51,8 @@ int inside_main(int argc, char **argv) {
   ssize_t count;
   while ((count = recv(control, &order, 1, 0)) < 0 && errno == EINTR) {}
   if (count != 1 || order != 'S') return 70;
-  pid_t program = start_program(argv + 3, control);
+  take_file_limit(argv[3]);
+  pid_t program = start_program(argv + 4, control);
   if (program < 0) return 71;
   for (int descriptor = 0; descriptor < 3; descriptor++) close(descriptor);
   for (;;) {

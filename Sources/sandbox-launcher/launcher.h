@@ -57,7 +57,7 @@ struct plan {
   long uid, gid;                   // -1: stay who we are
   long start_ms, run_ms, cleanup_ms; // run_ms 0: no deadline
   long output_max;                 // bytes a stream; 0: unbounded
-  long descriptors, file_bytes, data_bytes, cpu_seconds, processes; // resource limits; 0: leave
+  long descriptors, data_bytes, cpu_seconds, processes; // resource limits; 0: leave
   long artefact_bytes, artefact_count;
 };
 

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -75,8 +76,8 @@ static void flush_until(long long deadline) {
 void give_up(void) {
   if (run.bubblewrap > 0) kill(run.bubblewrap, SIGKILL);
   groups_kill(&plan);
-  if (run.bubblewrap > 0 && !run.reaped) waitpid(run.bubblewrap, NULL, 0);
   long long deadline = now_ms() + 2000;
+  while (now_ms() < deadline && (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD)) usleep(300);
   while (plan.folders.count && !groups_empty(&plan) && now_ms() < deadline) usleep(1000);
   groups_remove(&plan);
   flush_until(now_ms() + 1000);
@@ -130,7 +131,7 @@ static void set_number(const struct frame *frame) {
     long *value;
   } numbers[] = {{"uid", &plan.uid}, {"gid", &plan.gid}, {"startMilliseconds", &plan.start_ms},
       {"runMilliseconds", &plan.run_ms}, {"cleanupMilliseconds", &plan.cleanup_ms}, {"outputBytes", &plan.output_max},
-      {"descriptors", &plan.descriptors}, {"fileBytes", &plan.file_bytes}, {"dataBytes", &plan.data_bytes},
+      {"descriptors", &plan.descriptors}, {"dataBytes", &plan.data_bytes},
       {"cpuSeconds", &plan.cpu_seconds}, {"processes", &plan.processes}, {"artefactBytes", &plan.artefact_bytes},
       {"artefactCount", &plan.artefact_count}};
   char *text = copy_text(frame), *equals = strchr(text, '=');
@@ -358,8 +359,10 @@ static bool bury(void) {
   kill(run.bubblewrap, SIGKILL);
   groups_kill(&plan);
   while (!run.reaped && now_ms() < deadline) {
-    run.reaped = waitpid(run.bubblewrap, NULL, WNOHANG) == run.bubblewrap;
-    if (!run.reaped) usleep(500);
+    // Orphans of the tree are ours too (see main): nothing of it may stay as a zombie of the host.
+    pid_t ended = waitpid(-1, NULL, WNOHANG);
+    run.reaped = ended < 0 && errno == ECHILD;
+    if (ended == 0) usleep(300);
   }
   while (plan.folders.count && !groups_empty(&plan) && now_ms() < deadline) usleep(500);
   return run.reaped && (!plan.folders.count || groups_empty(&plan));
@@ -388,6 +391,8 @@ int main(int argc, char **argv) {
   }
   signal(SIGPIPE, SIG_IGN);
   syscall(SYS_close_range, CONTROL + 1, ~0U, 0);
+  // Whoever loses its parent in the sandbox becomes our child, so that all of it can be waited for.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   read_plan();
   start();
   while (run.phase != OVER) watch_once();

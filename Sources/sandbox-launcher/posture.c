@@ -52,8 +52,10 @@ struct walk {
 // Never through a link of any kind, never out of the folder, never onto another mount, never waiting for a pipe's
 // other end.
 static int open_beneath(int root, const char *path, int flags) {
+  // openat2 refuses flags that mean nothing, and O_PATH gives the others no meaning.
+  if (!(flags & O_PATH)) flags |= O_NONBLOCK | O_NOCTTY;
   struct open_how how = {
-      .flags = (uint64_t)(flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC),
+      .flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC),
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
   return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }

@@ -33,7 +33,6 @@ static void take_limits(const struct plan *plan) {
   limit(RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE");
   limit(RLIMIT_MEMLOCK, 0, "RLIMIT_MEMLOCK");
   if (plan->descriptors) limit(RLIMIT_NOFILE, plan->descriptors, "RLIMIT_NOFILE");
-  if (plan->file_bytes) limit(RLIMIT_FSIZE, plan->file_bytes, "RLIMIT_FSIZE");
   if (plan->data_bytes) limit(RLIMIT_DATA, plan->data_bytes, "RLIMIT_DATA");
   if (plan->cpu_seconds) limit(RLIMIT_CPU, plan->cpu_seconds, "RLIMIT_CPU");
   if (plan->processes) limit(RLIMIT_NPROC, plan->processes, "RLIMIT_NPROC");
