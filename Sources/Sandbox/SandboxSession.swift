@@ -24,6 +24,7 @@ final class SandboxSession: Sendable {
     var isOver = false
     var isStopped = false
     var waiters: [CheckedContinuation<Ending, Never>] = []
+    var readyWaiters: [CheckedContinuation<Void, Never>] = []
   }
 
   private let plan: LaunchPlan
@@ -65,6 +66,18 @@ final class SandboxSession: Sendable {
     }
   }
 
+  /// Waits until the program has been started, or will never be.
+  func ready() async {
+    await withCheckedContinuation { continuation in
+      let isNow = state.withLock { state in
+        let isNow = state.isReady || state.isOver
+        if !isNow { state.readyWaiters.append(continuation) }
+        return isNow
+      }
+      if isNow { continuation.resume() }
+    }
+  }
+
   func write(_ bytes: [UInt8]) { state.withLock { $0.launcher }?.send("I", bytes) }
 
   /// Kills the sandbox. Harmless when it has ended.
@@ -103,7 +116,6 @@ final class SandboxSession: Sendable {
   /// Nothing of the user has run yet, and nothing will when a layer is not as asked for.
   private func ready(_ launcher: LauncherProcess) {
     let isWrong = state.withLock { state in
-      state.isReady = true
       state.ending.readyAfter = began.duration(to: .now)
       state.ending.checks = state.verifier.checks(plan)
       let wrong = state.ending.checks.filter { !$0.value.ok }.sorted { $0.key < $1.key }
@@ -120,21 +132,31 @@ final class SandboxSession: Sendable {
     onEvent(.started)
     launcher.send("G")
     launcher.send("V")
+    let waiters = state.withLock { state in
+      state.isReady = true
+      defer { state.readyWaiters = [] }
+      return state.readyWaiters
+    }
+    for waiter in waiters { waiter.resume() }
     guard let input else { return }
     if !input.isEmpty { launcher.send("I", input) }
     launcher.send("E")
   }
 
   private func finish() {
-    let (waiters, ending) = state.withLock { state in
+    let (waiters, readyWaiters, ending) = state.withLock { state in
       state.isOver = true
       state.launcher = nil
       if state.ending.fields.isEmpty, state.ending.failure == nil {
         state.ending.failure = "the launcher ended without a word"
       }
-      defer { state.waiters = [] }
-      return (state.waiters, state.ending)
+      defer {
+        state.waiters = []
+        state.readyWaiters = []
+      }
+      return (state.waiters, state.readyWaiters, state.ending)
     }
+    for waiter in readyWaiters { waiter.resume() }
     for waiter in waiters { waiter.resume(returning: ending) }
   }
 }
