@@ -4,7 +4,7 @@ internal import Synchronization
 final class FactHelper: Sendable {
   private let answers: AnswerBox
   private let session: SandboxSession
-  private let watch: Task<Void, Never>
+  private let watch: Task<SandboxSession.Ending, Never>
 
   init(_ plan: LaunchPlan, launcher: String) throws(SandboxError) {
     let answers = AnswerBox()
@@ -15,8 +15,9 @@ final class FactHelper: Sendable {
     self.answers = answers
     self.session = session
     watch = Task {
-      _ = await session.ending()
+      let ending = await session.ending()
       answers.close()
+      return ending
     }
   }
 
@@ -39,9 +40,9 @@ final class FactHelper: Sendable {
   }
 
   /// Ends it; returns when nothing of it is left.
-  func end() async {
+  func end() async -> SandboxSession.Ending {
     session.stop()
-    await watch.value
+    return await watch.value
   }
 }
 

@@ -1,5 +1,4 @@
 internal import Base
-internal import Synchronization
 
 /// The door of the room: takes programs, runs each in a sandbox of its own, and says how it went.
 ///
@@ -43,7 +42,6 @@ public actor SandboxEngine {
   private var entries: [String: Entry] = [:]
   private var queue: FairQueue<Waiting>
   private var running = 0
-  private var number: UInt32 = 0
   private var outcomes: [SandboxResult.Outcome: Int] = [:]
   private var broken = 0
 
@@ -159,8 +157,7 @@ public actor SandboxEngine {
   private func execute(
     _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
   ) async throws(SandboxError) -> SandboxResult {
-    number &+= 1
-    let plan = try host.plan(request, number: number)
+    let plan = try host.plan(request, number: SandboxHost.nextNumber())
     let session = SandboxSession(plan, input: request.input, onEvent: onEvent)
     if entries[id]?.isStopped == true || Task.isCancelled { throw .cancelled }
     entries[id]?.session = session

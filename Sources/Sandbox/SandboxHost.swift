@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import Synchronization
 
 /// What this machine offers for sandboxes, found once: programs, control groups, the launcher. Renders the
 /// plan of one sandbox.
@@ -15,6 +16,11 @@ struct SandboxHost: Sendable {
   /// The first of the ids that sandboxes run under when we are root. Far above what systems and containers give out.
   private static let firstIdentity: UInt32 = 1_879_048_192
   private static let identities: UInt32 = 65_536
+
+  private static let numbers = Atomic<UInt32>(0)
+
+  /// Tells the sandboxes of this process apart, of all its engines: it names their groups and picks their user ids.
+  static func nextNumber() -> UInt32 { numbers.wrappingAdd(1, ordering: .relaxed).newValue }
 
   static func find(_ settings: SandboxSettings) throws(SandboxError) -> SandboxHost {
     let launcher = try launcher(settings)
@@ -66,7 +72,6 @@ struct SandboxHost: Sendable {
     return interpreter
   }
 
-  /// `number` tells sandboxes of this process apart.
   func plan(_ request: SandboxRequest, number: UInt32) throws(SandboxError) -> LaunchPlan {
     let interpreter = try interpreter(request.language)
     let program = SandboxRequest.File(path: request.language.programName, content: Array(request.code.utf8))

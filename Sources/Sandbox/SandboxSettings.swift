@@ -19,14 +19,13 @@ public struct SandboxSettings: Sendable, Equatable {
   public var searchPath: String
   public var concurrencyMax: Int
   public var waitingMax: Int
-  public var historyMax: Int
   /// Tests only: control groups are left out as if none could be made.
   var ignoresControlGroups = false
 
   public init(
     require: Require = .all, launcher: String? = nil, bubblewrap: String = "/usr/bin/bwrap",
     interpreters: [Language: String] = [:], packageFolders: [String] = [], searchPath: String = "",
-    concurrencyMax: Int = 8, waitingMax: Int = 1_000, historyMax: Int = 1_000
+    concurrencyMax: Int = 8, waitingMax: Int = 1_000
   ) {
     self.require = require
     self.launcher = launcher
@@ -36,6 +35,5 @@ public struct SandboxSettings: Sendable, Equatable {
     self.searchPath = searchPath
     self.concurrencyMax = concurrencyMax
     self.waitingMax = waitingMax
-    self.historyMax = historyMax
   }
 }

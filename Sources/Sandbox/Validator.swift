@@ -11,8 +11,6 @@ actor Validator {
   private var isBusy: Set<Language> = []
   private var waiting: [Language: [CheckedContinuation<Void, Never>]] = [:]
   private var isOver = false
-  /// Far from the numbers of runs, also in the part that makes the user id.
-  private var number: UInt32 = 1 << 31 | 65_000
 
   init(_ host: SandboxHost) { self.host = host }
 
@@ -31,7 +29,9 @@ actor Validator {
         return CodeRules(language: request.language, profile: request.profile).judge(facts)
       }
       helpers[request.language] = nil
-      await helper.end()
+      let ending = await helper.end()
+      // One that never began says nothing about the program.
+      if let failure = ending.failure { throw .broken("the validator: \(failure)") }
     }
     return [unchecked("could not be checked in time", "make it simpler, or use the profile off")]
   }
@@ -40,7 +40,7 @@ actor Validator {
     isOver = true
     let all = helpers.values
     helpers = [:]
-    for helper in all { await helper.end() }
+    for helper in all { _ = await helper.end() }
   }
 
   private func unchecked(_ message: String, _ suggestion: String) -> Violation {
@@ -53,7 +53,6 @@ actor Validator {
     guard !isOver else { throw .cancelled }
     if let helper = helpers[language], !helper.isOver { return helper }
     let interpreter = try host.interpreter(language)
-    number &+= 1
     let name = "facts"
     let path = "\(BubblewrapArguments.workFolder)/\(name)"
     let (command, script) =
@@ -63,7 +62,7 @@ actor Validator {
       }
     let plan = host.plan(
       interpreter, command: command, files: [SandboxRequest.File(path: name, content: Array(script.utf8))],
-      limits: Self.limits, packages: [], number: number, runMilliseconds: nil)
+      limits: Self.limits, packages: [], number: SandboxHost.nextNumber(), runMilliseconds: nil)
     let helper = try FactHelper(plan, launcher: host.launcherPath)
     helpers[language] = helper
     return helper
