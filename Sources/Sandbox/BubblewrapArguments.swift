@@ -8,7 +8,7 @@ struct BubblewrapArguments: Sendable, Equatable {
     case inside
   }
 
-  private(set) var words: [Word] = []
+  var words: [Word] = []
   /// Contents; nil stands for the launcher's own executable.
   private(set) var files: [[UInt8]?] = []
 

@@ -96,9 +96,11 @@ extension CodeRules {
     case "subprocess", "multiprocessing", "pty":
       suggestion = "there are no other programs in the sandbox: use threading or concurrent.futures.ThreadPoolExecutor"
     case "importlib", "runpy", "pkgutil", "imp": suggestion = "import the module by its name"
-    default: suggestion = "use a module of the allowlist, pass the module as a file, or choose the profile standard or off"
+    default:
+      suggestion = "use a module of the allowlist, pass the module as a file, or choose the profile standard or off"
     }
-    return finding(fact, "import", .critical, "the module \(first) is not allowed under \(profile.rawValue)", suggestion)
+    return finding(
+      fact, "import", .critical, "the module \(first) is not allowed under \(profile.rawValue)", suggestion)
   }
 
   private func pythonFrom(_ fact: CodeFacts.Fact) -> Violation? {
@@ -108,7 +110,8 @@ extension CodeRules {
     if ["os", "sys"].contains(fact.base) { return restricted(fact, module: fact.base) }
     guard isAllowed(fact.base), Self.reexported.contains(fact.value) else { return nil }
     return finding(
-      fact, "re-export", .critical, "\(fact.base).\(fact.value) is another module", "import that module by its own name")
+      fact, "re-export", .critical, "\(fact.base).\(fact.value) is another module", "import that module by its own name"
+    )
   }
 
   private func restricted(_ fact: CodeFacts.Fact, module: String) -> Violation? {
@@ -116,7 +119,8 @@ extension CodeRules {
     guard !names.contains(fact.value) else { return nil }
     return finding(
       fact, "system", .critical, "\(module).\(fact.value) is not allowed",
-      module == "os" ? "there are no other programs and users in the sandbox" : "use what \(module) has for input and output")
+      module == "os"
+        ? "there are no other programs and users in the sandbox" : "use what \(module) has for input and output")
   }
 
   private func pythonName(_ fact: CodeFacts.Fact, _ bound: Set<String>) -> Violation? {
@@ -136,7 +140,8 @@ extension CodeRules {
     let (before, after) = Self.context(fact)
     let name = fact.value
     if Self.frameNames.contains(name) {
-      return finding(fact, "frame", .critical, "\(name) reaches into the interpreter's frames", "use traceback or logging")
+      return finding(
+        fact, "frame", .critical, "\(name) reaches into the interpreter's frames", "use traceback or logging")
     }
     if before == "os" || before == "sys" { return restricted(fact, module: before) }
     if Self.reexported.contains(name), !before.isEmpty, !before.hasPrefix("self"), !before.hasPrefix("args") {
@@ -150,7 +155,8 @@ extension CodeRules {
       return finding(fact, "dunder", .high, "\(name) reads names that cannot be seen", "use dataclasses.asdict")
     }
     return finding(
-      fact, "dunder", .critical, "\(name) reaches into the interpreter", "use type(), isinstance() or the method itself",
+      fact, "dunder", .critical, "\(name) reaches into the interpreter",
+      "use type(), isinstance() or the method itself",
       softens: true)
   }
 

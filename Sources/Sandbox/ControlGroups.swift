@@ -87,7 +87,7 @@ struct ControlGroupMount: Sendable, Equatable {
       let isVersionTwo = fields[dash + 1] == "cgroup2"
       guard isVersionTwo || fields[dash + 1] == "cgroup" else { return nil }
       let controllers = isVersionTwo ? [] : fields[dash + 3].split(separator: ",").map(String.init)
-      let group = line.isEmpty ? nil : Self.group(in: groups, isVersionTwo, controllers)
+      let group = Self.group(in: groups, isVersionTwo, controllers)
       return ControlGroupMount(
         isVersionTwo: isVersionTwo, controllers: controllers, point: fields[4],
         own: folder(point: fields[4], root: fields[3], group: group ?? "/"))
@@ -96,7 +96,7 @@ struct ControlGroupMount: Sendable, Equatable {
 
   private static func group(in groups: [[String]], _ isVersionTwo: Bool, _ controllers: [String]) -> String? {
     groups.first { fields in
-      guard let number = fields.first else { return false }
+      guard let number = fields.first, fields.count >= 2 else { return false }
       // An empty list of controllers vanishes in the splitting: `0::/path` has two fields left.
       if fields.count == 2 { return isVersionTwo && number == "0" }
       return !isVersionTwo && fields[1].split(separator: ",").contains { controllers.contains(String($0)) }

@@ -65,6 +65,13 @@ public actor SandboxEngine {
     Digest.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
   }
 
+  /// The name under which a result of this request may be kept; nil when its language cannot be run here.
+  public nonisolated func cacheKey(_ request: SandboxRequest) -> String? {
+    host.interpreters[request.language].map {
+      RunKey.digest(request, interpreter: $0, packageFolders: host.packageFolders)
+    }
+  }
+
   /// Runs one program to its end. `onEvent` is called in order, from a thread of the room, and must not block.
   public func run(
     _ request: SandboxRequest, id: String = SandboxEngine.newID(),

@@ -84,4 +84,3 @@ actor Validator {
     next.resume()
   }
 }
-

@@ -43,7 +43,8 @@ struct Verifier: Sendable {
       line.prefix { $0 != ":" }.split(separator: " ").joined()
     }
     let isAlone = isOwn("net") && devices == ["lo"]
-    return check("own namespace: lo", "\(isOwn("net") ? "own" : "host") namespace: \(devices.sorted().joined(separator: " "))",
+    return check(
+      "own namespace: lo", "\(isOwn("net") ? "own" : "host") namespace: \(devices.sorted().joined(separator: " "))",
       isAlone)
   }
 
@@ -87,7 +88,9 @@ struct Verifier: Sendable {
     _ plan: LaunchPlan, controller: String, isMine: (String) -> Bool
   ) -> SandboxResult.Check? {
     guard let groups = plan.groups else { return nil }
-    let writes = groups.writes.filter { write in write.path.split(separator: "/").last.map { isMine(String($0)) } ?? false }
+    let writes = groups.writes.filter { write in
+      write.path.split(separator: "/").last.map { isMine(String($0)) } ?? false
+    }
     let actual = writes.map { values[$0.path].map(Self.trim) ?? "unknown" }
     let expected = writes.map(\.value)
     let isMember = isMember(of: groups, controller)
@@ -105,7 +108,9 @@ struct Verifier: Sendable {
     }
   }
 
-  private static func trim(_ text: String) -> String { text.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+  private static func trim(_ text: String) -> String {
+    text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  }
 
   /// A row of /proc/PID/limits: the soft limit is the first word that is a number.
   private func resource(_ row: String, _ expected: Int) -> SandboxResult.Check {

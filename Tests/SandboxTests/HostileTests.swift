@@ -18,7 +18,8 @@ import Testing
     ("socket unix", "41, 1, 1, 0", [1]), ("socket vsock", "41, 40, 1, 0", [1]), ("socket netlink", "41, 16, 3, 0", [1]),
     ("socketpair inet", "53, 2, 1, 0, buffer", [1]), ("process_vm_readv", "310, 1, 0, 0, 0, 0, 0", [1]),
     ("pidfd_getfd", "438, 0, 0, 0", [1]), ("open_by_handle_at", "304, -100, 0, 0", [1]),
-    ("mknod device", "133, b'/tmp/null', 0o20666, 0x103", [1]), ("setuid", "105, 0", [1]), ("setgroups", "116, 0, 0", [1]),
+    ("mknod device", "133, b'/tmp/null', 0o20666, 0x103", [1]), ("setuid", "105, 0", [1]),
+    ("setgroups", "116, 0, 0", [1]),
     ("personality", "135, 0x40000", [1]), ("reboot", "169, 0, 0, 0, 0", [1]), ("init_module", "175, 0, 0, b''", [1]),
     ("TIOCSTI", "16, 0, 0x5412, b'x'", [1]), ("TIOCSTI with high bits", "16, 0, 0x100005412, b'x'", [1]),
     ("fsopen", "430, b'tmpfs', 0", [1]), ("swapon", "167, b'/tmp/a', 0", [1]), ("quotactl", "179, 0, 0, 0, 0", [1]),
@@ -203,8 +204,9 @@ import Testing
       print(open('/proc/self/uid_map').read().split()[2], os.getgroups())
       """
     let result = try await Bench.python(code)
-    #expect(result.stdout == "['0000000000000000', '0000000000000000', '1', '2']\n1 [65534]\n"
-      || result.stdout == "['0000000000000000', '0000000000000000', '1', '2']\n1 []\n")
+    #expect(
+      result.stdout == "['0000000000000000', '0000000000000000', '1', '2']\n1 [65534]\n"
+        || result.stdout == "['0000000000000000', '0000000000000000', '1', '2']\n1 []\n")
   }
 
   @Test func nodeIsHeldLikePython() async throws {
