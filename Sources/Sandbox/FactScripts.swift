@@ -50,7 +50,8 @@ enum FactScripts {
             elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef): fact('bound', node.name, node)
             elif kind is ast.arg: fact('bound', node.arg, node)
             elif kind is ast.Attribute:
-                fact('attribute', node.attr, node, dotted(node.value) + ('|' + names[id(node)] if id(node) in names else ''))
+                after = '|' + names[id(node)] if id(node) in names else ''
+                fact('attribute', node.attr, node, dotted(node.value) + after)
             elif kind is ast.MatchClass:
                 for name in node.kwd_attrs: fact('attribute', name, node)
             elif kind is ast.Call and isinstance(node.func, ast.Name):
@@ -60,7 +61,8 @@ enum FactScripts {
                     elif node.func.id != 'hasattr': fact('computed', node.func.id, node)
                 elif node.func.id == 'open' and node.args:
                     name = node.args[0]
-                    fact('open', name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else '', node)
+                    known = isinstance(name, ast.Constant) and isinstance(name.value, str)
+                    fact('open', name.value if known else '', node)
             elif kind is ast.Constant and isinstance(node.value, str):
                 if len(node.value) < 4096 and FORMAT.search(node.value): fact('format', '', node)
         return {'facts': facts}
@@ -158,7 +160,10 @@ enum FactScripts {
           case 'FunctionDeclaration': case 'FunctionExpression': case 'ArrowFunctionExpression':
             bind(node.id); node.params.forEach(bind); break;
           case 'ClassDeclaration': bind(node.id); break;
-          case 'Property': if (parent.type === 'ObjectPattern' && !node.computed) fact('attribute', node.key.name ?? String(node.key.value), node); break;
+          case 'Property':
+            if (parent.type === 'ObjectPattern' && !node.computed)
+              fact('attribute', node.key.name ?? String(node.key.value), node);
+            break;
         }
         for (const key of Object.keys(node)) {
           const child = node[key];
@@ -184,7 +189,8 @@ enum FactScripts {
       const source = take(take(4).readUInt32BE(0)).toString('utf8');
       let answer;
       try { answer = read(source); } catch (error) {
-        answer = { error: [error instanceof RangeError ? 'too deeply nested' : error.message, error.loc?.line ?? 1, (error.loc?.column ?? 0) + 1] };
+        const text = error instanceof RangeError ? 'too deeply nested' : error.message;
+        answer = { error: [text, error.loc?.line ?? 1, (error.loc?.column ?? 0) + 1] };
       }
       const body = Buffer.from(JSON.stringify(answer)), head = Buffer.alloc(4);
       head.writeUInt32BE(body.length);

@@ -7,7 +7,8 @@
 ///
 /// 1. kills the process when the architecture is not the one it was made for (a 32-bit call on a 64-bit kernel has
 ///    other numbers), and on x86-64 also for the x32 numbers from 0x4000_0000 on;
-/// 2. decides the calls whose arguments matter: `clone` without any new namespace, `ioctl` with a short list of commands
+/// 2. decides the calls whose arguments matter: `clone` without any new namespace, `ioctl` with a short list of
+/// commands
 ///    compared as the 32 bits that the kernel itself looks at (TIOCSTI with high bits set must not slip by,
 ///    CVE-2019-10063), `socketpair` for Unix sockets only;
 /// 3. says ENOSYS to `clone3` and io_uring, so that libraries fall back to what can be filtered: clone3's flags lie

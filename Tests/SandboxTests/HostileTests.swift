@@ -79,7 +79,8 @@ import Testing
     chmod(folder.path, 0o777)
     let code = """
       import os, glob
-      for path in ['\(canary)', '/etc/shadow', '/etc/hostname', '/root', '/home', '/sys', '/var', '/run', '/usr/bin/bash',
+      for path in ['\(canary)', '/etc/shadow', '/etc/hostname', '/root', '/home', '/sys', '/var', '/run',
+                   '/usr/bin/bash',
                    '/proc/1/root/etc/shadow', '/proc/1/cwd', '/proc/1/mem', '/proc/1/environ', '/proc/1/fd/3',
                    '/proc/kcore', '/proc/sysrq-trigger', '/dev/mem', '/dev/sda', '/dev/kmsg', '/bin/sh']:
           try:

@@ -26,11 +26,17 @@ import Testing
     ("from collections import Counter\nprint(Counter('abca').most_common(1))", "[('a', 2)]\n"),
     ("from dataclasses import dataclass, asdict\n@dataclass\nclass P:\n  x: int = 1\nprint(asdict(P()))", "{'x': 1}\n"),
     (
-      "class A:\n  def __init__(self): self.a = 1\n  def __repr__(self): return f'{self.__class__.__name__}({self.a})'\nprint(A())",
+      """
+      class A:\n  def __init__(self): self.a = 1\n\
+        def __repr__(self): return f'{self.__class__.__name__}({self.a})'\nprint(A())
+      """,
       "A(1)\n"
     ),
     (
-      "class A:\n  def f(self): return 1\nclass B(A):\n  def f(self): return super().f() + 1\n  def __init__(self): super().__init__()\nprint(B().f())",
+      """
+      class A:\n  def f(self): return 1\nclass B(A):\n  def f(self): return super().f() + 1\n\
+        def __init__(self): super().__init__()\nprint(B().f())
+      """,
       "2\n"
     ),
     ("import asyncio\nasync def f():\n  await asyncio.sleep(0)\n  return 5\nprint(asyncio.run(f()))", "5\n"),
@@ -39,7 +45,10 @@ import Testing
       "[1]\n"
     ),
     (
-      "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as p: print(list(p.map(abs, [-1, 2])))",
+      """
+      from concurrent.futures import ThreadPoolExecutor\n\
+      with ThreadPoolExecutor(2) as p: print(list(p.map(abs, [-1, 2])))
+      """,
       "[1, 2]\n"
     ),
     (
@@ -47,7 +56,10 @@ import Testing
       "ok\n"
     ),
     (
-      "import sqlite3\nc = sqlite3.connect(':memory:')\nc.execute('create table t(a)')\nc.execute('insert into t values (1)')\nprint(c.execute('select * from t').fetchall())",
+      """
+      import sqlite3\nc = sqlite3.connect(':memory:')\nc.execute('create table t(a)')\n\
+      c.execute('insert into t values (1)')\nprint(c.execute('select * from t').fetchall())
+      """,
       "[(1,)]\n"
     ),
     (
@@ -66,11 +78,17 @@ import Testing
       "KeyError: 'a'\n"
     ),
     (
-      "import itertools, heapq, bisect\nprint(heapq.nsmallest(2, itertools.chain([3], [1, 2])), bisect.bisect([1, 2], 1))",
+      """
+      import itertools, heapq, bisect\n\
+      print(heapq.nsmallest(2, itertools.chain([3], [1, 2])), bisect.bisect([1, 2], 1))
+      """,
       "[1, 2] 1\n"
     ),
     (
-      "from typing import Protocol, Generic, TypeVar\nT = TypeVar('T')\nclass Box(Generic[T]):\n  pass\nprint(Box[int].__name__)",
+      """
+      from typing import Protocol, Generic, TypeVar\nT = TypeVar('T')\nclass Box(Generic[T]):\n\
+        pass\nprint(Box[int].__name__)
+      """,
       "Box\n"
     ),
     ("match (1, 2):\n  case (a, b): print(a + b)", "3\n"),
@@ -84,7 +102,14 @@ import Testing
     ("o = type('O', (), {'x': 1})()\nprint(getattr(o, 'x', 0), hasattr(o, 'y'))", "1 False\n"),
     ("import xml.etree.ElementTree as e\nprint(e.fromstring('<a b=\"1\"/>').attrib)", "{'b': '1'}\n"),
     (
-      "import unittest\nclass T(unittest.TestCase):\n  def test(self): self.assertEqual(1, 1)\nprint(unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(T)).wasSuccessful())",
+      """
+      import unittest\nclass T(unittest.TestCase):\n  def test(self): self.assertEqual(1, 1)\n\
+      \
+      \
+      \
+      \
+      print(unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(T)).wasSuccessful())
+      """,
       "True\n"
     ),
     (
@@ -107,15 +132,24 @@ import Testing
       "[ '3', '4' ]\n"
     ),
     (
-      "const rl = require('readline').createInterface({ input: process.stdin }); let n = 0; rl.on('line', l => n += +l).on('close', () => console.log(n))",
+      """
+      const rl = require('readline').createInterface({ input: process.stdin }); let n = 0; \
+      rl.on('line', l => n += +l).on('close', () => console.log(n))
+      """,
       "7\n"
     ),
     (
-      "const { createHash } = require('node:crypto'); console.log(createHash('sha1').update('a').digest('hex').slice(0, 8))",
+      """
+      const { createHash } = require('node:crypto'); \
+      console.log(createHash('sha1').update('a').digest('hex').slice(0, 8))
+      """,
       "86f7e437\n"
     ),
     (
-      "const util = require('util'), path = require('path'); console.log(util.inspect({ a: { b: 1 } }), path.join('a', '..', 'b'))",
+      """
+      const util = require('util'), path = require('path'); console.log(util.inspect({ a: { b: 1 } \
+      }), path.join('a', '..', 'b'))
+      """,
       "{ a: { b: 1 } } b\n"
     ),
     ("const o = { ['a' ]: 1 }; const k = 'a'; console.log(o[k], `t${k}`)", "1 ta\n"),
@@ -124,7 +158,10 @@ import Testing
       "E x\n"
     ),
     (
-      "const EventEmitter = require('events'); const e = new EventEmitter(); e.on('a', v => console.log(v)); e.emit('a', 1)",
+      """
+      const EventEmitter = require('events'); const e = new EventEmitter(); e.on('a', v => \
+      console.log(v)); e.emit('a', 1)
+      """,
       "1\n"
     ),
     ("if (require.main === module) console.log('main'); module.exports = { a: 1 }", "main\n"),
@@ -134,7 +171,10 @@ import Testing
       "[ 1, 2 ] 2 5\n"
     ),
     (
-      "label: for (const a of [1, 2]) { for (;;) { if (a === 1) continue label; break label } } console.log(JSON.parse('{\"a\":1}').a)",
+      """
+      label: for (const a of [1, 2]) { for (;;) { if (a === 1) continue label; break label } } \
+      console.log(JSON.parse('{\"a\":1}').a)
+      """,
       "1\n"
     ),
     ("process.nextTick(() => console.log(process.argv.length)); process.exitCode = 0", "2\n"),
