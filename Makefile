@@ -30,7 +30,9 @@ test: setup ## install what is missing, and run every test
 	@.ci/step "Testing" .ci/test
 
 build: setup ## build the release binary
-	@.ci/step "Building the release (the first time takes some minutes)" swift build $(RELEASE_FLAGS) --product signalbox
+	@.ci/step "Building the release (the first time takes some minutes)" \
+	  swift build $(RELEASE_FLAGS) --product signalbox
+	@.ci/step "Building the sandbox's launcher" swift build $(RELEASE_FLAGS) --product sandbox-launcher
 
 install: ## install binary, themes and completions under PREFIX (/usr/local)
 	@test -x $(BINARY) || $(MAKE) build

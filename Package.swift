@@ -150,6 +150,15 @@ let package = Package(
 
     room("CodeIndex", ["Base", "CModel", "CGit2"]),
 
+    // Untrusted programs. The launcher is the cellar: C alone, one process for every sandbox.
+    // It also runs inside, where there is no Swift and perhaps no C library: no start files of Swift, all static.
+    .executableTarget(
+      name: "sandbox-launcher", cSettings: strictC,
+      linkerSettings: [
+        .unsafeFlags(["-nostartfiles", "-static-stdlib", "-Xclang-linker", "-static", "-Xlinker", "-s"])
+      ]),
+    room("Sandbox", ["Base", .product(name: "DequeModule", package: "swift-collections")]),
+
     // MARK: Floor 3: faces, which see the control plane and never an engine
     room(
       "ControlSocket",
@@ -244,6 +253,7 @@ let package = Package(
     .executableTarget(
       name: "IndexProbe", dependencies: ["CodeIndex", "Base"], path: "Tests/IndexProbe", swiftSettings: strict),
     tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "TestKit"], exclude: ["Golden"]),
+    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",

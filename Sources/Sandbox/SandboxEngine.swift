@@ -1,0 +1,200 @@
+internal import Base
+
+/// The door of the room: takes programs, runs each in a sandbox of its own, and says how it went.
+///
+/// At most `concurrencyMax` run at a time; the others wait in a queue in which owners take turns. A run belongs to the
+/// task that asked for it: when that is cancelled, the run is killed, and the call returns when nothing of it is left.
+public actor SandboxEngine {
+  /// A run that has not ended.
+  public struct Active: Sendable, Equatable {
+    public enum State: String, Sendable { case waiting, validating, running }
+
+    public var id: String
+    public var language: Language
+    public var owner: String
+    public var state: State
+    public var since: ContinuousClock.Instant
+  }
+
+  public struct Snapshot: Sendable, Equatable {
+    public var active: [Active] = []
+    /// Ended runs by outcome, and those that the sandbox itself failed.
+    public var outcomes: [SandboxResult.Outcome: Int] = [:]
+    public var broken = 0
+    public var isIsolationOnly = false
+  }
+
+  private struct Waiting: Sendable {
+    var id: String
+    var continuation: CheckedContinuation<Bool, Never>
+  }
+
+  private struct Entry {
+    var active: Active
+    var session: SandboxSession?
+    var isStopped = false
+  }
+
+  private let settings: SandboxSettings
+  private let host: SandboxHost
+  private let validator: Validator
+  private let onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
+  private var entries: [String: Entry] = [:]
+  private var queue: FairQueue<Waiting>
+  private var running = 0
+  private var outcomes: [SandboxResult.Outcome: Int] = [:]
+  private var broken = 0
+
+  /// Looks at what the machine has. Throws when a layer that is required cannot be had.
+  /// `onResult` hears of every result, also of blocked runs: for a history.
+  public init(
+    _ settings: SandboxSettings, onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
+  ) throws(SandboxError) {
+    self.settings = settings
+    self.onResult = onResult
+    let host = try SandboxHost.find(settings)
+    self.host = host
+    validator = Validator(host)
+    queue = FairQueue(capacity: settings.waitingMax)
+  }
+
+  /// The languages that can be run here, with the interpreter's version.
+  public nonisolated var languages: [Language: String] { host.interpreters.mapValues(\.version) }
+
+  public nonisolated static func newID() -> String {
+    Digest.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
+  }
+
+  /// The name under which a result of this request may be kept; nil when its language cannot be run here.
+  public nonisolated func cacheKey(_ request: SandboxRequest) -> String? {
+    host.interpreters[request.language].map {
+      RunKey.digest(request, interpreter: $0, packageFolders: host.packageFolders)
+    }
+  }
+
+  /// Runs one program to its end. `onEvent` is called in order, from a thread of the room, and must not block.
+  public func run(
+    _ request: SandboxRequest, id: String = SandboxEngine.newID(),
+    onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
+  ) async throws(SandboxError) -> SandboxResult {
+    if let objection = request.objection { throw .invalid(objection) }
+    guard entries[id] == nil else { throw .invalid("a run with this id is there already") }
+    _ = try host.interpreter(request.language)
+    let began = ContinuousClock.now
+    entries[id] = Entry(
+      active: Active(
+        id: id, language: request.language, owner: request.owner, state: .validating, since: began))
+    defer { entries[id] = nil }
+    let violations = try await validator.check(request)
+    if violations.contains(where: { $0.severity == .critical }) {
+      return finish(request, .blocked(id: id, request, violations))
+    }
+    let queued = ContinuousClock.now
+    try await takeTurn(id, owner: request.owner)
+    defer { endTurn() }
+    let waited = queued.duration(to: .now)
+    do {
+      var result = try await execute(request, id, waited, onEvent)
+      result.violations = violations
+      return finish(request, result)
+    } catch {
+      broken += 1
+      throw error
+    }
+  }
+
+  /// Ends a run; false when there is none of that id.
+  @discardableResult
+  public func kill(_ id: String) -> Bool {
+    guard let entry = entries[id] else { return false }
+    entries[id]?.isStopped = true
+    if let waiting = queue.remove(where: { $0.id == id }) { waiting.continuation.resume(returning: false) }
+    entry.session?.stop()
+    return true
+  }
+
+  public func snapshot() -> Snapshot {
+    Snapshot(
+      active: entries.values.map(\.active).sorted { $0.since < $1.since }, outcomes: outcomes, broken: broken,
+      isIsolationOnly: host.groups == nil)
+  }
+
+  /// Ends every run and the validators; returns when they are gone.
+  public func shutdown() async {
+    for id in entries.keys { kill(id) }
+    await validator.shutdown()
+  }
+
+  // MARK: Turns
+
+  private func takeTurn(_ id: String, owner: String) async throws(SandboxError) {
+    if Task.isCancelled || entries[id]?.isStopped == true { throw .cancelled }
+    if running < settings.concurrencyMax {
+      running += 1
+      return
+    }
+    entries[id]?.active.state = .waiting
+    guard queue.count < queue.capacity else { throw .busy(waiting: queue.count) }
+    let isOurs = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isIn = queue.append(Waiting(id: id, continuation: continuation), owner: owner)
+        if !isIn || Task.isCancelled {
+          _ = queue.remove { $0.id == id }
+          continuation.resume(returning: false)
+        }
+      }
+    } onCancel: {
+      // The queue is the actor's; the hop ends at once, and it finds nothing when the run has begun.
+      Task { await self.kill(id) }
+    }
+    guard isOurs else { throw .cancelled }
+  }
+
+  /// A turn that ends is handed on, so that nobody who comes later gets before the one who waits.
+  private func endTurn() {
+    if let next = queue.popFirst() {
+      next.continuation.resume(returning: true)
+    } else {
+      running -= 1
+    }
+  }
+
+  // MARK: One run
+
+  private func execute(
+    _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
+  ) async throws(SandboxError) -> SandboxResult {
+    let plan = try host.plan(request, number: SandboxHost.nextNumber())
+    let session = SandboxSession(plan, input: request.input, onEvent: onEvent)
+    if entries[id]?.isStopped == true || Task.isCancelled { throw .cancelled }
+    entries[id]?.session = session
+    entries[id]?.active.state = .running
+    try session.start(launcher: host.launcherPath)
+    let ending = await withTaskCancellationHandler {
+      await session.ending()
+    } onCancel: {
+      session.stop()
+    }
+    return try SandboxOutcome(request: request, plan: plan, ending: ending).result(id: id, queued: waited)
+  }
+
+  private func finish(_ request: SandboxRequest, _ result: SandboxResult) -> SandboxResult {
+    outcomes[result.outcome, default: 0] += 1
+    onResult?(request, result)
+    return result
+  }
+}
+
+extension SandboxResult {
+  static func blocked(id: String, _ request: SandboxRequest, _ violations: [Violation]) -> SandboxResult {
+    var result = SandboxResult(
+      id: id, language: request.language, backend: "bubblewrap", stdout: "", stderr: "",
+      limits: Limits(
+        memoryBytes: request.limits.memoryBytes, cpuPercent: request.limits.cpuPercent,
+        timeoutMilliseconds: request.limits.timeoutMilliseconds, processes: request.limits.processes,
+        tmpBytes: request.limits.tmpBytes, outputBytes: request.limits.outputBytes, enforcedBy: "none"))
+    result.blocked = true
+    result.violations = violations
+    return result
+  }
+}

@@ -1,0 +1,111 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import Synchronization
+
+/// What this machine offers for sandboxes, found once: programs, control groups, the launcher. Renders the
+/// plan of one sandbox.
+struct SandboxHost: Sendable {
+  let launcherPath: String
+  let bubblewrap: String
+  let filter: [UInt8]
+  let groups: ControlGroups?
+  let interpreters: [Language: Interpreter]
+  let packageFolders: [String]
+  let isRoot: Bool
+
+  /// The first of the ids that sandboxes run under when we are root. Far above what systems and containers give out.
+  private static let firstIdentity: UInt32 = 1_879_048_192
+  private static let identities: UInt32 = 65_536
+
+  private static let numbers = Atomic<UInt32>(0)
+
+  /// Tells the sandboxes of this process apart, of all its engines: it names their groups and picks their user ids.
+  static func nextNumber() -> UInt32 { numbers.wrappingAdd(1, ordering: .relaxed).newValue }
+
+  static func find(_ settings: SandboxSettings) throws(SandboxError) -> SandboxHost {
+    let launcher = try launcher(settings)
+    guard let architecture = SeccompFilter.Architecture.current else {
+      throw .unavailable("there is no system call filter for this processor", fix: "use the Docker back end")
+    }
+    guard access(settings.bubblewrap, X_OK) == 0 else {
+      throw .unavailable("\(settings.bubblewrap) is not there", fix: "install the package bubblewrap")
+    }
+    let groups = settings.ignoresControlGroups ? nil : ControlGroups.find()
+    if groups == nil, settings.require == .all {
+      throw .unavailable(
+        "no control group can be made for memory, CPU and processes",
+        fix: "run in a delegated group (systemd-run --user --scope -p Delegate=yes …), or SANDBOX_REQUIRE=isolation")
+    }
+    var interpreters: [Language: Interpreter] = [:]
+    for language in Language.allCases {
+      interpreters[language] = Interpreter.find(
+        language, named: settings.interpreters[language], searchPath: settings.searchPath)
+    }
+    groups?.sweep()
+    return SandboxHost(
+      launcherPath: launcher, bubblewrap: settings.bubblewrap,
+      filter: SeccompFilter(architecture).bytes, groups: groups, interpreters: interpreters,
+      packageFolders: settings.packageFolders.filter(Interpreter.isReachable), isRoot: geteuid() == 0)
+  }
+
+  private static func launcher(_ settings: SandboxSettings) throws(SandboxError) -> String {
+    let path: String
+    if let named = settings.launcher {
+      path = named
+    } else {
+      // A process that cannot read its own link finds no launcher, which is what the guard below says.
+      let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+      path = "/" + own.split(separator: "/").dropLast().joined(separator: "/") + "/sandbox-launcher"
+    }
+    guard access(path, X_OK) == 0 else {
+      throw .unavailable("\(path) is not there", fix: "install sandbox-launcher beside signalbox")
+    }
+    return path
+  }
+
+  func interpreter(_ language: Language) throws(SandboxError) -> Interpreter {
+    guard let interpreter = interpreters[language] else {
+      throw .unavailable(
+        "no interpreter of \(language.rawValue) that another user can reach",
+        fix: "install \(language == .python ? "python3" : "nodejs") under /usr")
+    }
+    return interpreter
+  }
+
+  func plan(_ request: SandboxRequest, number: UInt32) throws(SandboxError) -> LaunchPlan {
+    let interpreter = try interpreter(request.language)
+    let program = SandboxRequest.File(path: request.language.programName, content: Array(request.code.utf8))
+    let command =
+      [interpreter.path] + request.language.arguments(memoryBytes: request.limits.memoryBytes)
+      + ["\(BubblewrapArguments.workFolder)/\(program.path)"] + request.arguments
+    return plan(
+      interpreter, command: command, files: [program] + request.files, limits: request.limits,
+      packages: packageFolders, number: number, runMilliseconds: request.limits.timeoutMilliseconds)
+  }
+
+  func plan(
+    _ interpreter: Interpreter, command: [String], files: [SandboxRequest.File], limits: SandboxLimits,
+    packages: [String], number: UInt32, runMilliseconds: Int?
+  ) -> LaunchPlan {
+    let arguments = BubblewrapArguments(
+      interpreter: interpreter, extraMounts: packages, filter: filter, limits: limits,
+      files: files, command: command)
+    var plan = LaunchPlan(
+      bubblewrap: bubblewrap, arguments: arguments,
+      groups: groups?.plan(name: "sandbox-\(getpid())-\(number)", limits: limits),
+      identity: isRoot ? Self.firstIdentity + number % Self.identities : nil, limits: limits,
+      runMilliseconds: runMilliseconds, outputBytes: runMilliseconds == nil ? nil : limits.outputBytes,
+      collectsFiles: runMilliseconds != nil)
+    if plan.groups == nil { plan.resources = Self.resources(limits, runMilliseconds, hasOwnIdentity: isRoot) }
+    return plan
+  }
+
+  /// What single processes are held to where no group can hold the tree.
+  private static func resources(
+    _ limits: SandboxLimits, _ runMilliseconds: Int?, hasOwnIdentity: Bool
+  ) -> LaunchPlan.ResourceLimits {
+    let seconds = (runMilliseconds ?? 3_600_000) * limits.cpuPercent / 100 / 1_000
+    return LaunchPlan.ResourceLimits(
+      dataBytes: limits.memoryBytes, cpuSeconds: max(1, seconds), processes: hasOwnIdentity ? limits.processes : 0)
+  }
+}

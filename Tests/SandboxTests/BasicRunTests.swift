@@ -1,0 +1,118 @@
+import Base
+import TestKit
+import Testing
+
+@testable import Sandbox
+
+@Suite(.enabled(if: Bench.hasBubblewrap, Bench.withoutBubblewrap)) struct BasicRunTests {
+  @Test func aPythonProgramRunsAndItsOutputComesBack() async throws {
+    let result = try await Bench.python("import sys\nprint(2 + 2)\nprint('aside', file=sys.stderr)\nsys.exit(3)\n")
+    #expect(result.stdout == "4\n")
+    #expect(result.stderr == "aside\n")
+    #expect(result.exitCode == 3)
+    #expect(result.outcome == .failed)
+    #expect(result.signal == nil)
+  }
+
+  @Test func aJavaScriptProgramRunsAndItsOutputComesBack() async throws {
+    let code = "setTimeout(() => { console.log(process.argv.length, [1, 2].map(x => x * 2)); process.exit(4) }, 5)"
+    let result = try await Bench.javaScript(code)
+    #expect(result.stdout == "2 [ 2, 4 ]\n")
+    #expect(result.exitCode == 4)
+    #expect(result.stderr == "")
+  }
+
+  @Test func inputArgumentsAndFilesGoInAndNewFilesComeOut() async throws {
+    let code = """
+      import sys, os
+      print(sys.stdin.read().upper(), sys.argv[1:])
+      print(open('data/a.txt').read())
+      os.makedirs('out/deep')
+      open('out/deep/b.bin', 'wb').write(bytes(range(256)))
+      open('data/a.txt', 'a').write('more')
+      """
+    let files = [
+      SandboxRequest.File(path: "data/a.txt", content: Array("inside".utf8)),
+      SandboxRequest.File(path: "unchanged.txt", content: [1, 2, 3]),
+    ]
+    let result = try await Bench.python(code, files: files, input: Array("hello".utf8), arguments: ["-x", "ü"])
+    #expect(result.stderr == "")
+    #expect(result.stdout == "HELLO ['-x', 'ü']\ninside\n")
+    #expect(result.files.map(\.path) == ["data/a.txt", "out/deep/b.bin"])
+    #expect(result.artefacts["out/deep/b.bin"] == Array(0...255))
+    #expect(result.artefacts["data/a.txt"] == Array("insidemore".utf8))
+  }
+
+  @Test func outputIsStreamedWhileTheProgramRuns() async throws {
+    let seen = Collected<RunEvent>()
+    let engine = try Bench.engine.get()
+    let id = SandboxEngine.newID()
+    let code = "import time\nprint('first', flush=True)\ntime.sleep(60)\n"
+    async let result = engine.run(
+      SandboxRequest(language: .python, code: code, profile: .off), id: id, onEvent: { seen.append($0) })
+    // Without a buffer, Python writes a line and its end apart.
+    let text = { @Sendable in
+      seen.values.reduce(into: "") { text, event in
+        if case .stdout(let bytes) = event { text += String(decoding: bytes, as: UTF8.self) }
+      }
+    }
+    #expect(await eventually { text() == "first\n" })
+    #expect(seen.values.first == .started)
+    #expect(await engine.snapshot().active.contains { $0.id == id && $0.state == .running })
+    #expect(await engine.kill(id))
+    let killed = try await result
+    #expect(killed.outcome == .killed)
+    #expect(killed.stdout == "first\n")
+    #expect(Bench.remains(of: killed).isEmpty)
+  }
+
+  @Test func aCancelledTaskKillsItsRun() async throws {
+    let seen = Collected<RunEvent>()
+    let engine = try Bench.engine.get()
+    let task = Task {
+      let code = "print('up', flush=True)\nwhile True: pass\n"
+      return try await engine.run(
+        SandboxRequest(language: .python, code: code, profile: .off), onEvent: { seen.append($0) })
+    }
+    #expect(await eventually { seen.count >= 2 })
+    task.cancel()
+    let result = try await task.value
+    #expect(result.outcome == .killed)
+    #expect(Bench.remains(of: result).isEmpty)
+  }
+
+  @Test func aSignalAndAnExitCodeAreToldApart() async throws {
+    let signalled = try await Bench.python("import os\nos.kill(os.getpid(), 11)\n")
+    #expect(signalled.signal == "SIGSEGV")
+    #expect(signalled.exitCode == nil)
+    let exited = try await Bench.python("import os\nos._exit(139)\n")
+    #expect(exited.signal == nil)
+    #expect(exited.exitCode == 139)
+  }
+
+  @Test func requestsThatCannotBeRunAreRefused() async throws {
+    let engine = try Bench.engine.get()
+    let bad: [SandboxRequest] = [
+      SandboxRequest(language: .python, code: "", files: [.init(path: "../a", content: [])]),
+      SandboxRequest(language: .python, code: "", files: [.init(path: "/etc/a", content: [])]),
+      SandboxRequest(language: .python, code: "", files: [.init(path: "main.py", content: [])]),
+      SandboxRequest(language: .python, code: "", arguments: ["a\0b"]),
+      SandboxRequest(language: .python, code: "", limits: SandboxLimits(timeoutMilliseconds: 1)),
+      SandboxRequest(language: .python, code: "a\0b"),
+    ]
+    for request in bad {
+      await #expect { try await engine.run(request) } throws: { error in
+        (error as? SandboxError)?.failure.code == .invalid
+      }
+    }
+  }
+
+  @Test func manyRunsAtOnceAllComeToTheirOwnEnd() async throws {
+    try await withThrowingTaskGroup(of: (Int, SandboxResult).self) { group in
+      for index in 0..<12 {
+        group.addTask { (index, try await Bench.python("print(\(index))\n")) }
+      }
+      for try await (index, result) in group { #expect(result.stdout == "\(index)\n") }
+    }
+  }
+}

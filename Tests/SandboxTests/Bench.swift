@@ -1,0 +1,88 @@
+import Glibc
+import TestKit
+import Testing
+
+@testable import Sandbox
+
+/// One engine for all tests of a process: finding the interpreters takes longer than a run.
+enum Bench {
+  static let engine = Result { () throws(SandboxError) -> SandboxEngine in
+    try SandboxEngine(SandboxSettings(require: hasGroups ? .all : .isolation, concurrencyMax: 4))
+  }
+  static let hasGroups = ControlGroups.find() != nil
+  /// Installed, and allowed by this kernel to make namespaces.
+  static let hasBubblewrap = system("/usr/bin/bwrap --unshare-all --ro-bind / / /bin/true >/dev/null 2>&1") == 0
+  static let withoutGroups: Comment = "no control group for memory, CPU and processes can be made here"
+  static let withoutBubblewrap: Comment = "bubblewrap is not installed, or may not make namespaces here"
+
+  static func python(
+    _ code: String, _ limits: SandboxLimits = SandboxLimits(), files: [SandboxRequest.File] = [],
+    input: [UInt8] = [], arguments: [String] = []
+  ) async throws -> SandboxResult {
+    try await run(
+      SandboxRequest(
+        language: .python, code: code, files: files, input: input, arguments: arguments, limits: limits, profile: .off))
+  }
+
+  static func javaScript(_ code: String, _ limits: SandboxLimits = SandboxLimits()) async throws -> SandboxResult {
+    try await run(SandboxRequest(language: .javascript, code: code, limits: limits, profile: .off))
+  }
+
+  /// Runs, and looks at the host afterwards: every layer was in force, and no process and no group is left.
+  static func run(_ request: SandboxRequest) async throws -> SandboxResult {
+    let result = try await engine.get().run(request)
+    #expect(result.verified.count == 9)
+    let failed = result.verified.filter { !$0.value.ok }
+    #expect(failed.isEmpty)
+    let left = remains(of: result)
+    #expect(left.isEmpty, "left on the host: \(left)")
+    return result
+  }
+
+  /// What is still there of a run: processes by the user id that was its own, groups by the number that goes with it.
+  static func remains(of result: SandboxResult) -> [String] {
+    guard geteuid() == 0, let actual = result.verified["user"]?.actual, let identity = UInt32(actual) else { return [] }
+    var found: [String] = []
+    for name in names("/proc") where Int(name) != nil {
+      let lines = (SmallFile.text("/proc/\(name)/status") ?? "").split(separator: "\n")
+      let owner = lines.first { $0.hasPrefix("Uid:") }?.split(whereSeparator: \.isWhitespace).dropFirst().first
+      if owner.map(String.init) == actual { found.append("process \(name)") }
+    }
+    guard let groups = ControlGroups.find() else { return found }
+    let plan = groups.plan(name: "sandbox-\(getpid())-\(identity - 1_879_048_192)", limits: SandboxLimits())
+    return found + plan.folders.filter { access($0, F_OK) == 0 }
+  }
+
+  /// A listener on loopback and what it heard: the host's side of "cannot be reached".
+  static func listener() throws -> (descriptor: Int32, port: UInt16) {
+    for _ in 0..<20 {
+      let port = try FreePort.next()
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      let isBound = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+      }
+      if isBound, listen(descriptor, 8) == 0 { return (descriptor, port) }
+      close(descriptor)
+    }
+    throw SandboxError.broken("no port")
+  }
+
+  static func names(_ folder: String) -> [String] {
+    guard let handle = opendir(folder) else { return [] }
+    defer { closedir(handle) }
+    var names: [String] = []
+    while let entry = readdir(handle) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      names.append(name)
+    }
+    return names
+  }
+}
