@@ -44,8 +44,11 @@ import Testing
     try await session.expect("4,999")
     session.press("Esc")
     try await session.expect("2 Index")
-    for _ in 0..<11 { session.press("Space") }
-    try await session.expect("11 marked")
+    // One after the other: a row that is not there yet cannot be marked.
+    for number in 1...11 {
+      session.press("Space")
+      try await session.expect("\(number) marked")
+    }
     session.press("K")
     try await session.expect("Type their count, 11")
     session.press("Esc")

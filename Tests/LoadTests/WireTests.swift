@@ -61,7 +61,7 @@ import Testing
     #expect(found == stamps)
   }
 
-  @Test(arguments: ["~", "~1", "~1.2.3~", "~1.2.3.x~", "~.1.2.3~", "~99999999999999999999.1.1.1~"])
+  @Test(arguments: ["^", "^1", "^1.2.3^", "^1.2.3.x^", "^.1.2.3^", "^99999999999999999999.1.1.1^"])
   func aChangedStampIsAnError(text: String) {
     #expect(throws: LoadError.self) {
       try Array(text.utf8).withUnsafeBytes { bytes in
