@@ -40,6 +40,20 @@ import Testing
     }
   }
 
+  /// Else a list in the order of age would shuffle at every look.
+  @Test func aSocketBeganAtOneTimeHoweverOftenOneAsks() async throws {
+    try await TestGateway.withServer { server, port in
+      let (client, greeting) = try #require(SocketClient.socket(port: port))
+      let first = try #require(await server.socket(Self.id(greeting))).socket.connectedAt
+      #expect(abs(first - SystemWallClock().nowMilliseconds()) < 60_000)
+      for number in 0..<50 {
+        client.send("42\(number)[\"echo\",1]")
+        _ = client.text()
+        #expect(await server.sockets().map(\.connectedAt) == [first])
+      }
+    }
+  }
+
   @Test func heartbeatsAreNoEvents() async throws {
     try await TestGateway.withServer(change: { $0.pingInterval = .milliseconds(20) }) { server, port in
       let (client, greeting) = try #require(SocketClient.socket(port: port))
