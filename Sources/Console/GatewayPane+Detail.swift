@@ -67,9 +67,10 @@ extension GatewayPane {
     let since = DisplayText(String(Timestamp.clock(socket.connectedAt).prefix(8)))
     var lines = [
       line([("id", DisplayText(socket.id)), ("by", Self.word(for: socket.transport))]),
-      line([
-        ("user", DisplayText(socket.user)), ("", socket.isVerified ? "\(canvas.sign(.ok)) verified" : "unverified"),
-      ]),
+      Self.isNamed(socket)
+        ? line([
+          ("user", DisplayText(socket.user)), ("", socket.isVerified ? "\(canvas.sign(.ok)) verified" : "unverified"),
+        ]) : line([("user", "not said")]),
       line([
         ("from", address), ("since", since),
         ("idle", DisplayText(Figures.uptime(seconds: Double(socket.idleMilliseconds) / 1_000))),

@@ -26,7 +26,10 @@ extension GatewayPane {
     if scene.size != .medium, snapshot.dropped + snapshot.cut > 0 {
       parts.append("dropped \(Self.short(snapshot.dropped)) cut \(Self.short(snapshot.cut))")
     }
-    if scene.size != .medium { parts.append("p99 \(DisplayText(Figures.short(snapshot.latency.p99))) ms") }
+    // What the operator filters and marks needs the room.
+    if scene.size != .medium, filter.isEmpty, marks.isEmpty {
+      parts.append("p99 \(DisplayText(Figures.short(snapshot.latency.p99))) ms")
+    }
     return parts.joined(separator: " · ")
   }
 
@@ -133,8 +136,8 @@ extension GatewayPane {
       .text(canvas.sign(mark), marks.contains(socket.id) ? Style(.accent, on: .background, .bold) : style),
       .text(Self.shortID(socket.id, canvas, width: width)), .text(Self.name(of: socket)), .text(rooms, Style(.dim)),
       .text(Self.word(for: socket.transport)), .text(DisplayText(socket.state.rawValue), style),
-      .text(DisplayText(socket.rttMilliseconds.map { "\(Figures.short($0.rounded()))ms" } ?? "-")),
-      .text(DisplayText(Self.rate(socket.inPerSecond))), .text(DisplayText(Self.rate(socket.outPerSecond))),
+      .text(DisplayText(socket.rttMilliseconds.map { "\(Self.whole($0))ms" } ?? "-")),
+      .text(DisplayText(Self.whole(socket.inPerSecond))), .text(DisplayText(Self.whole(socket.outPerSecond))),
       .text(
         DisplayText(socket.queuedBytes == 0 ? "0" : Figures.bytes(Int64(socket.queuedBytes))),
         socket.state == .slow ? Style(.warn) : .plain),
@@ -154,8 +157,10 @@ extension GatewayPane {
     return "\(canvas.sign(.ellipsis))\(DisplayText(String(id.suffix(idWidth - 1))))"
   }
 
-  /// Whole numbers from 1 on: a rate that trembles in its last digit is no news.
-  private static func rate(_ value: Double) -> String { Figures.short(value >= 1 ? value.rounded() : 0) }
+  /// Whole numbers from 1 on: a figure that trembles in its last digit is no news. What is less than 1 is not nothing.
+  private static func whole(_ value: Double) -> String {
+    value > 0 && value < 1 ? "<1" : Figures.short(value.rounded())
+  }
 
   static func look(of state: SocketRecord.State) -> (sign: GlyphSet.Sign, style: Style) {
     switch state {
@@ -173,8 +178,11 @@ extension GatewayPane {
       return "\(socket.user)/\(agent)"
     }
     if let agent = socket.agent { return "\(agent)?" }
-    return socket.user == socket.id ? "-" : "\(socket.user)?"
+    return isNamed(socket) ? "\(socket.user)?" : "-"
   }
+
+  /// Whether it said who it is: else its id stands there.
+  static func isNamed(_ socket: SocketRecord) -> Bool { socket.isVerified || socket.user != socket.id }
 
   static func word(for transport: SocketRecord.Transport) -> DisplayText {
     switch transport {

@@ -69,13 +69,24 @@ extension GatewayServer {
 
   // MARK: Questions to the loops
 
-  /// Every connection of this node.
+  /// Every connection of this node. Rates are differences: the first who asks for a while waits `firstLook` for them.
   public func sockets() async -> [SocketRecord] {
-    await ask { $0.records() }.flatMap { $0 }
+    await prepareRates()
+    return await ask { $0.records() }.flatMap { $0 }
   }
 
+  /// With the events since somebody last asked for this socket, if that is not long ago.
   public func socket(_ id: String) async -> SocketDetail? {
-    await ask { $0.detail(id) }.compactMap { $0 }.first
+    await prepareRates()
+    return await ask { $0.detail(id) }.compactMap { $0 }.first
+  }
+
+  /// How long events are counted before the first answer: long enough for a rate, short enough for a person.
+  static let firstLook = Duration.milliseconds(450)
+
+  private func prepareRates() async {
+    let isReady = await ask { $0.markRates() }.allSatisfy { $0 }
+    if !isReady { await pause(Self.firstLook) }
   }
 
   /// False when there is no such socket.

@@ -135,7 +135,7 @@ public final class GatewayServer: Service {
     }
   }
 
-  private func pause(_ duration: Duration) async {
+  func pause(_ duration: Duration) async {
     // Cancelled: the caller looks at its deadline and goes on.
     try? await Task.sleep(for: duration)
     if Task.isCancelled { await Task.yield() }

@@ -21,7 +21,7 @@ import Testing
     func verify(using algorithm: some JWTAlgorithm) async throws {}
   }
 
-  private func token(
+  func token(
     rooms: [String]? = nil, publish: [String]? = nil, role: String = "agent", seconds: Double = 3_600
   ) async throws -> String {
     let keys = JWTKeyCollection()

@@ -55,8 +55,8 @@ struct SocketContext {
     guard let session else { return }
     if session.pointee.kind == .raw {
       let arguments = EventJSON(json)
-      let name = arguments.flatMap { $0.elements.first.flatMap { JSONString.text(json.span, $0) } } ?? ""
-      return loop.queue(slot, .frame(RawFrame.make(event: name, data: arguments?.data ?? [], id: [])))
+      let name = arguments?.name ?? ""
+      return sendRaw(event: name, data: arguments?.data ?? [], id: [])
     }
     send(attachments.isEmpty ? .event : .binaryEvent, nil, json, attachments)
   }
@@ -70,9 +70,14 @@ struct SocketContext {
       send(attachments.isEmpty ? .acknowledgement : .binaryAcknowledgement, id, json, attachments)
     case .raw(let event, let id):
       let inner = json.count >= 2 ? Array(json.dropFirst().dropLast()) : []
-      loop.queue(
-        slot, .frame(RawFrame.make(event: event, data: inner.isEmpty ? Array("null".utf8) : inner, id: id)))
+      sendRaw(event: event, data: inner.isEmpty ? Array("null".utf8) : inner, id: id)
     }
+  }
+
+  private func sendRaw(event: String, data: [UInt8], id: [UInt8]) {
+    let frame = RawFrame.make(event: event, data: data, id: id)
+    loop.wentOut(slot, event, bytes: frame.count)
+    loop.queue(slot, .frame(frame))
   }
 
   private func send(_ kind: SocketIOPacket.Kind, _ id: UInt64?, _ json: [UInt8], _ attachments: [[UInt8]]) {
@@ -80,10 +85,15 @@ struct SocketContext {
     SocketIOPacket.appendHead(
       kind, attachments: attachments.count, namespace: namespaceName, acknowledgementID: id, to: &text)
     text += json
+    loop.wentOut(
+      slot, id == nil ? EventJSON(json)?.name ?? "" : Self.acknowledgement,
+      bytes: attachments.reduce(text.count) { $0 + $1.count })
     loop.queue(slot, .text(text))
     for attachment in attachments { loop.queue(slot, .binary(attachment)) }
-    loop.figures.eventsOut += 1
   }
+
+  /// What the answer to an event is called among a socket's last events.
+  static let acknowledgement = "ack"
 
   /// False when it has as many rooms as it may.
   func join(_ room: String) -> Bool {

@@ -64,11 +64,11 @@ extension HTTPConnection {
   /// request is checked now; Socket.IO may still show it in its CONNECT packet, `/ws` must have it here.
   private func identify(_ request: Request, _ kind: SessionKind, _ context: ChannelHandlerContext) {
     let reply = request.reply
-    var facts = ClientFacts(
-      ends: ends, forwardedFor: request.head.headers["X-Forwarded-For"], authenticated: sameUser)
-    guard !front.options.isOpenToAll, sameUser == nil else { return serve(request, kind, facts, context) }
     var credentials = RequestCredentials(
-      peer: ends.peer, local: ends.local, forwardedFor: facts.forwardedFor, face: .gateway)
+      peer: ends.peer, local: ends.local, forwardedFor: request.head.headers["X-Forwarded-For"], face: .gateway)
+    var facts = ClientFacts(
+      address: front.authenticator.clientAddress(of: credentials), authenticated: sameUser)
+    guard !front.options.isOpenToAll, sameUser == nil else { return serve(request, kind, facts, context) }
     if front.authenticator.isCredentialRequired {
       do throws(Failure) {
         credentials.bearer = try RequestCredentials.bearer(authorization: request.head.headers["Authorization"])

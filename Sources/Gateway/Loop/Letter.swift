@@ -34,8 +34,8 @@ enum SessionKind: UInt8, Sendable {
 
 /// What is known of a client when its session begins.
 struct ClientFacts: Sendable {
-  var ends: ConnectionEnds
-  var forwardedFor: [String]
+  /// Behind trusted proxies the client's own, not the proxy's.
+  var address: IPAddress?
   /// Who it is, when the request said it already.
   var authenticated: Authenticated?
 }

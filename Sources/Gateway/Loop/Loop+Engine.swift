@@ -75,7 +75,6 @@ extension Loop {
     }
     let session = sessions[slot]
     session.pointee.bytesIn += UInt64(body.count)
-    session.pointee.activeAt = now
     var checker = UTF8Checker()
     let isText = body.withUnsafeBytes { checker.accepts($0) } && checker.isAtBoundary
     let isGood = isText && body.withUnsafeBytes { unpack(slot, id, $0) }
@@ -94,7 +93,6 @@ extension Loop {
     var payload = PollingPayload(packetsMax: Self.packetsMax)
     do throws(SocketProtocolError) {
       while let packet = try body.withSpan({ (span) throws(SocketProtocolError) in try payload.next(span) }) {
-        figures.eventsIn += 1
         switch packet {
         case .text(let text): self.packet(slot, text.kind, body, payload: text.payload)
         case .binary(let range):
@@ -140,8 +138,7 @@ extension Loop {
           PollingPayload.separate(&payload)
           PollingPayload.appendBinary(attachment.span, to: &payload)
         }
-        figures.eventsOut += 1
-        session.pointee.eventsOut += 1
+        wentOut(slot, broadcast)
       case .frame: break
       }
     }

@@ -215,7 +215,7 @@ extension Loop {
       let isThrottled = rooms[room].isThrottled
       var index = rooms[room].members.count - 1
       while index >= 0 {
-        serve(rooms[room].members[index], buffer, frames, isThrottled: isThrottled)
+        serve(rooms[room].members[index], room, buffer, frames, isThrottled: isThrottled)
         if index & 31 == 0 { slice = breathe(since: slice) }
         index = min(index, rooms[room].members.count) - 1
       }
@@ -247,7 +247,7 @@ extension Loop {
     }
   }
 
-  private func serve(_ slot: Int32, _ buffer: [UInt8], _ frames: Int32, isThrottled: Bool) {
+  private func serve(_ slot: Int32, _ room: Int32, _ buffer: [UInt8], _ frames: Int32, isThrottled: Bool) {
     let session = sessions[slot]
     let isShared =
       session.pointee.settledTick != tick.number && session.pointee.takesSharedFrames
@@ -262,8 +262,7 @@ extension Loop {
     session.pointee.settledUpTo = Int32(tick.entries.count)
     let sent = buffer.withUnsafeBytes { send(session, $0) }
     guard sent >= 0 else { return end(slot, .transportClosed) }
-    session.pointee.eventsOut &+= UInt32(frames)
-    figures.eventsOut += UInt64(frames)
+    wentOut(slot, room: room, frames: frames)
     guard sent < buffer.count else { return }
     buffer.withUnsafeBytes { session.pointee.queue.keep(rest: UnsafeRawBufferPointer(rebasing: $0[sent...])) }
     waitForSocket(slot)
@@ -327,7 +326,7 @@ extension Loop {
         if session.pointee.queue.hasRest { return waitForSocket(slot) }
       }
       guard !session.pointee.queue.isEmpty else { break }
-      encode(session)
+      encode(slot)
       let sent = scratch.withUnsafeBytes { send(session, $0) }
       guard sent >= 0 else { return end(slot, .transportClosed) }
       guard sent < scratch.count else { continue }
@@ -342,7 +341,8 @@ extension Loop {
   }
 
   /// Moves items of the queue, as frames, into the loop's scratch buffer.
-  private func encode(_ session: UnsafeMutablePointer<Session>) {
+  private func encode(_ slot: Int32) {
+    let session = sessions[slot]
     scratch.removeAll(keepingCapacity: scratch.capacity <= 1 << 20)
     while scratch.count < Self.sendBytesMax, let item = session.pointee.queue.popFirst() {
       switch item {
@@ -351,8 +351,7 @@ extension Loop {
       case .binary(let bytes): frame(FrameHeader.binary, bytes, mayCompress: session.pointee.compresses)
       case .broadcast(let broadcast):
         scratch += session.pointee.kind == .raw ? broadcast.rawFrame : broadcast.socketIO.frames
-        session.pointee.eventsOut &+= 1
-        figures.eventsOut += 1
+        wentOut(slot, broadcast)
       }
     }
   }

@@ -104,8 +104,6 @@ extension Loop {
 
   private func message(_ slot: Int32, isText: Bool, _ bytes: UnsafeRawBufferPointer) {
     let session = sessions[slot]
-    figures.eventsIn += 1
-    session.pointee.activeAt = now
     switch session.pointee.kind {
     case .rawEcho:
       var frame: [UInt8] = []

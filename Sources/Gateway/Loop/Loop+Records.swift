@@ -6,24 +6,39 @@ internal import ControlPlane
 extension Loop {
   static var idleAfter: UInt64 { 60_000_000_000 }
 
+  /// Leaves a mark for rates. False when there was none old enough to tell them: who asks should come back in a moment.
+  func markRates() -> Bool {
+    now = MonotonicTime.now()
+    let isReady = marks.isReady(now: now)
+    marks.look(now: now) { (0..<Int32(sessions.capacity)).map(count) }
+    return isReady
+  }
+
+  private func count(_ slot: Int32) -> RateMarks.Count {
+    let session = sessions[slot]
+    return RateMarks.Count(
+      generation: session.pointee.generation, input: session.pointee.eventsIn, output: session.pointee.eventsOut)
+  }
+
   func records() -> [SocketRecord] {
+    now = MonotonicTime.now()
     var records: [SocketRecord] = []
     records.reserveCapacity(sessions.count)
-    let clock = SystemWallClock().nowMilliseconds()
     forEachSession { slot, _ in
-      if let record = record(slot, clock: clock) { records.append(record) }
+      if let record = record(slot) { records.append(record) }
     }
     return records
   }
 
   /// Nil for a session that is in no namespace yet.
-  private func record(_ slot: Int32, clock: Int64) -> SocketRecord? {
+  private func record(_ slot: Int32) -> SocketRecord? {
     let session = sessions[slot]
     guard let place = session.pointee.sockets.first, place.state == .connected else { return nil }
     let identity = session.pointee.identity
     let id = place.id.text
     let names = roomNames(slot).filter { $0 != id }.sorted()
-    let age = Double(max(1, now &- session.pointee.connectedAt)) / 1e9
+    let rates = marks.rates(
+      Int(slot), count(slot), connectedAt: session.pointee.connectedAt, now: now)
     let idle = now &- session.pointee.activeAt
     return SocketRecord(
       id: id, user: identity.verifiedUser ?? identity.claimedAgent ?? identity.claimedUser ?? id,
@@ -32,9 +47,9 @@ extension Loop {
       state: session.pointee.queue.heldBytes > options.queueBytesMax / 2
         ? .slow : session.pointee.isDraining ? .closing : idle > Self.idleAfter ? .idle : .live,
       rttMilliseconds: session.pointee.roundTrip == 0 ? nil : Double(session.pointee.roundTrip) / 1_000,
-      inPerSecond: Double(session.pointee.eventsIn) / age, outPerSecond: Double(session.pointee.eventsOut) / age,
+      inPerSecond: rates.input, outPerSecond: rates.output,
       queuedBytes: session.pointee.queue.heldBytes, queuedFrames: session.pointee.queue.count,
-      connectedAt: clock - Int64((now &- session.pointee.connectedAt) / 1_000_000),
+      connectedAt: server.wallClockOffset + Int64(session.pointee.connectedAt / 1_000_000),
       idleMilliseconds: Int64(idle / 1_000_000), address: identity.address?.description ?? "",
       node: server.sequencer.node)
   }
@@ -46,13 +61,15 @@ extension Loop {
   }
 
   func detail(_ id: String) -> SocketDetail? {
+    now = MonotonicTime.now()
     let clock = SystemWallClock().nowMilliseconds()
-    guard let slot = find(id), let record = record(slot, clock: clock) else { return nil }
+    guard let slot = find(id), let record = record(slot) else { return nil }
     let session = sessions[slot]
     let expires = session.pointee.expiresAt
     return SocketDetail(
       socket: record, rooms: roomNames(slot).filter { $0 != record.id }.sorted(),
       namespaces: session.pointee.sockets.map { server.namespaces[Int($0.namespace)] },
+      recent: watches.look(slot, generation: session.pointee.generation, now: now),
       eventsIn: UInt64(session.pointee.eventsIn), eventsOut: UInt64(session.pointee.eventsOut),
       bytesIn: session.pointee.bytesIn, bytesOut: session.pointee.bytesOut,
       dropped: UInt64(session.pointee.dropped),

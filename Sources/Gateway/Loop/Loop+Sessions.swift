@@ -79,9 +79,10 @@ extension Loop {
 
   /// Clients of which the same is known share it, which on one machine are most of them.
   private func identity(_ client: ClientFacts) -> Identity {
-    let address = client.ends.peer?.address
-    if lastIdentity.address == address, lastIdentity.authenticated == client.authenticated { return lastIdentity }
-    lastIdentity = Identity(address: address, authenticated: client.authenticated)
+    if lastIdentity.address == client.address, lastIdentity.authenticated == client.authenticated {
+      return lastIdentity
+    }
+    lastIdentity = Identity(address: client.address, authenticated: client.authenticated)
     return lastIdentity
   }
 

@@ -42,9 +42,10 @@ extension Loop {
     case .disconnect: if let index { leaveNamespace(slot, index, .clientClosed) }
     case .event, .binaryEvent:
       guard let index, sessions[slot].pointee.sockets[index].state == .connected else { return end(slot, .malformed) }
-      sessions[slot].pointee.eventsIn &+= 1
+      let name = JSONName.text(bytes, packet)
+      cameIn(slot, name, bytes: attachments.reduce(bytes.count) { $0 + $1.count })
       let event = SocketEvent(
-        name: JSONName.text(bytes, packet), json: Array(bytes[packet.payload]), attachments: attachments,
+        name: name, json: Array(bytes[packet.payload]), attachments: attachments,
         reply: packet.acknowledgementID.map { .acknowledgement($0) } ?? .none)
       server.application.received(event, context(slot, index))
     // The server asks for no acknowledgements; one that comes all the same is nobody's.
@@ -224,7 +225,7 @@ extension Loop {
         json += bytes[message.data]
       }
       json.append(UInt8(ascii: "]"))
-      sessions[slot].pointee.eventsIn &+= 1
+      cameIn(slot, name, bytes: bytes.count)
       let event = SocketEvent(
         name: name, json: json, attachments: [], reply: .raw(event: name, id: Array(bytes[message.id])))
       server.application.received(event, context(slot, 0))

@@ -1,3 +1,4 @@
+internal import Base
 internal import CSockets
 internal import Glibc
 internal import HeapModule
@@ -49,6 +50,9 @@ final class Loop {
   /// Thoughts and updates by receiver; see Loop+Throttle.
   var receivers: Throttle<ReceiverKey>
   var lastIdentity = Loop.nobody
+  /// For those who ask for rates, and for those who look at single sockets.
+  var marks = RateMarks()
+  var watches = EventWatches()
   /// One of each serves all connections, because no message remembers another (RFC 7692). Made on first use.
   var inflater: Inflater?
   var deflater: Deflater?
@@ -149,6 +153,8 @@ final class Loop {
     }
     figures.queuedBytes = queued
     figures.slow = slow
+    if marks.isStale(now: now) { marks.forget() }
+    watches.prune(now: now)
     seat.publish(figures)
   }
 
@@ -208,6 +214,9 @@ struct LoopContext: Sendable {
   let hooks: HookQueue
   let users: UserCount
   let logger: Logger
+  /// What monotonic milliseconds lack of those since 1970, once for all loops: the time at which a session began is
+  /// the same whenever and whomever one asks, so that a list in its order does not shuffle.
+  let wallClockOffset = SystemWallClock().nowMilliseconds() - Int64(MonotonicTime.now() / 1_000_000)
 }
 
 /// A session's next deadline. Entries are not removed when a deadline moves: one that fires early is looked at and

@@ -39,6 +39,9 @@ struct EventJSON: Sendable, Equatable {
     }
   }
 
+  /// The event's name; nil when the first element is no string.
+  var name: String? { elements.first.flatMap { JSONString.text(json.span, $0) } }
+
   /// The JSON text of an argument; nil when there is none. 0 is the first behind the name.
   func argument(_ index: Int) -> ArraySlice<UInt8>? {
     index + 1 < elements.count ? json[elements[index + 1]] : nil

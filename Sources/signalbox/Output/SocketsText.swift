@@ -30,7 +30,7 @@ enum SocketsText {
     let rtt = socket.rttMilliseconds.map { "\(Quantity.fixed($0, digits: 1)) ms" } ?? "not known"
     var lines = [
       "socket   \(safe(socket.id))  \(socket.transport.rawValue)  \(socket.state.rawValue)  rtt \(rtt)",
-      "user     \(safe(socket.user))\(socket.isVerified ? "" : " (unverified)")"
+      "user     \(isNamed(socket) ? "\(safe(socket.user))\(socket.isVerified ? "" : " (unverified)")" : "not said")"
         + (socket.agent.map { "  agent \(safe($0))" } ?? ""),
       "from     \(socket.address.isEmpty ? "not shown" : safe(socket.address))  node \(safe(socket.node))",
       "since    \(Timestamp.iso8601(socket.connectedAt))  "
@@ -74,7 +74,8 @@ enum SocketsText {
   private static func row(_ socket: SocketRecord, now: Int64) -> [String] {
     let more = socket.roomCount - socket.rooms.count
     return [
-      socket.id, socket.isVerified ? socket.user : "\(socket.user)?", socket.agent ?? "-", socket.transport.rawValue,
+      socket.id, isNamed(socket) ? "\(socket.user)\(socket.isVerified ? "" : "?")" : "-", socket.agent ?? "-",
+      socket.transport.rawValue,
       socket.state.rawValue, socket.rttMilliseconds.map { "\(Quantity.fixed($0, digits: 1)) ms" } ?? "-",
       Quantity.fixed(socket.inPerSecond, digits: 1), Quantity.fixed(socket.outPerSecond, digits: 1),
       Quantity.describe(bytes: Int64(socket.queuedBytes)),
@@ -82,6 +83,9 @@ enum SocketsText {
       socket.rooms.joined(separator: " ") + (more > 0 ? " +\(more)" : ""),
     ]
   }
+
+  /// Whether it said who it is: else its id stands there.
+  private static func isNamed(_ socket: SocketRecord) -> Bool { socket.isVerified || socket.user != socket.id }
 
   private static func bytes(_ count: UInt64) -> String { Quantity.describe(bytes: Int64(clamping: count)) }
 
