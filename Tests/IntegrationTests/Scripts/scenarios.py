@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 
+import engineio
 import socketio
 
 LIMIT = 20
@@ -32,10 +33,22 @@ def eventually(condition, what):
     raise AssertionError(f"not within {LIMIT} s: {what}")
 
 
+class InOrder(engineio.Client):
+    """One message after the other. The stock client starts a thread for each, which lets them overtake one another."""
+
+    def _trigger_event(self, event, *args, **kwargs):
+        if event == "message":
+            kwargs["run_async"] = False
+        return super()._trigger_event(event, *args, **kwargs)
+
+
 class Recovering(socketio.Client):
     """Keeps what CONNECT answered: python-socketio does not know connection state recovery."""
 
     answer = None
+
+    def _engineio_client_class(self):
+        return InOrder
 
     def _handle_connect(self, namespace, data):
         self.answer = data
