@@ -101,3 +101,13 @@ final class ClusterNode: Sendable {
 
   var heard: [String] { delegate.heard.values.map(\.emission.event) }
 }
+
+extension RedisOptions {
+  /// For what tests ask themselves, on a machine that may be busy.
+  static var patient: RedisOptions {
+    var options = RedisOptions()
+    options.connectDeadline = .seconds(10)
+    options.commandDeadline = .seconds(10)
+    return options
+  }
+}
