@@ -2,8 +2,8 @@ internal import CSockets
 internal import Glibc
 
 /// The mark that an event carries through the server: when it was sent, by whom, and which one it is. As text within
-/// the payload, `^time.publisher.sequence.number^`, so that it survives whatever wraps or merges the events. The mark is
-/// no letter of a recovery offset, which joins its parts by `~`.
+/// the payload, `^time.publisher.sequence.number^`, so that it survives whatever wraps or merges the events. The mark
+/// is no letter of a recovery offset, which joins its parts by `~`.
 struct Stamp: Equatable {
   static let mark = UInt8(ascii: "^")
 
