@@ -148,7 +148,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
 
-    room("CodeIndex", ["Base", "CModel", "CGit2"]),
+    room("CodeIndex", ["Base", "ControlPlane", "CModel", "CGit2"]),
 
     // Untrusted programs. The launcher is the cellar: C alone, one process for every sandbox.
     // It also runs inside, where there is no Swift and perhaps no C library: no start files of Swift, all static.
@@ -251,8 +251,9 @@ let package = Package(
 
     // A program for the kill test of the index, never installed.
     .executableTarget(
-      name: "IndexProbe", dependencies: ["CodeIndex", "Base"], path: "Tests/IndexProbe", swiftSettings: strict),
-    tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "TestKit"], exclude: ["Golden"]),
+      name: "IndexProbe", dependencies: ["CodeIndex", "ControlPlane", "Base"], path: "Tests/IndexProbe",
+      swiftSettings: strict),
+    tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "ControlPlane", "TestKit"], exclude: ["Golden"]),
     tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(

@@ -1,4 +1,5 @@
 public import Base
+public import ControlPlane
 internal import Synchronization
 
 /// The index: projects in, answers out. Every method may be called from anywhere at any time; a search takes the

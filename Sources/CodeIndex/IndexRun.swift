@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 
 /// One run of one project, from looking at HEAD to the generation that is ready to be swapped in.
 struct IndexRun: Sendable {

@@ -27,6 +27,8 @@ struct LocalControlPlane: ControlPlane {
     case .sockets(let query): .sockets(try await core.gateway().sockets(query))
     case .socket(let id): .socket(try await core.gateway().socket(id))
     case .audience(let room): .audience(try await core.gateway().audience(room))
+    case .search, .embeddings, .reindexEstimate: throw core.lacks(.index)
+    case .runs, .run, .runFile: throw core.lacks(.sandbox)
     }
   }
 
@@ -135,6 +137,8 @@ struct LocalControlPlane: ControlPlane {
     case .agentThought(let thought): return .published(try core.gateway().publish(thought))
     case .taskUpdate(let update): return .published(try core.gateway().publish(update))
     case .projectEvent(let event): return .published(try core.gateway().publish(event))
+    case .reindex, .cancelReindex, .allowUpload: throw core.lacks(.index)
+    case .run, .killRun, .pullImages: throw core.lacks(.sandbox)
     }
   }
 }

@@ -138,19 +138,19 @@ final class NodeCore: Sendable {
   // MARK: Engines
 
   func cache() throws(Failure) -> CacheEngine {
-    guard let cacheEngine else {
-      throw Failure(
-        .unavailable, "this node does not run the cache", hint: "name it in SIGNALBOX_ENGINES", isRetriable: false)
-    }
+    guard let cacheEngine else { throw lacks(.cache) }
     return cacheEngine
   }
 
   func gateway() throws(Failure) -> GatewayEngine {
-    guard let gatewayEngine else {
-      throw Failure(
-        .unavailable, "this node does not run the gateway", hint: "name it in SIGNALBOX_ENGINES", isRetriable: false)
-    }
+    guard let gatewayEngine else { throw lacks(.gateway) }
     return gatewayEngine
+  }
+
+  func lacks(_ engine: Engine) -> Failure {
+    Failure(
+      .unavailable, "this node does not run the \(engine.rawValue)", hint: "name it in SIGNALBOX_ENGINES",
+      isRetriable: false)
   }
 
   // MARK: Bench
