@@ -57,6 +57,12 @@ struct IndexRun: Sendable {
 
   // MARK: What is to be done
 
+  /// What a run would have to compute, without computing it.
+  func missingSources() throws(IndexError) -> (folder: ProjectFolder, entries: [SourceEntry]) {
+    let plan = try plan()
+    return (plan.folder, plan.missing)
+  }
+
   private func plan() throws(IndexError) -> Plan {
     let folder = try ProjectFolder.find(slot.path)
     let fingerprint = try folder.fingerprint()
