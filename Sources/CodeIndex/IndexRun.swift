@@ -137,7 +137,7 @@ struct IndexRun: Sendable {
     let missing = missing(listing.files.map(\.entry))
     let isSame = changed.isEmpty && missing.isEmpty && old != nil && listing.files.count == known.count
     let mode: ReindexReport.Mode =
-      isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil && slot.ignore != nil
+      isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil
       ? .unchanged : old == nil ? .full : .incremental
     return Plan(folder: folder, listing: listing, mode: mode, changed: changed, missing: missing)
   }

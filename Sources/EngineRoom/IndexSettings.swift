@@ -11,7 +11,7 @@ public struct IndexSettings: Sendable, Equatable {
   public var workers: Int
 
   public init(
-    stateBytesMax: Int = 20_000_000_000, roots: [String]? = nil, indexesUnasked: Bool = true, workers: Int = 0
+    stateBytesMax: Int = 20 << 30, roots: [String]? = nil, indexesUnasked: Bool = true, workers: Int = 0
   ) {
     self.stateBytesMax = stateBytesMax
     self.roots = roots

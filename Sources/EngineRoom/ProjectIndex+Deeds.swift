@@ -94,7 +94,8 @@ extension ProjectIndex {
     look()
     listeners.publish(.reindexed(ending))
     if isNews, let report = ending.report {
-      listeners.broadcast(ProjectEvent(projectID: id, event: "vectors-updated", data: Self.json(VectorsUpdated(report))))
+      listeners.broadcast(
+        ProjectEvent(projectID: id, event: "vectors-updated", data: Self.json(VectorsUpdated(report))))
     }
   }
 

@@ -203,7 +203,8 @@ final class ProjectIndex: Service {
     if failing.count > 3 { reasons.append("and \(failing.count - 3) more projects") }
     let used = state.withLock { $0.stateBytes }
     if let share = StateShare(bytes: used, of: settings.stateBytesMax).reason { reasons.append(share) }
-    health.set("index", reasons.isEmpty ? .ok : .degraded, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+    health.set(
+      "index", reasons.isEmpty ? .ok : .degraded, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
   }
 
   /// Runs that are due, a few at the same time.
