@@ -27,7 +27,9 @@ struct LocalControlPlane: ControlPlane {
     case .sockets(let query): .sockets(try await core.gateway().sockets(query))
     case .socket(let id): .socket(try await core.gateway().socket(id))
     case .audience(let room): .audience(try await core.gateway().audience(room))
-    case .search, .embeddings, .reindexEstimate: throw core.lacks(.index)
+    case .search(let query): .search(try await core.index().search(try visible(query)))
+    case .embeddings(let texts): .embeddings(try await core.index().embeddings(texts))
+    case .reindexEstimate(let request): .reindexEstimate(try await core.index().estimate(request))
     case .runs, .run, .runFile: throw core.lacks(.sandbox)
     }
   }
@@ -104,11 +106,14 @@ struct LocalControlPlane: ControlPlane {
   private func carryOut(_ command: Command) async throws(Failure) -> Outcome.Result {
     switch command {
     case .addProject(let path, let id):
+      try requireRoot(path)
       let project = try core.projects.add(path: path, id: id)
+      try await core.projectIndex?.add(project)
       core.publish(.projectsChanged)
       return .project(project)
     case .removeProject(let id):
       let project = try core.projects.remove(id: id)
+      await core.projectIndex?.remove(id)
       core.publish(.projectsChanged)
       return .project(project)
     case .drain:
@@ -137,7 +142,9 @@ struct LocalControlPlane: ControlPlane {
     case .agentThought(let thought): return .published(try core.gateway().publish(thought))
     case .taskUpdate(let update): return .published(try core.gateway().publish(update))
     case .projectEvent(let event): return .published(try core.gateway().publish(event))
-    case .reindex, .cancelReindex, .allowUpload: throw core.lacks(.index)
+    case .reindex(let request): return .reindexed(try await core.index().reindex(request))
+    case .cancelReindex(let id): return .stopped(try core.index().cancel(id))
+    case .allowUpload: throw core.lacks(.index)
     case .run, .killRun, .pullImages: throw core.lacks(.sandbox)
     }
   }

@@ -35,6 +35,8 @@ final class NodeCore: Sendable {
   let cacheEngine: CacheEngine?
   /// Nil when this node does not run it.
   let gatewayEngine: GatewayEngine?
+  /// Nil when this node does not run it.
+  let projectIndex: ProjectIndex?
   let stops: AsyncStream<StopReason>
   private let stopRequests: AsyncStream<StopReason>.Continuation
   private let startedAt = ContinuousClock.now
@@ -69,6 +71,15 @@ final class NodeCore: Sendable {
         bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: .socketsChanged))
       }
     }
+    let gatewayEngine = gatewayEngine
+    projectIndex =
+      settings.engines.contains(.index)
+      ? try ProjectIndex(
+        settings.index, stateFolder: settings.stateFolder, projects: projects.all, health: health, clock: clock,
+        logger: log.logger("index"),
+        listeners: ProjectIndex.Listeners(
+          publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
+          broadcast: { gatewayEngine?.tell($0) })) : nil
     health.set("state", .ok)
     health.set("audit", .ok)
   }
@@ -120,7 +131,8 @@ final class NodeCore: Sendable {
       node: node.rawValue, version: settings.version,
       uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
       peers: gatewayEngine?.peers() ?? [], projects: projects.all, process: probe.read(), control: control,
-      gateway: gatewayEngine?.snapshot(), cache: cacheEngine?.snapshot(), bench: bench)
+      gateway: gatewayEngine?.snapshot(), index: projectIndex?.snapshot(), cache: cacheEngine?.snapshot(),
+      bench: bench)
   }
 
   /// Below this the state folder is said to be nearly full.
@@ -145,6 +157,11 @@ final class NodeCore: Sendable {
   func gateway() throws(Failure) -> GatewayEngine {
     guard let gatewayEngine else { throw lacks(.gateway) }
     return gatewayEngine
+  }
+
+  func index() throws(Failure) -> ProjectIndex {
+    guard let projectIndex else { throw lacks(.index) }
+    return projectIndex
   }
 
   func lacks(_ engine: Engine) -> Failure {

@@ -19,7 +19,8 @@ struct Signalbox: ParsableCommand {
     subcommands: [
       NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
       AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self,
-      SocketsCommand.self, ConfigCommand.self, DoctorCommand.self, BenchCommand.self, LoadCommand.self,
+      SocketsCommand.self, ReindexCommand.self, SearchCommand.self, ConfigCommand.self, DoctorCommand.self,
+      BenchCommand.self, LoadCommand.self,
       ThemesCommand.self, VersionCommand.self,
       CompletionsCommand.self, ConformanceCommand.self,
     ])

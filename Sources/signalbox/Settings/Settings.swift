@@ -12,6 +12,7 @@ struct Settings: Sendable {
   let cacheTTLDays: Int
   let cacheFirstLevelBytes: Int
   let gateway: GatewaySettings
+  let index: IndexSettings
   let dockerHost: String
   /// Empty: same origin only. `["*"]`: any.
   let corsOrigin: [String]
@@ -47,6 +48,7 @@ struct Settings: Sendable {
     cacheTTLDays = values.integer("cacheTtlDays")
     cacheFirstLevelBytes = values.integer("cacheL1Max")
     gateway = Self.gateway(values)
+    index = Self.index(values)
     dockerHost = values.required("dockerHost")
     corsOrigin = values.list("corsOrigin")
     apiPort = values.integer("apiPort")
@@ -90,6 +92,13 @@ struct Settings: Sendable {
     gateway.recoveryMinutes = values.integer("recoveryMinutes")
     gateway.loops = values.integer("loops")
     return gateway
+  }
+
+  private static func index(_ values: Values) -> IndexSettings {
+    var index = IndexSettings(stateBytesMax: values.integer("stateMax"))
+    let roots = values.list("roots")
+    if !roots.isEmpty { index.roots = roots }
+    return index
   }
 
   /// The settings of this process: its flags, its environment, its files.
