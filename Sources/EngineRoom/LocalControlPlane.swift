@@ -28,7 +28,9 @@ struct LocalControlPlane: ControlPlane {
     case .socket(let id): .socket(try await core.gateway().socket(id))
     case .audience(let room): .audience(try await core.gateway().audience(room))
     case .search, .embeddings, .reindexEstimate: throw core.lacks(.index)
-    case .runs, .run, .runFile: throw core.lacks(.sandbox)
+    case .runs(let query): .runs(try await core.runs().runs(query, actor: ownActor))
+    case .run(let id): .run(try await ownRuns(id).detail(id))
+    case .runFile(let id, let path): .runFile(Blob(try await ownRuns(id).file(id, path)))
     }
   }
 
@@ -59,6 +61,20 @@ struct LocalControlPlane: ControlPlane {
       core.audit.note(record)
       throw error
     }
+  }
+
+  // MARK: Whose runs
+
+  /// Whose runs this caller may see; nil: everybody's.
+  private var ownActor: String? { caller.grants.role == .operator ? nil : caller.actor }
+
+  /// The runs, once the caller may see the one of that id. What belongs to others is not there, as far as one can tell.
+  private func ownRuns(_ id: String) async throws(Failure) -> RunService {
+    let runs = try core.runs()
+    guard let owner = try await runs.owner(of: id), ownActor == nil || owner == ownActor else {
+      throw RunService.noSuchRun
+    }
+    return runs
   }
 
   // MARK: Audit
@@ -138,7 +154,9 @@ struct LocalControlPlane: ControlPlane {
     case .taskUpdate(let update): return .published(try core.gateway().publish(update))
     case .projectEvent(let event): return .published(try core.gateway().publish(event))
     case .reindex, .cancelReindex, .allowUpload: throw core.lacks(.index)
-    case .run, .killRun, .pullImages: throw core.lacks(.sandbox)
+    case .run(let request): return .run(try await core.runs().run(request, by: caller))
+    case .killRun(let id): return .stopped(try await ownRuns(id).kill(id))
+    case .pullImages: throw Failure(.unavailable, "this node does not use the Docker Engine", isRetriable: false)
     }
   }
 }

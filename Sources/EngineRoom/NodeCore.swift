@@ -35,6 +35,8 @@ final class NodeCore: Sendable {
   let cacheEngine: CacheEngine?
   /// Nil when this node does not run it.
   let gatewayEngine: GatewayEngine?
+  /// Nil when this node does not run the sandbox.
+  let runService: RunService?
   let stops: AsyncStream<StopReason>
   private let stopRequests: AsyncStream<StopReason>.Continuation
   private let startedAt = ContinuousClock.now
@@ -69,6 +71,16 @@ final class NodeCore: Sendable {
         bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: .socketsChanged))
       }
     }
+    let (gatewayEngine, cacheEngine) = (gatewayEngine, cacheEngine)
+    runService =
+      settings.engines.contains(.sandbox)
+      ? RunService(
+        settings.runs, stateFolder: settings.stateFolder, health: health, clock: clock, logger: log.logger("sandbox"),
+        links: RunService.Links(
+          cache: cacheEngine,
+          publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
+          // A gateway that takes no event has nobody to tell.
+          announce: { _ = try? gatewayEngine?.publish($0) })) : nil
     health.set("state", .ok)
     health.set("audit", .ok)
   }
@@ -81,8 +93,12 @@ final class NodeCore: Sendable {
   func enter(_ phase: Snapshot.Phase) {
     state.withLock { $0.phase = phase }
     switch phase {
-    case .draining: publish(.draining)
-    case .stopping: publish(.stopping)
+    case .draining:
+      runService?.close()
+      publish(.draining)
+    case .stopping:
+      runService?.close()
+      publish(.stopping)
     case .starting, .ready: break
     }
   }
@@ -120,7 +136,8 @@ final class NodeCore: Sendable {
       node: node.rawValue, version: settings.version,
       uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
       peers: gatewayEngine?.peers() ?? [], projects: projects.all, process: probe.read(), control: control,
-      gateway: gatewayEngine?.snapshot(), cache: cacheEngine?.snapshot(), bench: bench)
+      gateway: gatewayEngine?.snapshot(), sandbox: runService?.board.snapshot(), cache: cacheEngine?.snapshot(),
+      bench: bench)
   }
 
   /// Below this the state folder is said to be nearly full.
@@ -145,6 +162,11 @@ final class NodeCore: Sendable {
   func gateway() throws(Failure) -> GatewayEngine {
     guard let gatewayEngine else { throw lacks(.gateway) }
     return gatewayEngine
+  }
+
+  func runs() throws(Failure) -> RunService {
+    guard let runService else { throw lacks(.sandbox) }
+    return runService
   }
 
   func lacks(_ engine: Engine) -> Failure {
