@@ -7,7 +7,7 @@ public struct PendingChanges: Sendable, Equatable {
   public var commit: String?
   /// Files that were added, changed, renamed (both names) or deleted since the generation that answers.
   public var paths: [String]
-  /// What changed cannot be told: there is no generation yet, or its commit is gone.
+  /// What changed cannot be told, as there is no generation yet or its commit is gone: `paths` is all there is.
   public var isEverything: Bool
   /// Nothing has moved: neither files nor commit nor branch.
   public var isNothing: Bool
@@ -21,7 +21,8 @@ extension IndexEngine {
     let folder = try ProjectFolder.find(slot.path)
     let now = try folder.fingerprint()
     guard let old = slot.generation else {
-      return PendingChanges(commit: now.commit, paths: [], isEverything: true, isNothing: false)
+      let paths = folder.usesGit ? try folder.listing(now).files.map(\.entry.path) : []
+      return PendingChanges(commit: now.commit, paths: paths, isEverything: true, isNothing: false)
     }
     guard folder.usesGit else { return try pendingFiles(slot.path, old) }
     var changes = PendingChanges(commit: now.commit, paths: [], isEverything: false, isNothing: false)
@@ -31,7 +32,13 @@ extension IndexEngine {
     }
     guard old.fingerprint.tree != now.tree else { return changes }
     let set = try folder.changes(from: old.fingerprint.tree, to: now.tree)
-    changes.isEverything = set.isEverything
+    guard !set.isEverything else {
+      // The old commit is gone: whatever was there or is there now may differ.
+      changes.isEverything = true
+      let paths = Set(try folder.listing(now).files.map(\.entry.path) + old.manifest.files.map(\.entry.path))
+      changes.paths = paths.sorted()
+      return changes
+    }
     changes.paths = set.changes.flatMap { change -> [String] in
       if case .renamed(let from) = change.kind { return [change.path, from] }
       return [change.path]

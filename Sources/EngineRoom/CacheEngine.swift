@@ -122,11 +122,27 @@ final class CacheEngine: Service {
   func invalidate(_ selection: CacheSelection) async throws(Failure) -> CacheFinding {
     let report = try await cache.invalidate(Self.invalidation(selection))
     let finding = Self.finding(report, selection.namespace)
-    let done = CacheInvalidated(timeMilliseconds: clock.nowMilliseconds(), selection: selection, finding: finding)
+    remember(CacheInvalidated(timeMilliseconds: clock.nowMilliseconds(), selection: selection, finding: finding))
+    return finding
+  }
+
+  private func remember(_ done: CacheInvalidated) {
     recent.withLock { recent in
       recent.insert(done, at: 0)
       if recent.count > Self.recentMax { recent.removeLast() }
     }
+  }
+
+  /// An event of the pipeline: it reaches over all namespaces.
+  func invalidateEverywhere(
+    _ event: CacheSelection.Event, project: ProjectID, paths: [String]
+  ) async throws(Failure) -> CacheFinding {
+    let strategy = Invalidation.Strategy.event(
+      event == .gitCommit ? .gitCommit : .fileChange, project: project.rawValue, paths: paths)
+    let report = try await cache.invalidate(Invalidation(nil, strategy), by: .node)
+    let finding = Self.finding(report, "*")
+    let selection = CacheSelection(namespace: "*", .event(event, project: project.rawValue, paths: []))
+    remember(CacheInvalidated(timeMilliseconds: clock.nowMilliseconds(), selection: selection, finding: finding))
     return finding
   }
 

@@ -7,15 +7,19 @@ public struct IndexSettings: Sendable, Equatable {
   public var roots: [String]?
   /// Whether projects without an index are indexed when the node starts or hears of them.
   public var indexesUnasked: Bool
+  /// SIGNALBOX_WATCH: whether changes are seen without being told.
+  public var watches: Bool
   /// Threads of one run; 0: one a processor, eight at most.
   public var workers: Int
 
   public init(
-    stateBytesMax: Int = 20 << 30, roots: [String]? = nil, indexesUnasked: Bool = true, workers: Int = 0
+    stateBytesMax: Int = 20 << 30, roots: [String]? = nil, indexesUnasked: Bool = true, watches: Bool = true,
+    workers: Int = 0
   ) {
     self.stateBytesMax = stateBytesMax
     self.roots = roots
     self.indexesUnasked = indexesUnasked
+    self.watches = watches
     self.workers = workers
   }
 }

@@ -28,6 +28,12 @@ extension LocalControlPlane {
     return String(cString: real)
   }
 
+  /// The whole way, from what depends on the changed files to those who look on.
+  func reindex(_ request: ReindexRequest) async throws(Failure) -> ReindexReport {
+    guard let pipeline = core.pipeline else { throw core.lacks(.index) }
+    return try await pipeline.reindex(request, by: caller.origin)
+  }
+
   /// The question about those projects that the credential covers.
   func visible(_ query: SearchQuery) throws(Failure) -> SearchQuery {
     guard caller.grants.projects != nil else { return query }

@@ -39,6 +39,8 @@ final class NodeCore: Sendable {
   let projectIndex: ProjectIndex?
   /// Nil when this node does not run the sandbox.
   let runService: RunService?
+  /// Nil when this node does not run the index.
+  let pipeline: Pipeline?
   let stops: AsyncStream<StopReason>
   private let stopRequests: AsyncStream<StopReason>.Continuation
   private let startedAt = ContinuousClock.now
@@ -82,13 +84,22 @@ final class NodeCore: Sendable {
         listeners: ProjectIndex.Listeners(
           publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
           broadcast: { gatewayEngine?.tell($0) })) : nil
+    let publish: @Sendable (Event.Body) -> Void = {
+      bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0))
+    }
+    pipeline = try projectIndex.map { index throws(Failure) in
+      try Pipeline(
+        Pipeline.Links(index: index, cache: cacheEngine, publish: publish, tell: { gatewayEngine?.tell($0) }),
+        watches: settings.index.watches, clock: clock, logger: log.logger("pipeline"))
+    }
+    for project in projects.all { pipeline?.add(project) }
     runService =
       settings.engines.contains(.sandbox)
       ? RunService(
         settings.runs, stateFolder: settings.stateFolder, health: health, clock: clock, logger: log.logger("sandbox"),
         links: RunService.Links(
           cache: cacheEngine,
-          publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
+          publish: publish,
           announce: { gatewayEngine?.tell($0) })) : nil
     health.set("state", .ok)
     health.set("audit", .ok)
@@ -141,11 +152,13 @@ final class NodeCore: Sendable {
     control.commands = commands
     control.commandsFailed = failed
     control.eventsDropped += bus.dropped
+    var index = projectIndex?.snapshot()
+    index?.journeys = pipeline?.journeys ?? []
     return Snapshot(
       node: node.rawValue, version: settings.version,
       uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
       peers: gatewayEngine?.peers() ?? [], projects: projects.all, process: probe.read(), control: control,
-      gateway: gatewayEngine?.snapshot(), index: projectIndex?.snapshot(), sandbox: runService?.board.snapshot(),
+      gateway: gatewayEngine?.snapshot(), index: index, sandbox: runService?.board.snapshot(),
       cache: cacheEngine?.snapshot(),
       bench: bench)
   }

@@ -47,7 +47,7 @@ extension ProjectIndex {
     let progress: @Sendable (IndexProgress) -> Void = { [listeners] progress in
       let progress = ReindexProgress(id, progress)
       listeners.publish(.indexProgress(progress))
-      listeners.broadcast(ProjectEvent(projectID: id, event: "index-progress", data: Self.json(progress)))
+      listeners.broadcast(ProjectEvent(projectID: id, event: "index-progress", data: Pipeline.json(progress)))
     }
     do throws(Failure) {
       try await measure()
@@ -93,10 +93,6 @@ extension ProjectIndex {
     }
     look()
     listeners.publish(.reindexed(ending))
-    if isNews, let report = ending.report {
-      listeners.broadcast(
-        ProjectEvent(projectID: id, event: "vectors-updated", data: Self.json(VectorsUpdated(report))))
-    }
   }
 
   // MARK: Questions
@@ -133,33 +129,6 @@ extension ProjectIndex {
       try engine.estimate(request.project, full: request.isFull)
     }
     return ReindexEstimate(project: request.project, files: cost.files, chunks: cost.chunks, tokens: cost.tokens)
-  }
-
-  /// Nil, which is a null in JSON, for what has no form in it: none of ours.
-  private static func json(_ value: some Encodable) -> RawJSON? {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(value) else { return nil }
-    return try? RawJSON(String(decoding: data, as: UTF8.self))
-  }
-}
-
-/// The data of `vectors-updated`.
-private struct VectorsUpdated: Encodable {
-  var project: ProjectID
-  var commit: String?
-  var mode: ReindexReport.Mode
-  var filesIndexed: Int
-  var chunks: Int
-  var durationSeconds: Double
-
-  init(_ report: ReindexReport) {
-    project = report.project
-    commit = report.commit
-    mode = report.mode
-    filesIndexed = report.filesIndexed
-    chunks = report.chunks
-    durationSeconds = report.durationSeconds
   }
 }
 

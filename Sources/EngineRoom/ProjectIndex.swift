@@ -45,7 +45,7 @@ final class ProjectIndex: Service {
   let state = Mutex(State())
   let threads: WorkThreads
   /// Projects that may have no index yet.
-  private let newcomers: AsyncStream<ProjectID>
+  let newcomers: AsyncStream<ProjectID>
   private let newcomer: AsyncStream<ProjectID>.Continuation
 
   /// Opens what is stored, and takes up the index of each of `projects`. Throws the one line that says why the store
@@ -83,7 +83,6 @@ final class ProjectIndex: Service {
     await cancelWhenGracefulShutdown { [self] in
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.carryOutRuns() }
-        group.addTask { await self.indexNewcomers() }
         group.addTask { await self.watch() }
       }
     }
@@ -120,14 +119,14 @@ final class ProjectIndex: Service {
     look()
   }
 
-  /// One after the other, so that a node that starts with many projects is not taken up by them.
-  private func indexNewcomers() async {
-    for await id in newcomers {
-      let status = engine.snapshot().first { $0.id == id }
-      guard let status, status.state == .stale else { continue }
-      // How it ends is in the project's status, in the log and in an event.
-      _ = await queue.run(ReindexRequest(project: id))
-    }
+  /// Whether something answers for the project.
+  func hasIndex(of id: ProjectID) -> Bool {
+    engine.snapshot().contains { $0.id == id && $0.state != .stale }
+  }
+
+  func pendingChanges(_ id: ProjectID) async throws(Failure) -> PendingChanges {
+    let engine = engine
+    return try await onThread { () throws(IndexError) in try engine.pendingChanges(id) }
   }
 
   // MARK: Figures

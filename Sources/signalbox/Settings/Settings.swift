@@ -98,6 +98,7 @@ struct Settings: Sendable {
 
   private static func index(_ values: Values) -> IndexSettings {
     var index = IndexSettings(stateBytesMax: values.integer("stateMax"))
+    index.watches = values.required("watch") == "on"
     let roots = values.list("roots")
     if !roots.isEmpty { index.roots = roots }
     return index
