@@ -62,7 +62,8 @@ extension SandboxPane {
       return
     }
     let table = Table(
-      columns: Self.columns(width: area.width), rows: runs.map { Self.fields($0, canvas, now: scene.now) },
+      columns: Self.columns(width: area.width),
+      rows: runs.map { Self.fields($0, canvas, now: scene.now, width: area.width) },
       cursor: cursor, isFocused: scene.isFocused, hasHeader: hasHeader)
     table.draw(into: &canvas, area: area)
   }
@@ -70,7 +71,7 @@ extension SandboxPane {
   private static func columns(width: Int) -> [Table.Column] {
     [
       Table.Column(title: "", width: 1, rank: 0),
-      Table.Column(title: "RUN", width: width >= 100 ? 14 : 8, rank: 4),
+      Table.Column(title: "RUN", width: width >= 100 ? 16 : 8, rank: 4),
       Table.Column(title: "LANG", width: width >= 56 ? 10 : 6, rank: 1),
       Table.Column(title: "PROGRAM", width: 10, isFlexible: true, rank: 1),
       Table.Column(title: "STATE", width: width >= 56 ? 9 : 7, rank: 0),
@@ -84,12 +85,13 @@ extension SandboxPane {
     ]
   }
 
-  private static func fields(_ run: RunSummary, _ canvas: Canvas, now: Moment) -> [Table.Field] {
+  private static func fields(_ run: RunSummary, _ canvas: Canvas, now: Moment, width: Int) -> [Table.Field] {
     let (sign, style, word) = look(of: run)
     let isRunning = run.state == .running
     let time = isRunning ? max(0, now.wall - run.timeMilliseconds) : Int64(run.durationMilliseconds)
     return [
-      .text(canvas.sign(sign), style), .text(DisplayText(String(run.id.suffix(14)))), .text(DisplayText(run.language)),
+      .text(canvas.sign(sign), style), .text(DisplayText(String(run.id.prefix(width >= 100 ? 16 : 8)))),
+      .text(DisplayText(run.language)),
       .text(DisplayText(run.title)), .text(word, style),
       .text(DisplayText(run.memoryPeakBytes.map { Figures.bytes(Int64($0)) } ?? "-")),
       .text(run.state == .queued ? "-" : DisplayText(duration(time))),

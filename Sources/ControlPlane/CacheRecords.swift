@@ -1,3 +1,5 @@
+public import Base
+
 /// Values to write into one namespace of the cache. All are checked before any is written.
 public struct CacheWrite: Sendable, Codable, Equatable {
   public struct Entry: Sendable, Codable, Equatable {
@@ -82,6 +84,16 @@ public struct CacheSelection: Sendable, Codable, Equatable {
   public init(namespace: String, _ strategy: Strategy) {
     self.namespace = namespace
     self.strategy = strategy
+  }
+
+  /// The one project that it concerns: an event's, or that of a tag `project:ID`.
+  public var project: ProjectID? {
+    switch strategy {
+    case .event(_, let project, _): project.flatMap { ProjectID(rawValue: $0) }
+    case .tags(let tags):
+      tags.first { $0.hasPrefix("project:") }.flatMap { ProjectID(rawValue: String($0.dropFirst(8))) }
+    case .key, .pattern: nil
+    }
   }
 
   /// `default pattern task:*`: for the audit, the log and the list of the last invalidations.

@@ -147,13 +147,13 @@ struct LocalControlPlane: ControlPlane {
     case .runBench(let options):
       return .bench(try await NodeBench.run(options, on: core))
     case .cacheSet(let write):
-      return .cacheStored(try await core.cache().set(write))
+      let reach = try await core.cache().set(write)
+      core.tell(write)
+      return .cacheStored(reach)
     case .cacheInvalidate(let selection):
       let engine = try core.cache()
       let finding = try await engine.invalidate(selection)
-      core.publish(
-        .cacheInvalidated(
-          CacheInvalidated(timeMilliseconds: core.clock.nowMilliseconds(), selection: selection, finding: finding)))
+      core.tell(selection, finding)
       return .cacheInvalidated(finding)
     case .kickSockets(let ids): return .kicked(try await core.gateway().kick(ids, by: caller.actor))
     case .broadcast(let broadcast): return .published(try core.gateway().publish(broadcast))

@@ -23,9 +23,12 @@ public enum Node {
   public static func run(
     _ settings: NodeSettings, face: Face? = nil, ready: @escaping @Sendable () -> Void = {}
   ) async throws(Failure) {
-    try await run(settings, face: face, ready: ready) { (settings, node, authenticator, logger) throws(Failure) in
+    let hook = FileChangeHook()
+    try await run(settings, face: face, ready: ready, hook: hook) {
+      (settings, node, authenticator, logger) throws(Failure) in
       try ServedGateway(
-        settings.gateway, host: settings.access.host, node: node, authenticator: authenticator, logger: logger)
+        settings.gateway, host: settings.access.host, node: node, authenticator: authenticator, logger: logger,
+        beforeDelivery: hook)
     }
   }
 
@@ -35,7 +38,8 @@ public enum Node {
 
   /// The same with the gateway that `gateway` makes; nil: without one, whatever the settings name.
   static func run(
-    _ settings: NodeSettings, face: Face?, ready: @escaping @Sendable () -> Void, gateway: GatewayMaker?
+    _ settings: NodeSettings, face: Face?, ready: @escaping @Sendable () -> Void, hook: FileChangeHook? = nil,
+    gateway: GatewayMaker?
   ) async throws(Failure) {
     prepareProcess()
     let state = try StateFolder(path: settings.stateFolder)
@@ -51,6 +55,7 @@ public enum Node {
       ? try gateway?(settings, node, authenticator, log.logger("gateway")) : nil
     let core = try NodeCore(
       settings: settings, node: node, bus: bus, log: log, registry: bootstrapMetrics(), gateway: door)
+    hook?.set { [weak core] in await core?.fileChanged($0, $1) }
     try tellLastCrash(core)
     for path in settings.projectPaths { _ = try core.projects.add(path: path, id: nil) }
     do {

@@ -9,7 +9,8 @@ struct ServedGateway: GatewayDoor {
   private let server: GatewayServer
 
   init(
-    _ settings: GatewaySettings, host: String, node: NodeID, authenticator: Authenticator, logger: Logger
+    _ settings: GatewaySettings, host: String, node: NodeID, authenticator: Authenticator, logger: Logger,
+    beforeDelivery: FileChangeHook = FileChangeHook()
   ) throws(Failure) {
     var described = GatewayNode(id: node, version: Version.current, redis: settings.redis)
     described.socketIOKey = settings.socketIOKey
@@ -17,7 +18,8 @@ struct ServedGateway: GatewayDoor {
     described.throttleRate = settings.throttleRate
     described.keepsNewest = settings.throttlePolicy == .newest
     server = try GatewayServer(
-      options: Self.options(settings, host: host), node: described, authenticator: authenticator, logger: logger)
+      options: Self.options(settings, host: host), node: described, authenticator: authenticator, logger: logger,
+      beforeDelivery: { _, _, json in await beforeDelivery.call(json) })
   }
 
   private static func options(_ settings: GatewaySettings, host: String) -> GatewayOptions {
