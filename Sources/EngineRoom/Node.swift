@@ -52,7 +52,10 @@ public enum Node {
     let core = try NodeCore(
       settings: settings, node: node, bus: bus, log: log, registry: bootstrapMetrics(), gateway: door)
     try tellLastCrash(core)
-    for path in settings.projectPaths { _ = try core.projects.add(path: path, id: nil) }
+    for path in settings.projectPaths {
+      let project = try core.projects.add(path: path, id: nil)
+      try await core.projectIndex?.add(project)
+    }
     do {
       try await serve(core, log, authenticator, face: face, ready: ready)
       core.logger.notice("stopped")

@@ -104,7 +104,7 @@ extension ProjectIndex {
   func search(_ query: SearchQuery) async throws(Failure) -> SearchReply {
     let began = ContinuousClock.now
     let engine = engine
-    let reply = try await onThread { () throws(IndexError) in try engine.search(query) }
+    let reply = try await answer(on: threads) { () throws(IndexError) in try engine.search(query) }
     latency.record(ContinuousClock.now - began)
     state.withLock { $0.queries += 1 }
     return reply
@@ -116,7 +116,7 @@ extension ProjectIndex {
       throw Failure(.invalid, "give 1 to \(Self.textsMax) texts")
     }
     let embedder = embedder
-    return try await onThread { () throws(IndexError) in
+    return try await answer(on: threads) { () throws(IndexError) in
       var reply = EmbeddingReply(model: BuiltInEmbedder.model, vectors: [], tokens: 0)
       for text in texts {
         let (vector, tokens) = try embedder.embedCounting(text)
@@ -129,7 +129,7 @@ extension ProjectIndex {
 
   func estimate(_ request: ReindexRequest) async throws(Failure) -> ReindexEstimate {
     let engine = engine
-    let cost = try await onThread { () throws(IndexError) in
+    let cost = try await answer(on: threads) { () throws(IndexError) in
       try engine.estimate(request.project, full: request.isFull)
     }
     return ReindexEstimate(project: request.project, files: cost.files, chunks: cost.chunks, tokens: cost.tokens)

@@ -43,7 +43,10 @@ final class ProjectIndex: Service {
   let latency = LatencyRecorder()
   let counters = IndexCounters()
   let state = Mutex(State())
+  /// For questions.
   let threads: WorkThreads
+  /// For looks at the disk, which nobody's question waits for.
+  private let upkeep = WorkThreads(label: "signalbox.upkeep", threads: 2, waiting: 2 * ProjectRegistry.limit)
   /// Projects that may have no index yet.
   private let newcomers: AsyncStream<ProjectID>
   private let newcomer: AsyncStream<ProjectID>.Continuation
@@ -166,7 +169,7 @@ final class ProjectIndex: Service {
   /// Looks at the disk.
   func measure() async throws(Failure) {
     let (folder, engine) = (stateFolder, engine)
-    let (bytes, stateBytes) = try await threads.run { (engine.bytesUsed(), FolderSize.bytes(of: folder)) }
+    let (bytes, stateBytes) = try await upkeep.run { (engine.bytesUsed(), FolderSize.bytes(of: folder)) }
     state.withLock { state in
       state.bytes = bytes
       state.stateBytes = stateBytes
@@ -183,9 +186,16 @@ final class ProjectIndex: Service {
     }
   }
 
-  /// On a thread, in the control plane's error.
-  func onThread<Value: Sendable>(
+  /// Upkeep on a thread, in the control plane's error.
+  private func onThread<Value: Sendable>(
     _ body: @escaping @Sendable () throws(IndexError) -> Value
+  ) async throws(Failure) -> Value {
+    try await answer(on: upkeep, body)
+  }
+
+  /// On one of `threads`, in the control plane's error.
+  func answer<Value: Sendable>(
+    on threads: WorkThreads, _ body: @escaping @Sendable () throws(IndexError) -> Value
   ) async throws(Failure) -> Value {
     let result = try await threads.run { Result { () throws(IndexError) in try body() } }
     switch result {
