@@ -52,7 +52,9 @@ public enum NodeBench {
     // Through the node's own socket, as every client comes in.
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
-      try await runner.run(workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index, commit: commit) {
+      try await runner.run(
+        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index, commit: commit
+      ) {
         core.publish(.benchProgress($0))
       }
     }
