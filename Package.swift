@@ -194,7 +194,7 @@ let package = Package(
       "EngineRoom",
       [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load", "CodeIndex",
-        "ControlSocket", "API", "Pty", "CCrash", "CSpawn",
+        "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -286,7 +286,7 @@ let package = Package(
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests(
-      "IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"],
+      "IntegrationTests", ["signalbox", "sandbox-launcher", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"],
       exclude: ["Scripts"]),
     tests("TidyTests", ["TestKit"]),
   ]

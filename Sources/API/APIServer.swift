@@ -80,6 +80,7 @@ public final class APIServer: Service {
     CacheRoutes(settings: settings).add(to: routes)
     IndexRoutes(settings: settings).add(to: routes)
     SocketRoutes().add(to: routes)
+    RunRoutes(settings: settings).add(to: routes)
     PublishRoutes(settings: settings).add(to: routes)
     EventStream(settings: settings, statistics: statistics, clock: clock).add(to: routes)
     var configuration = ApplicationConfiguration(address: .hostname(settings.host, port: settings.port))

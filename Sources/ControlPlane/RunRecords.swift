@@ -258,12 +258,15 @@ public struct RunOutput: Sendable, Codable, Equatable {
   public var actor: String
   public var stream: Stream
   public var bytes: Blob
+  /// Bytes of this stream before the piece: a gap tells that pieces are missing.
+  public var offset: Int
 
-  public init(id: String, actor: String, stream: Stream, bytes: Blob) {
+  public init(id: String, actor: String, stream: Stream, bytes: Blob, offset: Int = 0) {
     self.id = id
     self.actor = actor
     self.stream = stream
     self.bytes = bytes
+    self.offset = offset
   }
 }
 

@@ -30,7 +30,9 @@ struct LocalControlPlane: ControlPlane {
     case .search(let query): .search(try await core.index().search(try visible(query)))
     case .embeddings(let texts): .embeddings(try await core.index().embeddings(texts))
     case .reindexEstimate(let request): .reindexEstimate(try await core.index().estimate(request))
-    case .runs, .run, .runFile: throw core.lacks(.sandbox)
+    case .runs(let query): .runs(try await core.runs().runs(query, actor: ownActor))
+    case .run(let id): .run(try await ownRuns(id).detail(id))
+    case .runFile(let id, let path): .runFile(Blob(try await ownRuns(id).file(id, path)))
     }
   }
 
@@ -61,6 +63,20 @@ struct LocalControlPlane: ControlPlane {
       core.audit.note(record)
       throw error
     }
+  }
+
+  // MARK: Whose runs
+
+  /// Whose runs this caller may see; nil: everybody's.
+  private var ownActor: String? { caller.grants.role == .operator ? nil : caller.actor }
+
+  /// The runs, once the caller may see the one of that id. What belongs to others is not there, as far as one can tell.
+  private func ownRuns(_ id: String) async throws(Failure) -> RunService {
+    let runs = try core.runs()
+    guard let owner = try await runs.owner(of: id), ownActor == nil || owner == ownActor else {
+      throw RunService.noSuchRun
+    }
+    return runs
   }
 
   // MARK: Audit
@@ -145,7 +161,9 @@ struct LocalControlPlane: ControlPlane {
     case .reindex(let request): return .reindexed(try await core.index().reindex(request))
     case .cancelReindex(let id): return .stopped(try core.index().cancel(id))
     case .allowUpload: throw core.lacks(.index)
-    case .run, .killRun, .pullImages: throw core.lacks(.sandbox)
+    case .run(let request): return .run(try await core.runs().run(request, by: caller))
+    case .killRun(let id): return .stopped(try await ownRuns(id).kill(id))
+    case .pullImages: throw Failure(.unavailable, "this node does not use the Docker Engine", isRetriable: false)
     }
   }
 }

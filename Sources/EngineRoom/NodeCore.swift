@@ -37,6 +37,8 @@ final class NodeCore: Sendable {
   let gatewayEngine: GatewayEngine?
   /// Nil when this node does not run it.
   let projectIndex: ProjectIndex?
+  /// Nil when this node does not run the sandbox.
+  let runService: RunService?
   let stops: AsyncStream<StopReason>
   private let stopRequests: AsyncStream<StopReason>.Continuation
   private let startedAt = ContinuousClock.now
@@ -71,7 +73,7 @@ final class NodeCore: Sendable {
         bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: .socketsChanged))
       }
     }
-    let gatewayEngine = gatewayEngine
+    let (gatewayEngine, cacheEngine) = (gatewayEngine, cacheEngine)
     projectIndex =
       settings.engines.contains(.index)
       ? try ProjectIndex(
@@ -80,6 +82,14 @@ final class NodeCore: Sendable {
         listeners: ProjectIndex.Listeners(
           publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
           broadcast: { gatewayEngine?.tell($0) })) : nil
+    runService =
+      settings.engines.contains(.sandbox)
+      ? RunService(
+        settings.runs, stateFolder: settings.stateFolder, health: health, clock: clock, logger: log.logger("sandbox"),
+        links: RunService.Links(
+          cache: cacheEngine,
+          publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
+          announce: { gatewayEngine?.tell($0) })) : nil
     health.set("state", .ok)
     health.set("audit", .ok)
   }
@@ -92,8 +102,12 @@ final class NodeCore: Sendable {
   func enter(_ phase: Snapshot.Phase) {
     state.withLock { $0.phase = phase }
     switch phase {
-    case .draining: publish(.draining)
-    case .stopping: publish(.stopping)
+    case .draining:
+      runService?.close()
+      publish(.draining)
+    case .stopping:
+      runService?.close()
+      publish(.stopping)
     case .starting, .ready: break
     }
   }
@@ -131,7 +145,8 @@ final class NodeCore: Sendable {
       node: node.rawValue, version: settings.version,
       uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
       peers: gatewayEngine?.peers() ?? [], projects: projects.all, process: probe.read(), control: control,
-      gateway: gatewayEngine?.snapshot(), index: projectIndex?.snapshot(), cache: cacheEngine?.snapshot(),
+      gateway: gatewayEngine?.snapshot(), index: projectIndex?.snapshot(), sandbox: runService?.board.snapshot(),
+      cache: cacheEngine?.snapshot(),
       bench: bench)
   }
 
@@ -162,6 +177,11 @@ final class NodeCore: Sendable {
   func index() throws(Failure) -> ProjectIndex {
     guard let projectIndex else { throw lacks(.index) }
     return projectIndex
+  }
+
+  func runs() throws(Failure) -> RunService {
+    guard let runService else { throw lacks(.sandbox) }
+    return runService
   }
 
   func lacks(_ engine: Engine) -> Failure {

@@ -26,6 +26,7 @@ public struct NodeSettings: Sendable {
   public var cache: CacheSettings
   public var gateway: GatewaySettings
   public var index: IndexSettings
+  public var runs: RunSettings
   public var logLevel: LogLevel
   public var logDestination: LogDestination
   /// How the embedded console is named to others.
@@ -40,6 +41,7 @@ public struct NodeSettings: Sendable {
     version: String, stateFolder: String, socketPath: String, socketGroup: UInt32? = nil, access: AccessSettings,
     apiPort: Int, engines: Set<Engine> = Engine.built, cache: CacheSettings = CacheSettings(),
     gateway: GatewaySettings = GatewaySettings(), index: IndexSettings = IndexSettings(),
+    runs: RunSettings = RunSettings(),
     logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
     operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [],
     doctor: DoctorSettings
@@ -54,6 +56,7 @@ public struct NodeSettings: Sendable {
     self.cache = cache
     self.gateway = gateway
     self.index = index
+    self.runs = runs
     self.logLevel = logLevel
     self.logDestination = logDestination
     self.operatorLabel = operatorLabel

@@ -16,6 +16,7 @@ enum StatusText {
     lines.append(row("control", control(snapshot.control)))
     if let gateway = snapshot.gateway { lines.append(row("gateway", SocketsText.summary(gateway))) }
     if let index = snapshot.index { lines.append(row("index", IndexText.summary(index))) }
+    if let sandbox = snapshot.sandbox { lines.append(row("sandbox", RunText.summary(sandbox))) }
     if let cache = snapshot.cache { lines.append(row("cache", CacheText.summary(cache))) }
     lines.append(row("bench", bench(snapshot.bench)))
     lines += list("peers", snapshot.peers.map { "\(safe($0.node))  \(safe($0.version))  \($0.sockets) sockets" })
@@ -52,6 +53,8 @@ enum StatusText {
       still.port = gateway.port
       return still
     }
+    // Runs come and go; what they are isolated by is worth a line.
+    steady.sandbox = snapshot.sandbox.map { SandboxSnapshot(backend: $0.backend) }
     for index in steady.peers.indices { steady.peers[index].lastSeenMilliseconds = 0 }
     for index in steady.peers.indices { steady.peers[index].sockets = 0 }
     return steady
