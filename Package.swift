@@ -159,7 +159,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
 
-    room("CodeIndex", ["Base", "CModel", "CGit2"]),
+    room("CodeIndex", ["Base", "Outbound", "CModel", "CGit2"]),
 
     // Untrusted programs. The launcher is the cellar: C alone, one process for every sandbox.
     // It also runs inside, where there is no Swift and perhaps no C library: no start files of Swift, all static.
@@ -248,9 +248,11 @@ let package = Package(
       ]),
     tests("SocketProtocolTests", ["SocketProtocol", "Base", "TestKit"]),
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
-    tests(
-      "OutboundTests",
-      ["Outbound", "Base", "TestKit", .product(name: "NIOHTTP1", package: "swift-nio")] + atomicsFreeNIO),
+    // A server of the tests' own process that answers as a test says.
+    .target(
+      name: "FakeServers", dependencies: [.product(name: "NIOHTTP1", package: "swift-nio")] + atomicsFreeNIO,
+      path: "Tests/FakeServers", swiftSettings: strict),
+    tests("OutboundTests", ["Outbound", "FakeServers", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
     tests("LoadTests", ["Load", "Telemetry", "TestKit"]),
@@ -266,7 +268,8 @@ let package = Package(
     // A program for the kill test of the index, never installed.
     .executableTarget(
       name: "IndexProbe", dependencies: ["CodeIndex", "Base"], path: "Tests/IndexProbe", swiftSettings: strict),
-    tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "TestKit"], exclude: ["Golden"]),
+    tests(
+      "CodeIndexTests", ["CodeIndex", "IndexProbe", "Outbound", "FakeServers", "Base", "TestKit"], exclude: ["Golden"]),
     tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(

@@ -37,6 +37,8 @@ public struct ReindexReport: Sendable, Equatable, Codable {
   public var embeddingsFromCache: Int
   public var durationSeconds: Double
   public var filesPerSecond: Double
+  /// What else an operator should know: that a model changed, that a store had lost vectors.
+  public var notes: [String] = []
 }
 
 /// A project as `signalbox status` shows it.

@@ -1,28 +1,34 @@
-import NIOCore
-import NIOHTTP1
-import NIOPosix
-import Synchronization
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import Synchronization
 
 /// A server of this process that answers as a test says, over TCP on a free port or over a unix socket.
-final class ScriptedServer: Sendable {
-  struct Asked: Sendable {
-    var head: HTTPRequestHead
-    var body: [UInt8]
+public final class ScriptedServer: Sendable {
+  public struct Asked: Sendable {
+    public var method: String
+    /// Path and query as they came.
+    public var target: String
+    /// Names in lower case.
+    public var headers: [String: String]
+    public var body: [UInt8]
   }
 
   /// What the server does with a request, in this order.
-  enum Step: Sendable {
+  public enum Step: Sendable {
     case head(Int, [(String, String)])
     case bytes([UInt8])
     /// Ends the answer as HTTP has it.
     case end
+    /// Does the rest later.
+    case wait(milliseconds: Int)
     /// Closes the connection where it stands.
     case hangUp
     /// Bytes of its own instead of HTTP.
     case raw(String)
   }
 
-  let port: Int
+  public let port: Int
   private let channel: any Channel
   private let requests = Mutex<[Asked]>([])
   private let children = Mutex<[any Channel]>([])
@@ -32,12 +38,12 @@ final class ScriptedServer: Sendable {
     port = channel.localAddress?.port ?? 0
   }
 
-  var asked: [Asked] { requests.withLock { $0 } }
+  public var asked: [Asked] { requests.withLock { $0 } }
   /// Connections that were ever accepted, and those still open.
-  var connections: Int { children.withLock { $0.count } }
-  var openConnections: Int { children.withLock { $0.filter(\.isActive).count } }
+  public var connections: Int { children.withLock { $0.count } }
+  public var openConnections: Int { children.withLock { $0.filter(\.isActive).count } }
 
-  static func start(
+  public static func start(
     unixSocket: String? = nil, _ answer: @escaping @Sendable (Asked) -> [Step]
   ) async throws -> ScriptedServer {
     let box = Mutex<ScriptedServer?>(nil)
@@ -61,15 +67,15 @@ final class ScriptedServer: Sendable {
     return server
   }
 
-  func close() async {
+  public func close() async {
     try? await channel.close()
     for child in children.withLock({ $0 }) { try? await child.close() }
   }
 
-  func note(_ asked: Asked) { requests.withLock { $0.append(asked) } }
+  private func note(_ asked: Asked) { requests.withLock { $0.append(asked) } }
 
   /// Connections come in only after the port is known, so the server is there by then.
-  final class Holder: Sendable {
+  private final class Holder: Sendable {
     private let box: Mutex<ScriptedServer?>
     init(box: consuming Mutex<ScriptedServer?>) { self.box = box }
     var server: ScriptedServer? { box.withLock { $0 } }
@@ -98,14 +104,33 @@ final class ScriptedServer: Sendable {
       case .body(let bytes): body += Array(bytes.readableBytesView)
       case .end:
         guard let head else { return }
-        let asked = Asked(head: head, body: body)
+        let headers = head.headers.map { ($0.name.lowercased(), $0.value) }
+        let asked = Asked(
+          method: head.method.rawValue, target: head.uri, headers: Dictionary(headers) { first, _ in first },
+          body: body)
         holder.server?.note(asked)
-        for step in answer(asked) { perform(step, context) }
+        perform(answer(asked)[...], context)
+      }
+    }
+
+    private func perform(_ steps: ArraySlice<Step>, _ context: ChannelHandlerContext) {
+      for (index, step) in zip(steps.indices, steps) {
+        guard case .wait(let milliseconds) = step else {
+          perform(step, context)
+          continue
+        }
+        let rest = NIOLoopBound((self, context, steps[(index + 1)...]), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds))) {
+          let (responder, context, steps) = rest.value
+          responder.perform(steps, context)
+        }
+        return
       }
     }
 
     private func perform(_ step: Step, _ context: ChannelHandlerContext) {
       switch step {
+      case .wait: break
       case .head(let status, let fields):
         let head = HTTPResponseHead(
           version: .http1_1, status: .init(statusCode: status), headers: HTTPHeaders(fields))
