@@ -35,6 +35,8 @@ final class ProjectIndex: Service {
   let stateFolder: String
   let engine: IndexEngine
   let embedder: BuiltInEmbedder
+  /// Nil when the built-in model and the embedded store do everything.
+  let remote: RemoteIndex?
   let queue = ReindexQueue()
   let health: HealthBoard
   let clock: any WallClock
@@ -55,7 +57,7 @@ final class ProjectIndex: Service {
   /// cannot be used.
   init(
     _ settings: IndexSettings, stateFolder: String, projects: [ProjectSummary], health: HealthBoard,
-    clock: any WallClock, logger: Logger, listeners: Listeners = Listeners()
+    clock: any WallClock, logger: Logger, cache: CacheEngine? = nil, listeners: Listeners = Listeners()
   ) throws(Failure) {
     self.settings = settings
     self.stateFolder = stateFolder
@@ -67,11 +69,15 @@ final class ProjectIndex: Service {
     threads = WorkThreads(label: "signalbox.search", threads: max(2, processors), waiting: 256)
     (newcomers, newcomer) = AsyncStream.makeStream(
       of: ProjectID.self, bufferingPolicy: .bufferingOldest(2 * ProjectRegistry.limit))
+    try settings.remote.check()
+    let folder = StateFolder.indexFolder(in: stateFolder)
+    remote = try RemoteIndex(settings.remote, folder: folder, cache: cache)
     do {
       engine = try IndexEngine(
         IndexEngine.Options(
-          folder: StateFolder.indexFolder(in: stateFolder),
-          workers: settings.workers == 0 ? min(8, processors) : settings.workers, bytesMax: .max))
+          folder: folder,
+          workers: settings.workers == 0 ? min(8, processors) : settings.workers, bytesMax: .max,
+          remote: remote?.options))
       embedder = try BuiltInEmbedder()
     } catch {
       throw error.failure
@@ -91,6 +97,7 @@ final class ProjectIndex: Service {
       }
     }
     queue.finish()
+    await remote?.close()
   }
 
   // MARK: Projects
@@ -142,6 +149,10 @@ final class ProjectIndex: Service {
       snapshot.queries = state.queries
       snapshot.lastRuns = state.lastRuns
       snapshot.bytes = state.bytes
+    }
+    if let options = remote?.options {
+      snapshot.embedder = options.embedder.model.isRemote ? options.embedder.model.name : snapshot.embedder
+      snapshot.store = options.store == nil ? snapshot.store : "pinecone"
     }
     snapshot.queryLatency = latency.summary()
     snapshot.bytesMax = settings.stateBytesMax
