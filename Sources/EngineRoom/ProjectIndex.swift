@@ -82,6 +82,10 @@ final class ProjectIndex: Service {
     } catch {
       throw error.failure
     }
+    if settings.remote.choice == .auto, let model = remote?.options.embedder.model, model.isRemote {
+      logger.notice(
+        "sources go to \(model.server) from projects that were allowed only; SIGNALBOX_EMBEDDER decides otherwise")
+    }
     for file in engine.damaged { logger.error("part of the index is made again: \(file)") }
     for project in projects { takeUp(project) }
     look()
