@@ -45,7 +45,7 @@ final class FlatStore: VectorStore {
       if let known = files.files.first, known.dimensions != dimensions {
         throw .embeddings("the model makes vectors of \(dimensions) dimensions, and made \(known.dimensions) before")
       }
-      files.add(try write(rows, dimensions, space.tag))
+      files.add(try write(rows, dimensions, space.tag, after: files))
     }
   }
 
@@ -132,9 +132,13 @@ final class FlatStore: VectorStore {
     return files
   }
 
-  private func write(_ rows: [VectorFile.Row], _ dimensions: Int, _ tag: String) throws(IndexError) -> VectorFile {
+  /// Names begin with a number that rises, so that the newest file wins after a restart too.
+  private func write(
+    _ rows: [VectorFile.Row], _ dimensions: Int, _ tag: String, after files: Files
+  ) throws(IndexError) -> VectorFile {
     let bytes = VectorFile.encoded(rows, dimensions: dimensions, tag: tag)
-    let name = Digest.hex(withUnsafeBytes(of: Checksum64.hash(bytes).bigEndian) { Array($0) }) + ".vec"
+    let last = files.files.compactMap { UInt64($0.name.prefix(16), radix: 16) }.max() ?? 0
+    let name = Digest.hex(withUnsafeBytes(of: (last &+ 1).bigEndian) { Array($0) }) + ".vec"
     try folder.write(bytes, to: "\(path(tag))/\(name)")
     return try VectorFile(path: "\(path(tag))/\(name)", name: name, tag: tag)
   }
@@ -148,10 +152,10 @@ final class FlatStore: VectorStore {
         return file.row(number)
       }
     }
-    let merged = rows.isEmpty ? nil : try write(rows, old[0].dimensions, tag)
+    let merged = rows.isEmpty ? nil : try write(rows, old[0].dimensions, tag, after: files)
     files.remove(old)
     if let merged { files.add(merged) }
-    for file in old where file.name != merged?.name { unlink("\(path(tag))/\(file.name)") }
+    for file in old { unlink("\(path(tag))/\(file.name)") }
   }
 
   private func path(_ tag: String) -> String { "\(folder.path)/vectors/\(tag)" }

@@ -78,7 +78,7 @@ extension IndexEngine {
 }
 
 extension RemoteVectors {
-  /// Matches that are asked for; every other chunk counts as the worst of them.
+  /// Matches that are asked for.
   private static let matchesMax = 400
 
   func mayUpload(_ id: ProjectID, _ path: String, _ folder: IndexFolder) -> Bool {
@@ -110,12 +110,19 @@ extension RemoteVectors {
     let matches = try await store.query(vector, in: space(id), limit: Self.matchesMax) { id in
       table.files[id.record] != nil
     }
-    var cosines = [Float](repeating: matches.last?.score ?? 0, count: generation.slotCount)
+    var cosines = [Float](repeating: Self.elsewhere(matches), count: generation.slotCount)
     for match in matches {
       for number in table.files[match.id.record] ?? [] where match.id.row < generation.files[number].rows.count {
         cosines[generation.firstSlots[number] + match.id.row] = match.score
       }
     }
     return cosines
+  }
+
+  /// What a chunk counts that is not among the matches. When there were more than were asked for, it is at most the
+  /// worst of them; when all came, it has no vector (it failed), and is neither near nor far.
+  private static func elsewhere(_ matches: [VectorMatch]) -> Float {
+    guard matches.count < matchesMax else { return matches.last?.score ?? 0 }
+    return matches.isEmpty ? 0 : matches.reduce(0) { $0 + $1.score } / Float(matches.count)
   }
 }

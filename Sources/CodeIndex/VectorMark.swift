@@ -34,8 +34,8 @@ struct UploadConsent: Codable, Sendable, Equatable {
   static func remove(_ folder: IndexFolder, _ id: ProjectID) { SmallFile.remove(folder, id, "upload") }
 }
 
-/// A few words about a project, in a file of its own beside its manifest. What cannot be read is not there: then vectors
-/// are made again, and the question is asked again.
+/// A few words about a project, in a file of its own beside its manifest. What cannot be read is not there: then
+/// vectors are made again, and the question is asked again.
 private enum SmallFile {
   static func read<Value: Decodable>(_ folder: IndexFolder, _ id: ProjectID, _ ending: String) -> Value? {
     FileManager.default.contents(atPath: path(folder, id, ending)).flatMap {

@@ -167,7 +167,7 @@ import Testing
     try await asking(deadline: .milliseconds(150)) { fake, embedder in
       fake.always(.never)
       guard case .unavailable = await problem(embedder) else { throw Failure(.internal, "not given up") }
-      #expect(fake.requests == 4)
+      #expect(embedder.requestsSent == 4)
     }
   }
 
