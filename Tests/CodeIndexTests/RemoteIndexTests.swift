@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Outbound
 import Synchronization
 import TestKit

@@ -113,7 +113,8 @@ import Testing
     ("SIGNALBOX_TRUSTED_PROXIES", "10.0.0.0/"), ("SIGNALBOX_HOST", "127.0.0"), ("SIGNALBOX_HOST", "a b"),
     ("SIGNALBOX_HOST", "-x"), ("SIGNALBOX_STATE", "a\u{1B}[2Jb"), ("SIGNALBOX_THEME", "a\nb"),
     ("SIGNALBOX_SOCKET", "/" + String(repeating: "x", count: 107)),
-    ("SIGNALBOX_ROOTS", "/srv,"), ("SIGNALBOX_EMBEDDER", "gpt"), ("PINECONE_INDEX_HOST", "https://"), ("SIGNALBOX_STATE_MAX", "15M"), ("SIGNALBOX_STATE_MAX", "much"),
+    ("SIGNALBOX_ROOTS", "/srv,"), ("SIGNALBOX_EMBEDDER", "gpt"), ("PINECONE_INDEX_HOST", "https://"),
+    ("SIGNALBOX_STATE_MAX", "15M"), ("SIGNALBOX_STATE_MAX", "much"),
     ("SIGNALBOX_OPERATOR", String(repeating: "x", count: 129)),
   ])
   func aValueThatBreaksItsRuleIsRefusedInOneLine(name: String, value: String) throws {
