@@ -64,6 +64,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     // JWT parsing and verification must not be home-made either.
     .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
+    // HTTPS to embedding servers and vector stores, and a container engine's unix socket: pooling, TLS and streaming.
+    // Exact, because its minor versions change how it starts (1.3x reads configuration through another package).
+    .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     // config.yaml and themes.
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
@@ -116,6 +119,14 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
 
+    room(
+      "Outbound",
+      [
+        "Base",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ] + atomicsFreeNIO),
+
     // MARK: Floor 2: engines, none of which knows another
     room(
       "Bench",
@@ -148,7 +159,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
 
-    room("CodeIndex", ["Base", "ControlPlane", "CModel", "CGit2"]),
+    room("CodeIndex", ["Base", "ControlPlane", "Outbound", "CModel", "CGit2"]),
 
     // Untrusted programs. The launcher is the cellar: C alone, one process for every sandbox.
     // It also runs inside, where there is no Swift and perhaps no C library: no start files of Swift, all static.
@@ -194,6 +205,7 @@ let package = Package(
       "EngineRoom",
       [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load", "CodeIndex",
+        "Outbound",
         "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -237,6 +249,11 @@ let package = Package(
       ]),
     tests("SocketProtocolTests", ["SocketProtocol", "Base", "TestKit"]),
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
+    // A server of the tests' own process that answers as a test says.
+    .target(
+      name: "FakeServers", dependencies: [.product(name: "NIOHTTP1", package: "swift-nio")] + atomicsFreeNIO,
+      path: "Tests/FakeServers", swiftSettings: strict),
+    tests("OutboundTests", ["Outbound", "FakeServers", "Base", "TestKit"]),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
     tests("LoadTests", ["Load", "Telemetry", "TestKit"]),
@@ -253,7 +270,9 @@ let package = Package(
     .executableTarget(
       name: "IndexProbe", dependencies: ["CodeIndex", "ControlPlane", "Base"], path: "Tests/IndexProbe",
       swiftSettings: strict),
-    tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "ControlPlane", "TestKit"], exclude: ["Golden"]),
+    tests(
+      "CodeIndexTests", ["CodeIndex", "IndexProbe", "Outbound", "FakeServers", "Base", "ControlPlane", "TestKit"],
+      exclude: ["Golden"]),
     tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(

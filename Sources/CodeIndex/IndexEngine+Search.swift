@@ -13,7 +13,10 @@ extension IndexEngine {
   }
 
   /// The same with one side left out: how much each contributes is measured with it.
-  func search(_ query: SearchQuery, keywords: Bool, vectors: Bool) throws(IndexError) -> SearchReply {
+  /// `cosines` has another model's for every slot of the projects that it names.
+  func search(
+    _ query: SearchQuery, keywords: Bool, vectors: Bool, cosines: [ProjectID: [Float]] = [:]
+  ) throws(IndexError) -> SearchReply {
     guard query.text.utf8.count <= SearchQuery.bytesMax else {
       throw .invalidQuery("a query has at most \(SearchQuery.bytesMax) bytes")
     }
@@ -42,7 +45,13 @@ extension IndexEngine {
     var found: [Found] = []
     for target in asked {
       let searcher = Searcher(generation: target.generation, question: question, isWanted: isWanted)
-      found += Self.distinct(searcher.candidates(query.limit), target, limit: query.limit)
+      let candidates: [Searcher.Candidate]
+      if let cosines = cosines[target.id], cosines.count == target.generation.slotCount {
+        candidates = searcher.candidates(query.limit, cosines: cosines)
+      } else {
+        candidates = searcher.candidates(query.limit)
+      }
+      found += Self.distinct(candidates, target, limit: query.limit)
     }
     found.sort { $0.isBetter(than: $1) }
     let words = question.terms

@@ -70,6 +70,8 @@ extension IndexEngine {
       changed += 1
     }
     try store.folder.writeUnneeded(remaining)
+    // Vectors of a server live as long as the record they belong to.
+    try remote?.collect()
     return changed
   }
 

@@ -12,11 +12,14 @@ public final class IndexEngine: Sendable {
     public var workers: Int
     /// Bytes of the index folder past which nothing new is indexed.
     public var bytesMax: Int
+    /// Another model than the built-in one, or another store; nil for neither.
+    public var remote: RemoteOptions?
 
-    public init(folder: String, workers: Int = 4, bytesMax: Int = 20 << 30) {
+    public init(folder: String, workers: Int = 4, bytesMax: Int = 20 << 30, remote: RemoteOptions? = nil) {
       self.folder = folder
       self.workers = workers
       self.bytesMax = bytesMax
+      self.remote = remote
     }
   }
 
@@ -24,12 +27,14 @@ public final class IndexEngine: Sendable {
   let store: IndexStore
   let projects = Mutex<[ProjectID: ProjectSlot]>([:])
   let questions: Mutex<TermTable>
+  let remote: RemoteVectors?
 
   /// Opens what is stored. Damaged files are dropped, told by `damaged`, and made again by the next run.
   public init(_ options: Options) throws(IndexError) {
     self.options = options
     store = try IndexStore(path: options.folder)
     questions = Mutex(try TermTable())
+    remote = options.remote.map { [store] in RemoteVectors($0, store) }
   }
 
   /// What was found damaged at the start.
@@ -56,8 +61,13 @@ public final class IndexEngine: Sendable {
     } catch {
       problem = error.failure.message
     }
+    let mark = VectorMark.read(store.folder, id)
+    if problem == nil, generation != nil, let remote, remote.mayUpload(id, path, store.folder) {
+      problem = remote.change(from: mark)
+    }
     projects.withLock { projects in
       if projects[id]?.generation == nil { projects[id]?.generation = generation }
+      projects[id]?.vectors = mark
       projects[id]?.problem = problem
     }
   }
@@ -68,6 +78,9 @@ public final class IndexEngine: Sendable {
     guard let slot else { throw .unknownProject(id.rawValue) }
     slot.job?.cancel()
     store.folder.removeManifest(id)
+    remote?.forget(id)
+    VectorMark.remove(store.folder, id)
+    UploadConsent.remove(store.folder, id)
   }
 
   /// Stops a run; false when there is none. The previous generation keeps answering, finished records stay.
@@ -105,7 +118,10 @@ public final class IndexEngine: Sendable {
       if store.folder.bytesUsed() >= options.bytesMax {
         throw IndexError.storage(file: options.folder, reason: "the index has reached its limit of size")
       }
-      let run = IndexRun(id: id, slot: slot, job: job, store: store, workers: options.workers, isFull: full)
+      let isAllowed = try remote?.isAllowed(id, slot.path, store.folder) ?? false
+      let run = IndexRun(
+        id: id, slot: slot, job: job, store: store, workers: options.workers, isFull: full,
+        remote: isAllowed ? remote : nil, unused: isAllowed ? nil : remote?.notAllowedNote(id))
       let result = try await withTaskCancellationHandler {
         try await run.perform()
       } onCancel: {
@@ -141,6 +157,7 @@ public final class IndexEngine: Sendable {
       projects[id]?.job = nil
       projects[id]?.generation = result.generation
       projects[id]?.ignore = result.ignore
+      projects[id]?.vectors = result.vectors
       projects[id]?.problem = nil
       projects[id]?.hasFailed = false
       projects[id]?.embeddingsComputed += result.report.embeddingsComputed

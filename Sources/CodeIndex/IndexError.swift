@@ -23,6 +23,12 @@ public enum IndexError: Error, Equatable, Sendable {
   /// The state folder cannot be written.
   case storage(file: String, reason: String)
   case invalidQuery(String)
+  /// The embeddings server refuses, or cannot be reached.
+  case embeddings(String)
+  /// The vector store refuses, or cannot be reached.
+  case vectorStore(String)
+  /// Nobody has allowed that this project's source is sent there.
+  case uploadNotAllowed(project: String, server: String)
 
   /// The one shape every face shows.
   public var failure: Failure {
@@ -43,6 +49,11 @@ public enum IndexError: Error, Equatable, Sendable {
       Failure(.internal, "index file \(file) is damaged: \(reason)", hint: "signalbox reindex --full rebuilds it")
     case .storage(let file, let reason): Failure(.unavailable, "cannot write \(file): \(reason)")
     case .invalidQuery(let reason): Failure(.invalid, reason)
+    case .embeddings(let reason), .vectorStore(let reason): Failure(.unavailable, reason)
+    case .uploadNotAllowed(let project, let server):
+      Failure(
+        .denied, "project \(project) has not been allowed to be sent to \(server)",
+        hint: "SIGNALBOX_EMBEDDER=openai allows it, SIGNALBOX_EMBEDDER=builtin needs no upload")
     }
   }
 }

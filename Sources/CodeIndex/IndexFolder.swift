@@ -16,7 +16,7 @@ struct IndexFolder: Sendable {
 
   init(path: String) throws(IndexError) {
     self.path = path
-    for folder in ["", "/segments", "/projects"] {
+    for folder in ["", "/segments", "/projects", "/vectors"] {
       do {
         try FileManager.default.createDirectory(
           atPath: path + folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -110,7 +110,8 @@ struct IndexFolder: Sendable {
     ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)")) ?? []).sorted()
   }
 
-  private func write(_ bytes: [UInt8], to file: String) throws(IndexError) {
+  /// Writes a whole file or nothing.
+  func write(_ bytes: [UInt8], to file: String) throws(IndexError) {
     let temporary = file + Self.temporaryEnding
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw storageError(file) }

@@ -139,6 +139,15 @@ final class IndexJob: Sendable {
     return 0
   }
 
+  /// The same for what is embedded by a server: files are counted again from the start.
+  func embedding(_ done: Int, of total: Int, _ path: String) {
+    state.withLock { state in
+      state.progress.filesDone = done
+      state.progress.filesTotal = total
+    }
+    advance(0, 0, path)
+  }
+
   private func nextBatch(_ count: Int) -> Range<Int>? {
     guard !isCancelled else { return nil }
     return state.withLock { state in

@@ -7,6 +7,8 @@ struct IndexRun: Sendable {
     var generation: Generation
     var ignore: [IgnoreRules]
     var report: ReindexReport
+    /// Which vectors the generation has beside the built-in ones.
+    var vectors: VectorMark?
   }
 
   /// What is to be done, found out on a thread of the index.
@@ -35,14 +37,43 @@ struct IndexRun: Sendable {
   let store: IndexStore
   let workers: Int
   let isFull: Bool
+  /// Set when vectors of another model are wanted and may be made.
+  var remote: RemoteVectors?
+  /// Why they are not made, for the report.
+  var unused: String?
+
+  /// What a run would lead to, with nothing shown and nothing asked of any server.
+  func prepare() async throws(IndexError) -> Generation { try await local(.now).result.generation }
 
   func perform() async throws(IndexError) -> Result {
     let started = ContinuousClock.now
+    var (plan, result) = try await local(started)
+    if let unused { result.report.notes.append(unused) }
+    if plan.mode == .unchanged, remote?.isSettled(id, result.generation, slot.vectors) ?? (slot.vectors == nil) {
+      return result
+    }
+    try await addVectors(plan, &result)
+    result.report.durationSeconds = (ContinuousClock.now - started).milliseconds / 1_000
+    return try await IndexJob.onThread { [result] in
+      Swift.Result { () throws(IndexError) in
+        if self.job.isCancelled { throw .cancelled }
+        try self.store.folder.writeManifest(result.generation.manifest, self.id)
+        try VectorMark.write(result.vectors, self.store.folder, self.id)
+        return result
+      }
+    }.get()
+  }
+
+  /// The part that needs nobody else.
+  private func local(_ started: ContinuousClock.Instant) async throws(IndexError) -> (plan: Plan, result: Result) {
     let plan = try await IndexJob.onThread {
       Swift.Result { () throws(IndexError) in try self.plan() }
     }.get()
     if plan.mode == .unchanged, let generation = slot.generation {
-      return Result(generation: generation, ignore: plan.listing.ignore, report: report(plan, generation, started))
+      let report = report(plan, generation, started)
+      return (
+        plan, Result(generation: generation, ignore: plan.listing.ignore, report: report, vectors: slot.vectors)
+      )
     }
     var outcome = IndexJob.Outcome()
     if !plan.missing.isEmpty {
@@ -51,8 +82,27 @@ struct IndexRun: Sendable {
     if job.isCancelled { throw .cancelled }
     let done = outcome
     return try await IndexJob.onThread {
-      Swift.Result { () throws(IndexError) in try self.assemble(plan, done, started) }
+      Swift.Result { () throws(IndexError) in (plan, try self.assemble(plan, done, started)) }
     }.get()
+  }
+
+  /// Makes what a server's model has to give, before anybody sees the generation.
+  private func addVectors(_ plan: Plan, _ result: inout Result) async throws(IndexError) {
+    guard let remote else {
+      result.vectors = nil
+      if let was = slot.vectors { result.report.notes.append("the built-in model answers now, and not \(was.model)") }
+      return
+    }
+    let made = try await remote.bring(
+      result.generation, id, plan.folder, job, isFull: isFull, was: slot.vectors, isNew: slot.generation == nil)
+    result.vectors = remote.mark
+    result.report.notes += made.notes
+    let chunks = result.report.embeddingsComputed + result.report.embeddingsFromCache
+    result.report.embeddingsComputed = made.computed
+    result.report.embeddingsFromCache = max(made.known, chunks - made.computed - made.chunksFailed)
+    result.report.filesFailed += made.failed
+    if made.isRebuild { result.report.mode = .full }
+    if result.report.mode == .unchanged, made.computed + made.known > 0 { result.report.mode = .incremental }
   }
 
   // MARK: What is to be done
@@ -156,7 +206,6 @@ struct IndexRun: Sendable {
       generation = try assembly.generation(plan.listing.fingerprint, plan.listing.files)
     }
     if job.isCancelled { throw .cancelled }
-    try store.folder.writeManifest(generation.manifest, id)
     var report = report(plan, generation, started)
     report.embeddingsComputed = outcome.chunks
     report.filesFailed = outcome.failed.map { .init(path: $0, error: SkipReason.unreadable.text) }

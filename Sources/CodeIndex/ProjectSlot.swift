@@ -11,6 +11,8 @@ struct ProjectSlot: Sendable {
   /// Why the last run failed, or why the stored index was not used.
   var problem: String?
   var hasFailed = false
+  /// Which model's vectors the generation has in the vector store; nil for the built-in ones only.
+  var vectors: VectorMark?
   var embeddingsComputed = 0
   var embeddingsReused = 0
 

@@ -261,3 +261,19 @@ struct BestCandidates {
 
   func sorted() -> [Searcher.Candidate] { heap.sorted { ($1.score, $0.slot) < ($0.score, $1.slot) } }
 }
+
+extension Searcher {
+  /// The same sum with the cosines of another model, one a slot.
+  func candidates(_ limit: Int, cosines: [Float]) -> [Candidate] {
+    let keywords = keywordScores()
+    var best = BestCandidates(limit: limit * 4 + 16)
+    for number in generation.files.indices {
+      for slot in generation.firstSlots[number]..<generation.firstSlots[number + 1] {
+        let score = cosines[slot] + (keywords.isEmpty ? 0 : keywords[slot])
+        guard best.accepts(score) else { continue }
+        guard consider(number, slot, score, &best) else { break }
+      }
+    }
+    return best.sorted()
+  }
+}

@@ -62,6 +62,18 @@ final class Segment: Sendable {
       rows: first..<first + Int(bytes.load(at + 40, UInt32.self)), bytes: Int(bytes.load(at + 44, UInt32.self)))
   }
 
+  /// Bytes of the text that a record was made from.
+  func bytes(of key: RecordKey, firstRow: Int) -> Int {
+    // Records lie in the order of their rows; those without a row have the same first row as the next.
+    var low = 0
+    var high = counts.records
+    while low < high {
+      let middle = (low + high) / 2
+      if let record = record(middle), record.rows.upperBound <= firstRow { low = middle + 1 } else { high = middle }
+    }
+    return record(low).map { $0.key == key ? $0.bytes : 0 } ?? 0
+  }
+
   func scale(_ row: Int) -> Float { Float(bitPattern: field(row, 0)) }
   func squaredLength(_ row: Int) -> Float { Float(bitPattern: field(row, 4)) }
   /// Counted from 0.

@@ -47,6 +47,8 @@ public struct ReindexReport: Sendable, Equatable, Codable {
   public var embeddingsFromCache: Int
   public var durationSeconds: Double
   public var filesPerSecond: Double
+  /// What else an operator should know: that a model changed, that a store had lost vectors.
+  public var notes: [String] = []
 
   public init(
     project: ProjectID, commit: String?, mode: Mode, filesIndexed: Int, filesUnchanged: Int, filesSkipped: [Skipped],
@@ -181,6 +183,8 @@ public struct ReindexEstimate: Sendable, Codable, Equatable {
   public var uploadsTo: String?
   /// US dollars; nil where the price is not known.
   public var cost: Double?
+  /// Whether somebody must say yes before sources go there.
+  public var needsConsent = false
 
   public init(project: ProjectID, files: Int, chunks: Int, tokens: Int, uploadsTo: String? = nil, cost: Double? = nil) {
     self.project = project

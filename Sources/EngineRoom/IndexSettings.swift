@@ -1,5 +1,5 @@
 /// What the index is told at its start.
-public struct IndexSettings: Sendable, Equatable {
+public struct IndexSettings: Sendable {
   /// SIGNALBOX_STATE_MAX, in bytes: of the whole state folder.
   public var stateBytesMax: Int
   /// SIGNALBOX_ROOTS: folders, absolute, under which callers of the API may add projects; nil: those the node was
@@ -11,6 +11,7 @@ public struct IndexSettings: Sendable, Equatable {
   public var watches: Bool
   /// Threads of one run; 0: one a processor, eight at most.
   public var workers: Int
+  public var remote = RemoteIndexSettings()
 
   public init(
     stateBytesMax: Int = 20 << 30, roots: [String]? = nil, indexesUnasked: Bool = true, watches: Bool = true,

@@ -162,7 +162,9 @@ struct LocalControlPlane: ControlPlane {
     case .projectEvent(let event): return .published(try core.gateway().publish(event))
     case .reindex(let request): return .reindexed(try await reindex(request))
     case .cancelReindex(let id): return .stopped(try core.index().cancel(id))
-    case .allowUpload: throw core.lacks(.index)
+    case .allowUpload(let id):
+      try await core.index().allowUpload(id)
+      return .done
     case .run(let request): return .run(try await core.runs().run(request, by: caller))
     case .killRun(let id): return .stopped(try await ownRuns(id).kill(id))
     case .pullImages: throw Failure(.unavailable, "this node does not use the Docker Engine", isRetriable: false)

@@ -57,7 +57,10 @@ public enum Node {
       settings: settings, node: node, bus: bus, log: log, registry: bootstrapMetrics(), gateway: door)
     hook?.set { [weak core] in await core?.fileChanged($0, $1) }
     try tellLastCrash(core)
-    for path in settings.projectPaths { _ = try core.projects.add(path: path, id: nil) }
+    for path in settings.projectPaths {
+      let project = try core.projects.add(path: path, id: nil)
+      try await core.projectIndex?.add(project)
+    }
     do {
       try await serve(core, log, authenticator, face: face, ready: ready)
       core.logger.notice("stopped")

@@ -80,7 +80,7 @@ final class NodeCore: Sendable {
       settings.engines.contains(.index)
       ? try ProjectIndex(
         settings.index, stateFolder: settings.stateFolder, projects: projects.all, health: health, clock: clock,
-        logger: log.logger("index"),
+        logger: log.logger("index"), cache: cacheEngine,
         listeners: ProjectIndex.Listeners(
           publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
           broadcast: { gatewayEngine?.tell($0) })) : nil

@@ -4,4 +4,7 @@ internal import CodeIndex
 public enum Notices {
   /// Of the embedding model: its form, its sources and their licences.
   public static var model: String { BuiltInEmbedder.notice }
+
+  /// Of the library that reads repositories, such as `1.5.1`.
+  static var gitLibraryVersion: String { GitLibrary.version }
 }

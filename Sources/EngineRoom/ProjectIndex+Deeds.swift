@@ -99,11 +99,27 @@ extension ProjectIndex {
 
   func search(_ query: SearchQuery) async throws(Failure) -> SearchReply {
     let began = ContinuousClock.now
-    let engine = engine
-    let reply = try await onThread { () throws(IndexError) in try engine.search(query) }
+    let reply = try await find(query)
     latency.record(ContinuousClock.now - began)
     state.withLock { $0.queries += 1 }
     return reply
+  }
+
+  private func find(_ query: SearchQuery) async throws(Failure) -> SearchReply {
+    let engine = engine
+    guard remote != nil else {
+      return try await answer(on: threads) { () throws(IndexError) in try engine.search(query) }
+    }
+    do throws(IndexError) { return try await engine.answer(query) } catch { throw error.failure }
+  }
+
+  /// Lets the project's sources go to the server of now.
+  func allowUpload(_ id: ProjectID) async throws(Failure) {
+    guard remote?.options.embedder.model.isRemote == true else {
+      throw Failure(.conflict, "no source leaves this node: its embeddings are made by the built-in model")
+    }
+    let engine = engine
+    try await answer(on: threads) { () throws(IndexError) in try engine.allowUpload(id) }
   }
 
   /// Of a text in which the model knows no word: zeros.
@@ -112,7 +128,7 @@ extension ProjectIndex {
       throw Failure(.invalid, "give 1 to \(Self.textsMax) texts")
     }
     let embedder = embedder
-    return try await onThread { () throws(IndexError) in
+    return try await answer(on: threads) { () throws(IndexError) in
       var reply = EmbeddingReply(model: BuiltInEmbedder.model, vectors: [], tokens: 0)
       for text in texts {
         let (vector, tokens) = try embedder.embedCounting(text)
@@ -125,10 +141,25 @@ extension ProjectIndex {
 
   func estimate(_ request: ReindexRequest) async throws(Failure) -> ReindexEstimate {
     let engine = engine
-    let cost = try await onThread { () throws(IndexError) in
+    try requireKnown(request.project)
+    if let remote = remote?.options.embedder.model, remote.isRemote {
+      return try await estimate(request.project, by: remote)
+    }
+    let cost = try await answer(on: threads) { () throws(IndexError) in
       try engine.estimate(request.project, full: request.isFull)
     }
     return ReindexEstimate(project: request.project, files: cost.files, chunks: cost.chunks, tokens: cost.tokens)
+  }
+
+  private func estimate(_ id: ProjectID, by model: EmbeddingModel) async throws(Failure) -> ReindexEstimate {
+    let found: EmbeddingEstimate?
+    do throws(IndexError) { found = try await engine.estimate(id) } catch { throw error.failure }
+    let files = engine.snapshot().first { $0.id == id }?.files ?? 0
+    var estimate = ReindexEstimate(
+      project: id, files: files, chunks: found?.chunksToSend ?? 0, tokens: found?.tokens ?? 0,
+      uploadsTo: model.server, cost: found?.dollars)
+    estimate.needsConsent = !engine.isUploadAllowed(id)
+    return estimate
   }
 }
 

@@ -35,6 +35,8 @@ final class ProjectIndex: Service {
   let stateFolder: String
   let engine: IndexEngine
   let embedder: BuiltInEmbedder
+  /// Nil when the built-in model and the embedded store do everything.
+  let remote: RemoteIndex?
   let queue = ReindexQueue()
   let health: HealthBoard
   let clock: any WallClock
@@ -43,7 +45,10 @@ final class ProjectIndex: Service {
   let latency = LatencyRecorder()
   let counters = IndexCounters()
   let state = Mutex(State())
+  /// For questions.
   let threads: WorkThreads
+  /// For looks at the disk, which nobody's question waits for.
+  private let upkeep = WorkThreads(label: "signalbox.upkeep", threads: 2, waiting: 2 * ProjectRegistry.limit)
   /// Projects that may have no index yet.
   let newcomers: AsyncStream<ProjectID>
   private let newcomer: AsyncStream<ProjectID>.Continuation
@@ -52,7 +57,7 @@ final class ProjectIndex: Service {
   /// cannot be used.
   init(
     _ settings: IndexSettings, stateFolder: String, projects: [ProjectSummary], health: HealthBoard,
-    clock: any WallClock, logger: Logger, listeners: Listeners = Listeners()
+    clock: any WallClock, logger: Logger, cache: CacheEngine? = nil, listeners: Listeners = Listeners()
   ) throws(Failure) {
     self.settings = settings
     self.stateFolder = stateFolder
@@ -64,14 +69,22 @@ final class ProjectIndex: Service {
     threads = WorkThreads(label: "signalbox.search", threads: max(2, processors), waiting: 256)
     (newcomers, newcomer) = AsyncStream.makeStream(
       of: ProjectID.self, bufferingPolicy: .bufferingOldest(2 * ProjectRegistry.limit))
+    try settings.remote.check()
+    let folder = StateFolder.indexFolder(in: stateFolder)
+    remote = try RemoteIndex(settings.remote, folder: folder, cache: cache)
     do {
       engine = try IndexEngine(
         IndexEngine.Options(
-          folder: StateFolder.indexFolder(in: stateFolder),
-          workers: settings.workers == 0 ? min(8, processors) : settings.workers, bytesMax: .max))
+          folder: folder,
+          workers: settings.workers == 0 ? min(8, processors) : settings.workers, bytesMax: .max,
+          remote: remote?.options))
       embedder = try BuiltInEmbedder()
     } catch {
       throw error.failure
+    }
+    if settings.remote.choice == .auto, let model = remote?.options.embedder.model, model.isRemote {
+      logger.notice(
+        "sources go to \(model.server) from projects that were allowed only; SIGNALBOX_EMBEDDER decides otherwise")
     }
     for file in engine.damaged { logger.error("part of the index is made again: \(file)") }
     for project in projects { takeUp(project) }
@@ -87,6 +100,7 @@ final class ProjectIndex: Service {
       }
     }
     queue.finish()
+    await remote?.close()
   }
 
   // MARK: Projects
@@ -139,6 +153,10 @@ final class ProjectIndex: Service {
       snapshot.lastRuns = state.lastRuns
       snapshot.bytes = state.bytes
     }
+    if let options = remote?.options {
+      snapshot.embedder = options.embedder.model.isRemote ? options.embedder.model.name : snapshot.embedder
+      snapshot.store = options.store == nil ? snapshot.store : "pinecone"
+    }
     snapshot.queryLatency = latency.summary()
     snapshot.bytesMax = settings.stateBytesMax
     snapshot.embeddingsComputed = counters.computed
@@ -165,7 +183,7 @@ final class ProjectIndex: Service {
   /// Looks at the disk.
   func measure() async throws(Failure) {
     let (folder, engine) = (stateFolder, engine)
-    let (bytes, stateBytes) = try await threads.run { (engine.bytesUsed(), FolderSize.bytes(of: folder)) }
+    let (bytes, stateBytes) = try await upkeep.run { (engine.bytesUsed(), FolderSize.bytes(of: folder)) }
     state.withLock { state in
       state.bytes = bytes
       state.stateBytes = stateBytes
@@ -182,9 +200,16 @@ final class ProjectIndex: Service {
     }
   }
 
-  /// On a thread, in the control plane's error.
-  func onThread<Value: Sendable>(
+  /// Upkeep on a thread, in the control plane's error.
+  private func onThread<Value: Sendable>(
     _ body: @escaping @Sendable () throws(IndexError) -> Value
+  ) async throws(Failure) -> Value {
+    try await answer(on: upkeep, body)
+  }
+
+  /// On one of `threads`, in the control plane's error.
+  func answer<Value: Sendable>(
+    on threads: WorkThreads, _ body: @escaping @Sendable () throws(IndexError) -> Value
   ) async throws(Failure) -> Value {
     let result = try await threads.run { Result { () throws(IndexError) in try body() } }
     switch result {

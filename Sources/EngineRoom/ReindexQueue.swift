@@ -90,6 +90,9 @@ final class ReindexQueue: Sendable {
     continuation?.resume(returning: .failure(Self.left))
   }
 
+  /// Who waits for a run that has not begun.
+  func waiting(_ project: ProjectID) -> Int { state.withLock { $0.entries[project]?.waiting?.waiters.count ?? 0 } }
+
   // MARK: The runs
 
   /// Takes the run that is due, and says whether it is a full one; nil when it was cancelled meanwhile. `end` follows.

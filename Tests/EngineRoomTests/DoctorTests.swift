@@ -51,7 +51,7 @@ import Testing
       findings.map(\.component) == [
         "terminal", "locale", "redis", "docker", "bubblewrap", "cgroups", "user-namespaces", "seccomp", "python3",
         "node",
-        "acorn", "git", "ctags", "esbuild", "go", "file-limit", "inotify", "port-8000", "state-folder", "last-crash",
+        "acorn", "git", "libgit2", "esbuild", "go", "file-limit", "inotify", "port-8000", "state-folder", "last-crash",
       ])
     for finding in findings {
       #expect(!finding.usedFor.isEmpty && !finding.without.isEmpty)
@@ -63,7 +63,7 @@ import Testing
     let findings = await Doctor.examine(try facts(path: "/nonexistent"))
     for (component, package) in [
       ("redis", "redis-server"), ("bubblewrap", "bubblewrap"), ("python3", "python3"), ("node", "nodejs"),
-      ("git", "git"), ("ctags", "universal-ctags"), ("esbuild", "esbuild"), ("go", "golang-go"), ("docker", "docker"),
+      ("git", "git"), ("esbuild", "esbuild"), ("go", "golang-go"), ("docker", "docker"),
     ] {
       let finding = try #require(findings.first { $0.component == component })
       #expect(finding.state == .missing, "\(component)")
@@ -73,7 +73,7 @@ import Testing
 
   @Test func aProgramIsTakenAtItsWord() async throws {
     let programs = try await Programs([
-      "git": "echo git version 2.39.5", "node": "echo v12.1.0", "ctags": "echo Exuberant Ctags 5.9",
+      "git": "echo git version 2.39.5", "node": "echo v12.1.0",
       "go": "echo go version go1.24.3 linux/amd64", "python3": "exit 3",
     ])
     let findings = await Doctor.examine(try facts(path: programs.folder))
@@ -81,7 +81,7 @@ import Testing
     #expect(state("git")?.version == "2.39.5" && state("git")?.state == .ok)
     #expect(state("go")?.version == "1.24.3")
     #expect(state("node")?.state == .weak && state("node")?.version == "12.1.0; 18 or later is needed")
-    #expect(state("ctags")?.state == .weak)
+    #expect(state("libgit2")?.state == .ok)
     #expect(state("python3")?.state == .weak && state("python3")?.fix != nil)
   }
 

@@ -105,7 +105,7 @@ import Testing
     ("REDIS_URL", "redis://h:99999"), ("REDIS_URL", "redis://h/x"), ("REDIS_URL", "unix://relative"),
     ("REDIS_URL", ""), ("CACHE_TTL_DAYS", "0"), ("CACHE_TTL_DAYS", "366"), ("CACHE_L1_MAX", "64K"),
     ("CACHE_L1_MAX", "-1"), ("CACHE_L1_MAX", "lots"), ("SIGNALBOX_NAMESPACE", "a*"), ("SIGNALBOX_ENGINES", "all,cache"),
-    ("SIGNALBOX_ENGINES", "index"), ("SIGNALBOX_ENGINES", "cahce"), ("SIGNALBOX_ENGINES", "cache,"),
+    ("SIGNALBOX_ENGINES", "indexes"), ("SIGNALBOX_ENGINES", "cahce"), ("SIGNALBOX_ENGINES", "cache,"),
     ("DOCKER_HOST", "/var/run/docker.sock"), ("DOCKER_HOST", "unix://x"),
     ("CORS_ORIGIN", "app.example"), ("CORS_ORIGIN", "https://app.example/"), ("CORS_ORIGIN", "*,https://a.example"),
     ("CORS_ORIGIN", "https://a.example,,https://b.example"), ("SIGNALBOX_TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -113,6 +113,8 @@ import Testing
     ("SIGNALBOX_TRUSTED_PROXIES", "10.0.0.0/"), ("SIGNALBOX_HOST", "127.0.0"), ("SIGNALBOX_HOST", "a b"),
     ("SIGNALBOX_HOST", "-x"), ("SIGNALBOX_STATE", "a\u{1B}[2Jb"), ("SIGNALBOX_THEME", "a\nb"),
     ("SIGNALBOX_SOCKET", "/" + String(repeating: "x", count: 107)),
+    ("SIGNALBOX_ROOTS", "/srv,"), ("SIGNALBOX_EMBEDDER", "gpt"), ("PINECONE_INDEX_HOST", "https://"),
+    ("SIGNALBOX_STATE_MAX", "15M"), ("SIGNALBOX_STATE_MAX", "much"),
     ("SIGNALBOX_OPERATOR", String(repeating: "x", count: 129)),
   ])
   func aValueThatBreaksItsRuleIsRefusedInOneLine(name: String, value: String) throws {

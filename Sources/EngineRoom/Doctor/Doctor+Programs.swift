@@ -52,8 +52,9 @@ extension Doctor {
 
   static func git(_ facts: DoctorSettings) async -> DoctorFinding {
     await program(
-      "git", atLeast: [2, 20], package: "git", usedFor: "the commit in bench reports, and the tests",
-      without: "everything else: repositories are read by libgit2", facts)
+      "git", atLeast: [2, 20], package: "git",
+      usedFor: "repositories that libgit2 refuses (SHA-256, reftable, partial clones), the commit in bench reports",
+      without: "the index of all other repositories, which libgit2 reads", facts)
   }
 
   static func esbuild(_ facts: DoctorSettings) async -> DoctorFinding {
@@ -68,23 +69,11 @@ extension Doctor {
       without: "runs of the other languages", facts)
   }
 
-  static func ctags(_ facts: DoctorSettings) async -> DoctorFinding {
-    var finding = await program(
-      "ctags", atLeast: [5, 9], package: "universal-ctags", usedFor: "names of functions and types in the index",
-      without: "the index cuts files by lines alone", facts)
-    guard finding.state == .ok, let path = ProgramFinder.find("ctags", path: facts.environment["PATH"] ?? "") else {
-      return finding
-    }
-    // Exuberant Ctags has the same name, and no JSON.
-    let outcome = await ProbeCommand(
-      executable: path, arguments: ["--version"], environment: facts.environment, deadline: facts.deadline
-    ).run()
-    if case .ended(_, let output) = outcome, !output.contains("Universal Ctags") {
-      finding.state = .weak
-      finding.version = "\(finding.version ?? ""), which is not Universal Ctags"
-      finding.fix = apt("universal-ctags")
-    }
-    return finding
+  /// Linked into this program, so it is there; which one, the system decides.
+  static func libgit2() -> DoctorFinding {
+    DoctorFinding(
+      component: "libgit2", state: .ok, version: Notices.gitLibraryVersion,
+      usedFor: "reading the repositories of the index", without: "the program does not start", fix: nil)
   }
 
   /// A library of node's, found where Debian puts it or beside a global npm.

@@ -32,7 +32,9 @@ enum IndexText {
     let at = report.commit.map { " at \(DisplayText(String($0.prefix(12))))" } ?? ""
     let seconds = Quantity.fixed(report.durationSeconds, digits: 2)
     guard report.mode != .unchanged else {
-      return "\(report.project)\(at): unchanged, \(report.filesUnchanged) files, \(report.chunks) chunks, \(seconds) s"
+      let line =
+        "\(report.project)\(at): unchanged, \(report.filesUnchanged) files, \(report.chunks) chunks, \(seconds) s"
+      return ([line] + report.notes.map { DisplayText($0).truncated(to: 300).text }).joined(separator: "\n")
     }
     let rate = Quantity.fixed(report.filesPerSecond, digits: 0)
     var lines = [
@@ -44,6 +46,7 @@ enum IndexText {
     let reasons = Dictionary(grouping: report.filesSkipped, by: \.reason).map { (reason: $0, count: $1.count) }
     let most = reasons.sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }
     lines += most.map { "skipped \($0.count): \(DisplayText($0.reason).truncated(to: 120))" }
+    lines += report.notes.map { DisplayText($0).truncated(to: 300).text }
     lines += report.filesFailed.map { "failed  \(DisplayText($0.path)): \(DisplayText($0.error).truncated(to: 200))" }
     return lines.joined(separator: "\n")
   }

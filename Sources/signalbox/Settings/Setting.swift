@@ -18,6 +18,8 @@ struct Setting: Sendable {
     case socketPath
     /// A host name or an address to listen on.
     case host
+    /// `https://host[:port][/path]`, or `http://`; without a scheme `https` is meant.
+    case web
     /// Origins of RFC 6454, comma-separated, or `*` alone.
     case origins
     /// Addresses or CIDR blocks, comma-separated.
@@ -86,6 +88,7 @@ struct Setting: Sendable {
     case .folders: "paths, comma-separated"
     case .socketPath: "a path of at most 107 bytes"
     case .host: "an IP address or a host name, such as 127.0.0.1"
+    case .web: "an address such as https://api.example.com/v1, at most 1024 bytes, without a password in it"
     case .origins: "origins such as https://app.example, comma-separated, or *"
     case .networks: "addresses or CIDR blocks such as 10.0.0.0/8, comma-separated"
     case .redis: "redis://[user:pass@]host:port[/db] or unix:///path"

@@ -45,6 +45,9 @@ enum SettingValue: Sendable, Equatable {
       guard let path = absolute(text, folder: folder, home: home) else { throw refusal() }
       if row.kind == .socketPath, path.utf8.count > 107 { throw refusal("is \(path.utf8.count) bytes long") }
       return .text(path)
+    case .web:
+      guard let address = webAddress(text) else { throw refusal() }
+      return .text(address)
     case .folders:
       let items = text.split(separator: ",", omittingEmptySubsequences: false).map(Self.trimmed)
       let paths = items.compactMap { $0.isEmpty ? nil : absolute($0, folder: folder, home: home) }
@@ -114,7 +117,7 @@ enum SettingValue: Sendable, Equatable {
   /// What stands between `://` and the last `@` may be a password.
   private static func shownInRefusal(_ text: String, row: Setting) -> String {
     var text = text
-    if row.kind == .redis, let at = text.lastIndex(of: "@") {
+    if row.kind == .redis || row.kind == .web, let at = text.lastIndex(of: "@") {
       let scheme = text.range(of: "://").map { text[..<$0.upperBound] } ?? ""
       text = scheme + "***" + text[at...]
     }
@@ -207,6 +210,17 @@ enum SettingValue: Sendable, Equatable {
     }
     if host.hasPrefix("["), host.hasSuffix("]") { return addressBits(String(host.dropFirst().dropLast())) == 128 }
     return isHost(host) && !host.contains(":")
+  }
+
+  private static func webAddress(_ text: String) -> String? {
+    guard text.utf8.count <= 1_024, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
+    let full = text.contains("://") ? text : "https://\(text)"
+    guard full.hasPrefix("https://") || full.hasPrefix("http://"), let slashes = full.range(of: "://") else {
+      return nil
+    }
+    let rest = full[slashes.upperBound...]
+    guard !rest.contains("@"), !rest.contains("?"), !rest.contains("#") else { return nil }
+    return isAuthority(String(rest.prefix { $0 != "/" })) ? full : nil
   }
 
   private static func isDockerHost(_ text: String) -> Bool {

@@ -9,6 +9,7 @@ extension Settings {
     environment: [String: String], projectPaths: [String], logDestination: NodeSettings.LogDestination
   ) throws(Failure) -> NodeSettings {
     try requireCredentialBeyondLoopback()
+    try index.remote.check()
     return NodeSettings(
       version: Version.current, stateFolder: stateFolder, socketPath: socket, socketGroup: try groupID(),
       access: try access(), apiPort: apiPort, engines: engines, cache: cache, gateway: gateway, index: index,

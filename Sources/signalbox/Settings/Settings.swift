@@ -101,6 +101,10 @@ struct Settings: Sendable {
     index.watches = values.required("watch") == "on"
     let roots = values.list("roots")
     if !roots.isEmpty { index.roots = roots }
+    index.remote = RemoteIndexSettings(
+      choice: .init(rawValue: values.required("embedder")) ?? .auto, key: values.secret("openaiApiKey"),
+      baseURL: values.text("openaiBaseUrl"), model: values.required("openaiEmbeddingModel"),
+      pineconeKey: values.secret("pineconeApiKey"), pineconeHost: values.text("pineconeIndexHost"))
     return index
   }
 

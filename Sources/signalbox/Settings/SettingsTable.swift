@@ -74,6 +74,21 @@ enum SettingsTable {
 
   private static let index: [Setting] = [
     Setting(
+      "SIGNALBOX_EMBEDDER", .choice(RemoteIndexSettings.Choice.allCases.map(\.rawValue)), default: .value("auto"),
+      "model of the index; auto: the server's for projects that were allowed, once there is a key; openai: for all"),
+    Setting(
+      "OPENAI_API_KEY", .secret(minBytes: 1), default: .unset("none"), "key of the embeddings server"),
+    Setting(
+      "OPENAI_BASE_URL", .web, default: .unset("https://api.openai.com/v1"),
+      "embeddings server that speaks OpenAI's form, with its version"),
+    Setting(
+      "OPENAI_EMBEDDING_MODEL", .text(max: 128), default: .value("text-embedding-3-small"),
+      "model that the embeddings server is asked for"),
+    Setting(
+      "PINECONE_API_KEY", .secret(minBytes: 1), default: .unset("embedded store"), "key of the index in Pinecone"),
+    Setting(
+      "PINECONE_INDEX_HOST", .web, default: .unset("embedded store"), "address of the index in Pinecone"),
+    Setting(
       "SIGNALBOX_ROOTS", .folders, default: .unset("the folders the node is started with"),
       "folders under which callers of the API may add projects"),
     Setting(

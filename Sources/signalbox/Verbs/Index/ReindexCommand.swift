@@ -36,7 +36,9 @@ struct ReindexCommand: Verb {
     if cancel { return try await stop(call, here) }
     let report = try await withIndex(call) { plane in
       let id = try await ReindexTarget.project(target, workingFolder: here, on: plane)
-      return try await run(ReindexRequest(project: id, isFull: full), on: plane)
+      let request = ReindexRequest(project: id, isFull: full)
+      try await UploadQuestion.settle(request, on: plane)
+      return try await run(request, on: plane)
     }
     try StandardOutput.say(json ? try JSONText.of(report) : IndexText.report(report))
   }
