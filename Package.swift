@@ -281,7 +281,8 @@ let package = Package(
     tests(
       "EngineRoomTests",
       [
-        "EngineRoom", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
+        "EngineRoom", "sandbox-launcher", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base",
+        "Telemetry", "TestKit",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
