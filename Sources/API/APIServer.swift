@@ -78,6 +78,7 @@ public final class APIServer: Service {
     health.add(to: routes)
     node.add(to: routes)
     CacheRoutes(settings: settings).add(to: routes)
+    IndexRoutes(settings: settings).add(to: routes)
     SocketRoutes().add(to: routes)
     RunRoutes(settings: settings).add(to: routes)
     PublishRoutes(settings: settings).add(to: routes)

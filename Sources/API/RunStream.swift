@@ -44,7 +44,8 @@ struct RunStream {
     let events = plane.events()
     let work = Task { [plane, wish] in try await RunRoutes.carryOut(wish, on: plane) }
     defer { work.cancel() }
-    let (pieces, feed) = AsyncStream.makeStream(of: Piece.self, bufferingPolicy: .bufferingNewest(Self.bufferedMax))
+    let (pieces, feed) = AsyncStream.makeStream(
+      of: Piece.self, bufferingPolicy: .bufferingNewest(Self.bufferedMax))
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { [id = wish.id ?? ""] in await Self.follow(events, id, feed) }
       group.addTask {

@@ -128,7 +128,7 @@ public enum Node {
 
   // MARK: Before anything runs
 
-  private static func prepareProcess() {
+  static func prepareProcess() {
     umask(0o077)
     // A closed pipe or socket is an error of the write that meets it, never the end of the node.
     signal(SIGPIPE, SIG_IGN)
@@ -138,7 +138,7 @@ public enum Node {
   /// The process has one metrics system; a second node in it (tests) gets the same registry.
   private static let processRegistry = Mutex<PrometheusRegistry?>(nil)
 
-  private static func bootstrapMetrics() -> PrometheusRegistry {
+  static func bootstrapMetrics() -> PrometheusRegistry {
     processRegistry.withLock { registry in
       if let registry { return registry }
       let new = PrometheusRegistry()
@@ -194,7 +194,9 @@ public enum Node {
   /// They start before the doors and stop after them; the gateway last and first, since the others serve its clients.
   private static func engines(_ core: NodeCore) -> [any Service] {
     let audit = AuditWriter(audit: core.audit, health: core.health)
-    let engines: [(any Service)?] = [audit, core.cacheEngine, core.runService, core.gatewayEngine]
+    let engines: [(any Service)?] = [
+      audit, core.cacheEngine, core.projectIndex, core.runService, core.gatewayEngine,
+    ]
     return engines.compactMap(\.self)
   }
 
@@ -239,7 +241,7 @@ public enum Node {
     }
   }
 
-  private static func makeLog(_ settings: NodeSettings, _ bus: EventBus<Event>) -> LogSink {
+  static func makeLog(_ settings: NodeSettings, _ bus: EventBus<Event>) -> LogSink {
     let output: LogOutput =
       switch settings.logDestination {
       case .standardError(let isJSON): .standardError(isJSON ? .json : .text)

@@ -35,6 +35,8 @@ final class NodeCore: Sendable {
   let cacheEngine: CacheEngine?
   /// Nil when this node does not run it.
   let gatewayEngine: GatewayEngine?
+  /// Nil when this node does not run it.
+  let projectIndex: ProjectIndex?
   /// Nil when this node does not run the sandbox.
   let runService: RunService?
   let stops: AsyncStream<StopReason>
@@ -72,6 +74,14 @@ final class NodeCore: Sendable {
       }
     }
     let (gatewayEngine, cacheEngine) = (gatewayEngine, cacheEngine)
+    projectIndex =
+      settings.engines.contains(.index)
+      ? try ProjectIndex(
+        settings.index, stateFolder: settings.stateFolder, projects: projects.all, health: health, clock: clock,
+        logger: log.logger("index"),
+        listeners: ProjectIndex.Listeners(
+          publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
+          broadcast: { gatewayEngine?.tell($0) })) : nil
     runService =
       settings.engines.contains(.sandbox)
       ? RunService(
@@ -79,8 +89,7 @@ final class NodeCore: Sendable {
         links: RunService.Links(
           cache: cacheEngine,
           publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
-          // A gateway that takes no event has nobody to tell.
-          announce: { _ = try? gatewayEngine?.publish($0) })) : nil
+          announce: { gatewayEngine?.tell($0) })) : nil
     health.set("state", .ok)
     health.set("audit", .ok)
   }
@@ -136,7 +145,8 @@ final class NodeCore: Sendable {
       node: node.rawValue, version: settings.version,
       uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
       peers: gatewayEngine?.peers() ?? [], projects: projects.all, process: probe.read(), control: control,
-      gateway: gatewayEngine?.snapshot(), sandbox: runService?.board.snapshot(), cache: cacheEngine?.snapshot(),
+      gateway: gatewayEngine?.snapshot(), index: projectIndex?.snapshot(), sandbox: runService?.board.snapshot(),
+      cache: cacheEngine?.snapshot(),
       bench: bench)
   }
 
@@ -162,6 +172,11 @@ final class NodeCore: Sendable {
   func gateway() throws(Failure) -> GatewayEngine {
     guard let gatewayEngine else { throw lacks(.gateway) }
     return gatewayEngine
+  }
+
+  func index() throws(Failure) -> ProjectIndex {
+    guard let projectIndex else { throw lacks(.index) }
+    return projectIndex
   }
 
   func runs() throws(Failure) -> RunService {

@@ -5,7 +5,8 @@ internal import Telemetry
 enum StatusMetrics {
   static func families(_ snapshot: Snapshot) -> [MetricFamily] {
     node(snapshot) + process(snapshot.process) + control(snapshot.control) + bench(snapshot.bench)
-      + (snapshot.gateway.map(gateway) ?? []) + (snapshot.sandbox.map(sandbox) ?? []) + (snapshot.cache.map(cache) ?? [])
+      + (snapshot.gateway.map(gateway) ?? []) + (snapshot.index.map(index) ?? [])
+      + (snapshot.sandbox.map(sandbox) ?? []) + (snapshot.cache.map(cache) ?? [])
   }
 
   private static func node(_ snapshot: Snapshot) -> [MetricFamily] {
@@ -150,11 +151,11 @@ enum StatusMetrics {
 }
 
 extension MetricFamily {
-  fileprivate static func gauge(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
+  static func gauge(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
     MetricFamily(name, help: help, kind: .gauge, value: value)
   }
 
-  fileprivate static func counter(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
+  static func counter(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
     MetricFamily(name, help: help, kind: .counter, value: value)
   }
 }

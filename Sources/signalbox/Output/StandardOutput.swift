@@ -43,8 +43,13 @@ enum StandardOutput {
 /// Standard error: what is said to people beside the result.
 enum StandardError {
   /// One line. When it cannot be written there is nobody left to tell.
-  static func say(_ line: String) {
-    let bytes = Array((line + "\n").utf8)
+  static func say(_ line: String) { write(line + "\n") }
+
+  /// Whether a person looks at it.
+  static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+  static func write(_ text: String) {
+    let bytes = Array(text.utf8)
     _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

@@ -11,9 +11,8 @@ extension Settings {
     try requireCredentialBeyondLoopback()
     return NodeSettings(
       version: Version.current, stateFolder: stateFolder, socketPath: socket, socketGroup: try groupID(),
-      access: try access(), apiPort: apiPort, engines: engines, cache: cache, gateway: gateway,
-      runs: runs(environment), logLevel: logLevel,
-      logDestination: logDestination,
+      access: try access(), apiPort: apiPort, engines: engines, cache: cache, gateway: gateway, index: index,
+      runs: runs(environment), logLevel: logLevel, logDestination: logDestination,
       operatorLabel: operatorName, projectPaths: projectPaths, reports: reports,
       doctor: doctor(environment: environment))
   }

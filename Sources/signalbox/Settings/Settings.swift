@@ -12,6 +12,7 @@ struct Settings: Sendable {
   let cacheTTLDays: Int
   let cacheFirstLevelBytes: Int
   let gateway: GatewaySettings
+  let index: IndexSettings
   let runs: RunSettings
   let dockerHost: String
   /// Empty: same origin only. `["*"]`: any.
@@ -48,6 +49,7 @@ struct Settings: Sendable {
     cacheTTLDays = values.integer("cacheTtlDays")
     cacheFirstLevelBytes = values.integer("cacheL1Max")
     gateway = Self.gateway(values)
+    index = Self.index(values)
     runs = Self.runs(values)
     dockerHost = values.required("dockerHost")
     corsOrigin = values.list("corsOrigin")
@@ -92,6 +94,13 @@ struct Settings: Sendable {
     gateway.recoveryMinutes = values.integer("recoveryMinutes")
     gateway.loops = values.integer("loops")
     return gateway
+  }
+
+  private static func index(_ values: Values) -> IndexSettings {
+    var index = IndexSettings(stateBytesMax: values.integer("stateMax"))
+    let roots = values.list("roots")
+    if !roots.isEmpty { index.roots = roots }
+    return index
   }
 
   private static func runs(_ values: Values) -> RunSettings {

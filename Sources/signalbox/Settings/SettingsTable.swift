@@ -4,7 +4,7 @@ internal import EngineRoom
 /// Every setting there is. An engine adds its rows with itself; help, the file's schema, `signalbox config` and every
 /// refusal are made from this one table.
 enum SettingsTable {
-  static let rows: [Setting] = shared + gateway + sandbox + node
+  static let rows: [Setting] = shared + gateway + index + sandbox + node
 
   private static let shared: [Setting] = [
     Setting(
@@ -70,6 +70,15 @@ enum SettingsTable {
     Setting(
       "SIGNALBOX_LOOPS", .integer(0...256), unit: "threads", default: .value("0"),
       "threads that own the sockets; 0: half of the processors"),
+  ]
+
+  private static let index: [Setting] = [
+    Setting(
+      "SIGNALBOX_ROOTS", .folders, default: .unset("the folders the node is started with"),
+      "folders under which callers of the API may add projects"),
+    Setting(
+      "SIGNALBOX_STATE_MAX", .bytes(16 << 20...1 << 50), unit: "bytes", default: .value("20G"),
+      "size of the state folder past which nothing new is indexed; health is degraded from 80 %"),
   ]
 
   private static let sandbox: [Setting] = [
