@@ -22,6 +22,10 @@ public actor SandboxEngine {
     public var outcomes: [SandboxResult.Outcome: Int] = [:]
     public var broken = 0
     public var isIsolationOnly = false
+    /// Interpreters that are up and wait for a program.
+    public var warm = 0
+    /// Runs that found one.
+    public var warmRuns = 0
   }
 
   private struct Waiting: Sendable {
@@ -38,12 +42,14 @@ public actor SandboxEngine {
   private let settings: SandboxSettings
   private let host: SandboxHost
   private let validator: Validator
+  private let runs: BubblewrapRuns
   private let onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
   private var entries: [String: Entry] = [:]
   private var queue: FairQueue<Waiting>
   private var running = 0
   private var outcomes: [SandboxResult.Outcome: Int] = [:]
   private var broken = 0
+  private var warmRuns = 0
 
   /// Looks at what the machine has. Throws when a layer that is required cannot be had.
   /// `onResult` hears of every result, also of blocked runs: for a history.
@@ -55,6 +61,7 @@ public actor SandboxEngine {
     let host = try SandboxHost.find(settings)
     self.host = host
     validator = Validator(host)
+    runs = BubblewrapRuns(host, settings)
     queue = FairQueue(capacity: settings.waitingMax)
   }
 
@@ -116,12 +123,16 @@ public actor SandboxEngine {
   public func snapshot() -> Snapshot {
     Snapshot(
       active: entries.values.map(\.active).sorted { $0.since < $1.since }, outcomes: outcomes, broken: broken,
-      isIsolationOnly: host.groups == nil)
+      isIsolationOnly: host.groups == nil, warm: runs.pool.count, warmRuns: warmRuns)
   }
 
-  /// Ends every run and the validators; returns when they are gone.
+  /// Starts the interpreters that wait for programs. Without it, a language's are started after its first run.
+  public nonisolated func warmUp() { runs.pool.warmUp() }
+
+  /// Ends every run, the interpreters that wait, and the validators; returns when they are gone.
   public func shutdown() async {
     for id in entries.keys { kill(id) }
+    await runs.pool.shutdown()
     await validator.shutdown()
   }
 
@@ -164,18 +175,28 @@ public actor SandboxEngine {
   private func execute(
     _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
   ) async throws(SandboxError) -> SandboxResult {
-    let plan = try host.plan(request, number: SandboxHost.nextNumber())
-    let session = SandboxSession(plan, input: request.input, onEvent: onEvent)
     if entries[id]?.isStopped == true || Task.isCancelled { throw .cancelled }
-    entries[id]?.session = session
-    entries[id]?.active.state = .running
-    try session.start(launcher: host.launcherPath)
-    let ending = await withTaskCancellationHandler {
-      await session.ending()
-    } onCancel: {
-      session.stop()
+    if let warm = try runs.startWarm(request, onEvent: onEvent) {
+      let ending = await ending(of: warm, id)
+      if ending.hasBegun || ending.failure != nil || entries[id]?.isStopped == true || Task.isCancelled {
+        warmRuns += 1
+        return try SandboxOutcome(request: request, run: warm, ending: ending).result(id: id, queued: waited)
+      }
+      // The interpreter ended before it had the program: nothing has been run, and nothing is lost.
     }
-    return try SandboxOutcome(request: request, plan: plan, ending: ending).result(id: id, queued: waited)
+    let fresh = try runs.startFresh(request, onEvent: onEvent)
+    let ending = await ending(of: fresh, id)
+    return try SandboxOutcome(request: request, run: fresh, ending: ending).result(id: id, queued: waited)
+  }
+
+  private func ending(of run: BubblewrapRuns.Run, _ id: String) async -> SandboxSession.Ending {
+    entries[id]?.session = run.session
+    entries[id]?.active.state = .running
+    return await withTaskCancellationHandler {
+      await run.session.ending()
+    } onCancel: {
+      run.session.stop()
+    }
   }
 
   private func finish(_ request: SandboxRequest, _ result: SandboxResult) -> SandboxResult {

@@ -3,7 +3,7 @@ internal import Glibc
 /// From what the launcher reported to the result that callers see. Pure.
 struct SandboxOutcome {
   var request: SandboxRequest
-  var plan: LaunchPlan
+  var run: BubblewrapRuns.Run
   var ending: SandboxSession.Ending
 
   func result(id: String, queued: Duration) throws(SandboxError) -> SandboxResult {
@@ -39,6 +39,7 @@ struct SandboxOutcome {
     result.stderrTruncated = number("stderrBytes") > request.limits.outputBytes
     result.verified = ending.checks
     result.queueMilliseconds = queued.milliseconds
+    result.isWarm = run.isWarm
     result.startMilliseconds = ending.readyAfter.milliseconds
     result.durationMilliseconds = number("runMilliseconds")
     result.cleanupMilliseconds = number("cleanupMilliseconds")
@@ -59,7 +60,7 @@ struct SandboxOutcome {
       memoryBytes: request.limits.memoryBytes, cpuPercent: request.limits.cpuPercent,
       timeoutMilliseconds: request.limits.timeoutMilliseconds, processes: request.limits.processes,
       tmpBytes: request.limits.tmpBytes, outputBytes: request.limits.outputBytes,
-      enforcedBy: plan.groups == nil ? "rlimit" : "cgroup")
+      enforcedBy: run.plan.groups == nil ? "rlimit" : "cgroup")
   }
 
   private func number(_ name: String) -> Int { ending.fields[name].flatMap(Int.init) ?? 0 }

@@ -62,7 +62,8 @@ actor Validator {
       }
     let plan = host.plan(
       interpreter, command: command, files: [SandboxRequest.File(path: name, content: Array(script.utf8))],
-      limits: Self.limits, packages: [], number: SandboxHost.nextNumber(), runMilliseconds: nil)
+      limits: Self.limits, packages: [], number: SandboxHost.nextNumber(), runMilliseconds: nil,
+      isConfined: true)
     let helper = try FactHelper(plan, launcher: host.launcherPath)
     helpers[language] = helper
     return helper
