@@ -40,9 +40,9 @@ public actor SandboxEngine {
   }
 
   private let settings: SandboxSettings
-  private let host: SandboxHost
+  nonisolated let host: SandboxHost
   private let validator: Validator
-  private let runs: BubblewrapRuns
+  nonisolated let runs: BubblewrapRuns
   private let onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
   private var entries: [String: Entry] = [:]
   private var queue: FairQueue<Waiting>
@@ -56,9 +56,16 @@ public actor SandboxEngine {
   public init(
     _ settings: SandboxSettings, onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
   ) throws(SandboxError) {
+    self.init(settings, host: try SandboxHost.find(settings), onResult: onResult)
+  }
+
+  /// On a machine that has been looked at before.
+  init(
+    _ settings: SandboxSettings, host: SandboxHost,
+    onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
+  ) {
     self.settings = settings
     self.onResult = onResult
-    let host = try SandboxHost.find(settings)
     self.host = host
     validator = Validator(host)
     runs = BubblewrapRuns(host, settings)

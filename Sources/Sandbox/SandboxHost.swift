@@ -34,7 +34,7 @@ struct SandboxHost: Sendable {
     if groups == nil, settings.require == .all {
       throw .unavailable(
         "no control group can be made for memory, CPU and processes",
-        fix: "run in a delegated group (systemd-run --user --scope -p Delegate=yes …), or SANDBOX_REQUIRE=isolation")
+        fix: ControlGroups.delegation + "; or SANDBOX_REQUIRE=isolation, which accepts weaker limits")
     }
     var interpreters: [Language: Interpreter] = [:]
     for language in Language.allCases {

@@ -60,7 +60,9 @@ final class WarmPool: Sendable {
   }
 
   /// Interpreters that can be given a program now.
-  var count: Int { state.withLock { $0.entries }.count { $0.session.isWaiting } }
+  var count: Int { waiting.count }
+
+  var waiting: [Entry] { state.withLock { $0.entries }.filter(\.session.isWaiting) }
 
   /// One that fits the request and waits, taken out; nil: the run needs a fresh one.
   func take(_ request: SandboxRequest) -> Entry? {
@@ -85,11 +87,15 @@ final class WarmPool: Sendable {
 
   /// Starts interpreters of every language, before anyone asks.
   func warmUp() {
-    for language in sizes.keys where host.interpreters[language] != nil {
-      let shape = Shape(SandboxRequest(language: language, code: ""))
-      state.withLock { $0.wanted[language] = $0.wanted[language] ?? shape }
-      refill(language)
+    for language in sizes.keys.sorted(by: { $0.rawValue < $1.rawValue }) where host.interpreters[language] != nil {
+      warmUp(for: SandboxRequest(language: language, code: ""))
     }
+  }
+
+  func warmUp(for request: SandboxRequest) {
+    let shape = Shape(request)
+    state.withLock { $0.wanted[shape.language] = shape }
+    refill(shape.language)
   }
 
   /// Ends all; returns when nothing of them is left.
