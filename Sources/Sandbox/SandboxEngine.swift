@@ -35,14 +35,12 @@ public actor SandboxEngine {
 
   private struct Entry {
     var active: Active
-    var session: SandboxSession?
-    var isStopped = false
+    var control = RunControl()
   }
 
   private let settings: SandboxSettings
-  nonisolated let host: SandboxHost
+  private nonisolated let runtime: any Runtime
   private let validator: Validator
-  nonisolated let runs: BubblewrapRuns
   private let onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
   private var entries: [String: Entry] = [:]
   private var queue: FairQueue<Waiting>
@@ -56,35 +54,29 @@ public actor SandboxEngine {
   public init(
     _ settings: SandboxSettings, onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
   ) throws(SandboxError) {
-    self.init(settings, host: try SandboxHost.find(settings), onResult: onResult)
+    self.init(settings, try BubblewrapRuntime(settings), onResult)
   }
 
-  /// On a machine that has been looked at before.
   init(
-    _ settings: SandboxSettings, host: SandboxHost,
-    onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
+    _ settings: SandboxSettings, _ runtime: any Runtime,
+    _ onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
   ) {
     self.settings = settings
+    self.runtime = runtime
     self.onResult = onResult
-    self.host = host
-    validator = Validator(host)
-    runs = BubblewrapRuns(host, settings)
+    validator = Validator(runtime)
     queue = FairQueue(capacity: settings.waitingMax)
   }
 
   /// The languages that can be run here, with the interpreter's version.
-  public nonisolated var languages: [Language: String] { host.interpreters.mapValues(\.version) }
+  public nonisolated var languages: [Language: String] { runtime.languages }
 
   public nonisolated static func newID() -> String {
     Digest.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
   }
 
   /// The name under which a result of this request may be kept; nil when its language cannot be run here.
-  public nonisolated func cacheKey(_ request: SandboxRequest) -> String? {
-    host.interpreters[request.language].map {
-      RunKey.digest(request, interpreter: $0, packageFolders: host.packageFolders)
-    }
-  }
+  public nonisolated func cacheKey(_ request: SandboxRequest) -> String? { runtime.cacheKey(request) }
 
   /// Runs one program to its end. `onEvent` is called in order, from a thread of the room, and must not block.
   public func run(
@@ -93,7 +85,7 @@ public actor SandboxEngine {
   ) async throws(SandboxError) -> SandboxResult {
     if let objection = request.objection { throw .invalid(objection) }
     guard entries[id] == nil else { throw .invalid("a run with this id is there already") }
-    _ = try host.interpreter(request.language)
+    try runtime.requireInterpreter(of: request.language)
     let began = ContinuousClock.now
     entries[id] = Entry(
       active: Active(
@@ -101,7 +93,7 @@ public actor SandboxEngine {
     defer { entries[id] = nil }
     let violations = try await validator.check(request)
     if violations.contains(where: { $0.severity == .critical }) {
-      return finish(request, .blocked(id: id, request, violations))
+      return finish(request, .blocked(id: id, request, violations, runtime.name))
     }
     let queued = ContinuousClock.now
     try await takeTurn(id, owner: request.owner)
@@ -121,32 +113,31 @@ public actor SandboxEngine {
   @discardableResult
   public func kill(_ id: String) -> Bool {
     guard let entry = entries[id] else { return false }
-    entries[id]?.isStopped = true
+    entry.control.stop()
     if let waiting = queue.remove(where: { $0.id == id }) { waiting.continuation.resume(returning: false) }
-    entry.session?.stop()
     return true
   }
 
   public func snapshot() -> Snapshot {
     Snapshot(
       active: entries.values.map(\.active).sorted { $0.since < $1.since }, outcomes: outcomes, broken: broken,
-      isIsolationOnly: host.groups == nil, warm: runs.pool.count, warmRuns: warmRuns)
+      isIsolationOnly: runtime.isIsolationOnly, warm: runtime.warm, warmRuns: warmRuns)
   }
 
   /// Starts the interpreters that wait for programs. Without it, a language's are started after its first run.
-  public nonisolated func warmUp() { runs.pool.warmUp() }
+  public nonisolated func warmUp() { runtime.warmUp() }
 
-  /// Ends every run, the interpreters that wait, and the validators; returns when they are gone.
+  /// Ends every run and the validators; returns when they are gone.
   public func shutdown() async {
     for id in entries.keys { kill(id) }
-    await runs.pool.shutdown()
     await validator.shutdown()
+    await runtime.shutdown()
   }
 
   // MARK: Turns
 
   private func takeTurn(_ id: String, owner: String) async throws(SandboxError) {
-    if Task.isCancelled || entries[id]?.isStopped == true { throw .cancelled }
+    if Task.isCancelled || entries[id]?.control.isStopped == true { throw .cancelled }
     if running < settings.concurrencyMax {
       running += 1
       return
@@ -182,41 +173,37 @@ public actor SandboxEngine {
   private func execute(
     _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
   ) async throws(SandboxError) -> SandboxResult {
-    if entries[id]?.isStopped == true || Task.isCancelled { throw .cancelled }
-    if let warm = try runs.startWarm(request, onEvent: onEvent) {
-      let ending = await ending(of: warm, id)
-      if ending.hasBegun || ending.failure != nil || entries[id]?.isStopped == true || Task.isCancelled {
-        warmRuns += 1
-        return try SandboxOutcome(request: request, run: warm, ending: ending).result(id: id, queued: waited)
-      }
-      // The interpreter ended before it had the program: nothing has been run, and nothing is lost.
-    }
-    let fresh = try runs.startFresh(request, onEvent: onEvent)
-    let ending = await ending(of: fresh, id)
-    return try SandboxOutcome(request: request, run: fresh, ending: ending).result(id: id, queued: waited)
-  }
-
-  private func ending(of run: BubblewrapRuns.Run, _ id: String) async -> SandboxSession.Ending {
-    entries[id]?.session = run.session
+    guard let control = entries[id]?.control, !control.isStopped, !Task.isCancelled else { throw .cancelled }
     entries[id]?.active.state = .running
-    return await withTaskCancellationHandler {
-      await run.session.ending()
+    let runtime = runtime
+    // A closure's errors have no type of their own yet, so the error comes out as a value.
+    let outcome = await withTaskCancellationHandler { () -> Result<SandboxResult, SandboxError> in
+      do throws(SandboxError) {
+        return .success(
+          try await runtime.run(request, id: id, queued: waited, control: control, onEvent: onEvent))
+      } catch {
+        return .failure(error)
+      }
     } onCancel: {
-      run.session.stop()
+      control.stop()
     }
+    return try outcome.get()
   }
 
   private func finish(_ request: SandboxRequest, _ result: SandboxResult) -> SandboxResult {
     outcomes[result.outcome, default: 0] += 1
+    if result.isWarm { warmRuns += 1 }
     onResult?(request, result)
     return result
   }
 }
 
 extension SandboxResult {
-  static func blocked(id: String, _ request: SandboxRequest, _ violations: [Violation]) -> SandboxResult {
+  static func blocked(
+    id: String, _ request: SandboxRequest, _ violations: [Violation], _ backend: String
+  ) -> SandboxResult {
     var result = SandboxResult(
-      id: id, language: request.language, backend: "bubblewrap", stdout: "", stderr: "",
+      id: id, language: request.language, backend: backend, stdout: "", stderr: "",
       limits: Limits(
         memoryBytes: request.limits.memoryBytes, cpuPercent: request.limits.cpuPercent,
         timeoutMilliseconds: request.limits.timeoutMilliseconds, processes: request.limits.processes,

@@ -3,7 +3,7 @@ internal import Glibc
 /// From what the launcher reported to the result that callers see. Pure.
 struct SandboxOutcome {
   var request: SandboxRequest
-  var run: BubblewrapRuns.Run
+  var plan: LaunchPlan
   var ending: SandboxSession.Ending
 
   func result(id: String, queued: Duration) throws(SandboxError) -> SandboxResult {
@@ -39,7 +39,6 @@ struct SandboxOutcome {
     result.stderrTruncated = number("stderrBytes") > request.limits.outputBytes
     result.verified = ending.checks
     result.queueMilliseconds = queued.milliseconds
-    result.isWarm = run.isWarm
     result.startMilliseconds = ending.readyAfter.milliseconds
     result.durationMilliseconds = number("runMilliseconds")
     result.cleanupMilliseconds = number("cleanupMilliseconds")
@@ -60,7 +59,7 @@ struct SandboxOutcome {
       memoryBytes: request.limits.memoryBytes, cpuPercent: request.limits.cpuPercent,
       timeoutMilliseconds: request.limits.timeoutMilliseconds, processes: request.limits.processes,
       tmpBytes: request.limits.tmpBytes, outputBytes: request.limits.outputBytes,
-      enforcedBy: run.plan.groups == nil ? "rlimit" : "cgroup")
+      enforcedBy: plan.groups == nil ? "rlimit" : "cgroup")
   }
 
   private func number(_ name: String) -> Int { ending.fields[name].flatMap(Int.init) ?? 0 }

@@ -391,7 +391,8 @@ static void drain(void) {
     if (buffer_count(&outgoing) > BACKLOG_MAX) flush_until(deadline);
     struct pollfd sources[] = {{run.output, POLLIN, 0}, {run.errors, POLLIN, 0}};
     long long left = deadline - now_ms();
-    if (!more && left > 0) poll(sources, 2, (int)left);
+    bool open = run.output >= 0 || run.errors >= 0;
+    if (!more && open && left > 0) poll(sources, 2, (int)left);
   }
 }
 

@@ -6,10 +6,12 @@ import Testing
 
 /// One engine for all tests of a process: finding the interpreters takes longer than a run.
 enum Bench {
+  static let host = Result { () throws(SandboxError) -> SandboxHost in try SandboxHost.find(settings) }
   static let engine = Result { () throws(SandboxError) -> SandboxEngine in
-    try SandboxEngine(
-      SandboxSettings(require: hasGroups ? .all : .isolation, searchPath: searchPath, concurrencyMax: 8, warm: [:]))
+    SandboxEngine(settings, BubblewrapRuntime(settings, try host.get()), nil)
   }
+  private static let settings = SandboxSettings(
+    require: hasGroups ? .all : .isolation, searchPath: searchPath, concurrencyMax: 8, warm: [:])
   private static let searchPath = getenv("PATH").map { String(cString: $0) } ?? ""
   /// Whether runs of this test are to find an interpreter that waits for them.
   @TaskLocal static var isWarm = false
@@ -45,12 +47,14 @@ enum Bench {
 
   /// Runs in an interpreter that is up, where one can be used for such a request.
   static func runWarm(_ request: SandboxRequest) async throws -> SandboxResult {
-    let host = try engine.get().host
-    let warm = SandboxEngine(SandboxSettings(warm: [request.language.runtime: 1]), host: host)
+    let host = try host.get()
+    let settings = SandboxSettings(warm: [request.language.runtime: 1])
+    let runtime = BubblewrapRuntime(settings, host)
+    let warm = SandboxEngine(settings, runtime, nil)
     let canBeWarm = WarmPool.canTake(request) && host.groups != nil
     if canBeWarm {
-      warm.runs.pool.warmUp(for: request)
-      #expect(await eventually { warm.runs.pool.count == 1 })
+      runtime.pool.warmUp(for: request)
+      #expect(await eventually { runtime.pool.count == 1 })
     }
     do {
       let result = try await warm.run(request)

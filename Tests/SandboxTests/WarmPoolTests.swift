@@ -144,7 +144,7 @@ import Testing
   }
 
   @Test func aPoolIsBoundedAndRefilledAndFollowsTheDemand() async throws {
-    let host = try Bench.engine.get().host
+    let host = try Bench.host.get()
     let pool = WarmPool(host, sizes: [.python: 2])
     pool.warmUp()
     #expect(await eventually { pool.count == 2 })
@@ -171,7 +171,7 @@ import Testing
   }
 
   @Test func anInterpreterThatDiesWhileItWaitsIsReplaced() async throws {
-    let pool = WarmPool(try Bench.engine.get().host, sizes: [.python: 1])
+    let pool = WarmPool(try Bench.host.get(), sizes: [.python: 1])
     pool.warmUp()
     #expect(await eventually { pool.count == 1 })
     let before = pool.numbers
@@ -184,7 +184,8 @@ import Testing
   }
 
   @Test func aPoolThatIsOffStartsNothing() async throws {
-    let engine = SandboxEngine(SandboxSettings(warm: [:]), host: try Bench.engine.get().host)
+    let settings = SandboxSettings(warm: [:])
+    let engine = SandboxEngine(settings, BubblewrapRuntime(settings, try Bench.host.get()), nil)
     engine.warmUp()
     let result = try await engine.run(SandboxRequest(language: .python, code: "print(1)"))
     #expect(!result.isWarm)
@@ -193,11 +194,12 @@ import Testing
   }
 
   @Test func aKilledRunTakesItsInterpreterAlong() async throws {
-    let host = try Bench.engine.get().host
-    let engine = SandboxEngine(SandboxSettings(warm: [.python: 1]), host: host)
+    let settings = SandboxSettings(warm: [.python: 1])
+    let runtime = BubblewrapRuntime(settings, try Bench.host.get())
+    let engine = SandboxEngine(settings, runtime, nil)
     let request = SandboxRequest(language: .python, code: "print('up', flush=True)\nwhile True: pass\n", profile: .off)
-    engine.runs.pool.warmUp(for: request)
-    #expect(await eventually { engine.runs.pool.count == 1 })
+    runtime.pool.warmUp(for: request)
+    #expect(await eventually { runtime.pool.count == 1 })
     let seen = Collected<RunEvent>()
     let task = Task { try await engine.run(request, onEvent: { seen.append($0) }) }
     #expect(await eventually { seen.count >= 2 })
@@ -242,16 +244,16 @@ import Testing
 
   /// Past the validation, with the request's profile all the same.
   private static func unchecked(_ request: SandboxRequest, isWarm: Bool) async throws -> SandboxResult {
-    let runs = BubblewrapRuns(try Bench.engine.get().host, SandboxSettings(warm: [request.language: 1]))
+    let runtime = BubblewrapRuntime(SandboxSettings(warm: [request.language: 1]), try Bench.host.get())
     if isWarm {
-      runs.pool.warmUp(for: request)
-      #expect(await eventually { runs.pool.count == 1 })
+      runtime.pool.warmUp(for: request)
+      #expect(await eventually { runtime.pool.count == 1 })
     }
-    let warm = isWarm ? try runs.startWarm(request, onEvent: { _ in }) : nil
-    let run = try warm ?? runs.startFresh(request, onEvent: { _ in })
-    let ending = await run.session.ending()
-    await runs.pool.shutdown()
-    return try SandboxOutcome(request: request, run: run, ending: ending).result(id: "x", queued: .zero)
+    let result = try await runtime.run(
+      request, id: "x", queued: .zero, control: RunControl(), onEvent: { _ in })
+    await runtime.shutdown()
+    #expect(result.isWarm == isWarm)
+    return result
   }
 }
 
