@@ -64,6 +64,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     // JWT parsing and verification must not be home-made either.
     .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
+    // HTTPS to embedding servers and vector stores, and a container engine's unix socket: pooling, TLS and streaming.
+    // Exact, because its minor versions change how it starts (1.3x reads configuration through another package).
+    .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     // config.yaml and themes.
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
@@ -115,6 +118,14 @@ let package = Package(
         "Base", "CHiredis",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
+
+    room(
+      "Outbound",
+      [
+        "Base",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ] + atomicsFreeNIO),
 
     // MARK: Floor 2: engines, none of which knows another
     room(
@@ -237,6 +248,9 @@ let package = Package(
       ]),
     tests("SocketProtocolTests", ["SocketProtocol", "Base", "TestKit"]),
     tests("RedisLinkTests", ["RedisLink", "Base", "TestKit"]),
+    tests(
+      "OutboundTests",
+      ["Outbound", "Base", "TestKit", .product(name: "NIOHTTP1", package: "swift-nio")] + atomicsFreeNIO),
     tests("CacheTests", ["Cache", "RedisLink", "Base", "TestKit"]),
     tests("CacheSimulationTests", ["Cache", "Base", "TestKit"]),
     tests("LoadTests", ["Load", "Telemetry", "TestKit"]),

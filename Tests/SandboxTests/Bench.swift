@@ -6,9 +6,15 @@ import Testing
 
 /// One engine for all tests of a process: finding the interpreters takes longer than a run.
 enum Bench {
+  static let host = Result { () throws(SandboxError) -> SandboxHost in try SandboxHost.find(settings) }
   static let engine = Result { () throws(SandboxError) -> SandboxEngine in
-    try SandboxEngine(SandboxSettings(require: hasGroups ? .all : .isolation, concurrencyMax: 4))
+    SandboxEngine(settings, BubblewrapRuntime(settings, try host.get()), nil)
   }
+  private static let settings = SandboxSettings(
+    require: hasGroups ? .all : .isolation, searchPath: searchPath, concurrencyMax: 8, warm: [:])
+  private static let searchPath = getenv("PATH").map { String(cString: $0) } ?? ""
+  /// Whether runs of this test are to find an interpreter that waits for them.
+  @TaskLocal static var isWarm = false
   static let hasGroups = ControlGroups.find() != nil
   /// Installed, and allowed by this kernel to make namespaces.
   static let hasBubblewrap = system("/usr/bin/bwrap --unshare-all --ro-bind / / /bin/true >/dev/null 2>&1") == 0
@@ -30,13 +36,35 @@ enum Bench {
 
   /// Runs, and looks at the host afterwards: every layer was in force, and no process and no group is left.
   static func run(_ request: SandboxRequest) async throws -> SandboxResult {
-    let result = try await engine.get().run(request)
+    let result = try await isWarm ? runWarm(request) : engine.get().run(request)
     #expect(result.verified.count == 9)
     let failed = result.verified.filter { !$0.value.ok }
     #expect(failed.isEmpty)
     let left = remains(of: result)
     #expect(left.isEmpty, "left on the host: \(left)")
     return result
+  }
+
+  /// Runs in an interpreter that is up, where one can be used for such a request.
+  static func runWarm(_ request: SandboxRequest) async throws -> SandboxResult {
+    let host = try host.get()
+    let settings = SandboxSettings(warm: [request.language.runtime: 1])
+    let runtime = BubblewrapRuntime(settings, host)
+    let warm = SandboxEngine(settings, runtime, nil)
+    let canBeWarm = WarmPool.canTake(request) && host.groups != nil
+    if canBeWarm {
+      runtime.pool.warmUp(for: request)
+      #expect(await eventually { runtime.pool.count == 1 })
+    }
+    do {
+      let result = try await warm.run(request)
+      #expect(result.isWarm == (canBeWarm && !result.blocked))
+      await warm.shutdown()
+      return result
+    } catch {
+      await warm.shutdown()
+      throw error
+    }
   }
 
   /// What is still there of a run: processes by the user id that was its own, groups by the number that goes with it.
@@ -85,4 +113,23 @@ enum Bench {
     }
     return names
   }
+}
+
+/// Runs every test of a suite twice: in fresh interpreters, and in ones that were up before. What is promised of one is
+/// promised of the other.
+struct BothWays: TestTrait, SuiteTrait, TestScoping {
+  var isRecursive: Bool { true }
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    guard testCase != nil else { return try await function() }
+    try await function()
+    guard Bench.hasGroups else { return }
+    try await Bench.$isWarm.withValue(true) { try await function() }
+  }
+}
+
+extension Trait where Self == BothWays {
+  static var bothWays: Self { BothWays() }
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.enabled(if: Bench.hasBubblewrap && Bench.hasGroups, Bench.withoutGroups)) struct LimitTests {
+@Suite(.bothWays, .enabled(if: Bench.hasBubblewrap && Bench.hasGroups, Bench.withoutGroups)) struct LimitTests {
   @Test func timeIsUpForAProgramThatDoesNotEnd() async throws {
     let result = try await Bench.python(
       "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\nwhile True: pass\n",

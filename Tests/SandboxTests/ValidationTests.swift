@@ -10,7 +10,7 @@ import Testing
   }
 
   private static let validator = Result { () throws(SandboxError) -> Validator in
-    Validator(try SandboxHost.find(SandboxSettings(require: .isolation)))
+    Validator(try BubblewrapRuntime(SandboxSettings(require: .isolation)))
   }
 
   /// Program, rule that must stop it under `strict`.
