@@ -26,7 +26,9 @@ struct BubblewrapRuntime: Runtime {
     try session.start(launcher: host.launcherPath)
     control.onStop { session.stop() }
     let ending = await session.ending()
-    return try SandboxOutcome(request: request, plan: plan, ending: ending).result(id: id, queued: queued)
+    return try SandboxOutcome(
+      request: request, backend: name, isGrouped: plan.groups != nil, ending: ending
+    ).result(id: id, queued: queued)
   }
 
   func startHelper(

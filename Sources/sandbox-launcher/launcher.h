@@ -82,5 +82,6 @@ void artefacts_report(const struct plan *plan, int workspace);
 
 pid_t sandbox_start(const struct plan *plan, int input, int output, int errors, int inside);
 int inside_main(int argc, char **argv);
+int container_main(void);
 
 #endif
