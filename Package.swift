@@ -267,7 +267,7 @@ let package = Package(
     .executableTarget(
       name: "IndexProbe", dependencies: ["CodeIndex", "Base"], path: "Tests/IndexProbe", swiftSettings: strict),
     tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "TestKit"], exclude: ["Golden"]),
-    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
+    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Outbound", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",

@@ -99,12 +99,14 @@ final class DockerRuntime: Runtime {
     onEvent: @escaping @Sendable (RunEvent) -> Void
   ) async throws(SandboxError) -> SandboxResult {
     let program = SandboxRequest.File(path: request.language.programName, content: Array(request.code.utf8))
-    let plan = try plan(
+    var plan = try plan(
       request.language, arguments: request.language.arguments(memoryBytes: request.limits.memoryBytes),
       program: program, rest: request.arguments, files: request.files, limits: request.limits,
       runMilliseconds: request.limits.timeoutMilliseconds)
+    plan.container.labels["signalbox.run"] = id
+    let image = plan.container.image
     let session = DockerSession(client, plan, input: request.input, onEvent: onEvent)
-    session.start { [self] () async throws(SandboxError) in try await prepare(plan.container.image) }
+    session.start { [self] () async throws(SandboxError) in try await prepare(image) }
     control.onStop { session.stop() }
     let ending = await session.ending()
     if let error = ending.error { throw error }

@@ -50,10 +50,10 @@ struct DockerVerifier: Sendable {
     return check("none: lo", "\(inspection.hostConfig.networkMode): \(devices)")
   }
 
-  /// Mounts that may be written; below /proc and /dev the Engine hides files behind mounts of its own, and /dev itself
-  /// belongs to root, as whom nothing runs here.
+  /// Mounts that may be written; below /proc and /dev the Engine hides files behind mounts of its own. /dev itself and,
+  /// with control groups of version 1, the empty folder around their trees belong to root, as whom nothing runs here.
   private var rootfs: SandboxResult.Check {
-    let fine: Set<String> = ["/proc", "/dev", "/tmp", BubblewrapArguments.workFolder]
+    let fine: Set<String> = ["/proc", "/dev", "/sys/fs/cgroup", "/tmp", BubblewrapArguments.workFolder]
     let open = verifier.writableMounts.filter {
       !fine.contains($0) && !$0.hasPrefix("/proc/") && !$0.hasPrefix("/dev/")
     }
