@@ -36,7 +36,7 @@ final class DockerRuntime: Runtime {
   let engineVersion: String
   private let settings: DockerSettings
   private let launcher: [UInt8]
-  private let volume: String
+  let volume: String
   private let seccomp: String
   private let state = Mutex(State())
 
