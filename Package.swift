@@ -268,7 +268,7 @@ let package = Package(
       name: "IndexProbe", dependencies: ["CodeIndex", "ControlPlane", "Base"], path: "Tests/IndexProbe",
       swiftSettings: strict),
     tests("CodeIndexTests", ["CodeIndex", "IndexProbe", "Base", "ControlPlane", "TestKit"], exclude: ["Golden"]),
-    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
+    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Outbound", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",

@@ -47,7 +47,9 @@ struct BubblewrapRuntime: Runtime {
     let (plan, session) = try startFresh(request, onEvent: onEvent)
     control.onStop { session.stop() }
     let ending = await session.ending()
-    return try SandboxOutcome(request: request, plan: plan, ending: ending).result(id: id, queued: queued)
+    return try SandboxOutcome(
+      request: request, backend: name, isGrouped: plan.groups != nil, ending: ending
+    ).result(id: id, queued: queued)
   }
 
   /// Nil when no interpreter waits for a request like this.

@@ -1,4 +1,4 @@
-internal import Base
+public import Base
 
 /// The door of the room: takes programs, runs each in a sandbox of its own, and says how it went.
 ///
@@ -55,6 +55,38 @@ public actor SandboxEngine {
     _ settings: SandboxSettings, onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
   ) throws(SandboxError) {
     self.init(settings, try BubblewrapRuntime(settings), onResult)
+  }
+
+  /// Finds the back end that the settings name. `auto` takes bubblewrap, which needs no daemon, then Docker; where
+  /// neither can be had, the error says what is missing for each.
+  public static func find(
+    _ settings: SandboxSettings, transport: any HTTPExchange,
+    onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
+  ) async throws(SandboxError) -> SandboxEngine {
+    switch settings.backend {
+    case .bubblewrap: return SandboxEngine(settings, try BubblewrapRuntime(settings), onResult)
+    case .docker:
+      return SandboxEngine(settings, try await DockerRuntime.connect(settings, transport: transport), onResult)
+    case .auto:
+      let first: SandboxError
+      do throws(SandboxError) {
+        return SandboxEngine(settings, try BubblewrapRuntime(settings), onResult)
+      } catch {
+        first = error
+      }
+      do throws(SandboxError) {
+        return SandboxEngine(settings, try await DockerRuntime.connect(settings, transport: transport), onResult)
+      } catch {
+        throw .unavailable(
+          "\(first.failure.message); and \(error.failure.message)",
+          fix: [first, error].compactMap(\.failure.hint).joined(separator: "; or "))
+      }
+    }
+  }
+
+  /// Fetches the images that the Docker back end needs and has not got. Harmless for another back end.
+  public nonisolated func pull(onProgress: @escaping @Sendable (String) -> Void) async throws(SandboxError) {
+    try await (runtime as? DockerRuntime)?.pull(onProgress: onProgress)
   }
 
   init(

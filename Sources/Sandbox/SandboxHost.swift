@@ -48,7 +48,7 @@ struct SandboxHost: Sendable {
       packageFolders: settings.packageFolders.filter(Interpreter.isReachable), isRoot: geteuid() == 0)
   }
 
-  private static func launcher(_ settings: SandboxSettings) throws(SandboxError) -> String {
+  static func launcher(_ settings: SandboxSettings) throws(SandboxError) -> String {
     let path: String
     if let named = settings.launcher {
       path = named

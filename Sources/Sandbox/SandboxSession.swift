@@ -10,6 +10,8 @@ final class SandboxSession: Sendable {
   struct Ending: Sendable {
     var fields: [String: String] = [:]
     var failure: String?
+    /// The same as an error with a way out, where there is one.
+    var error: SandboxError?
     var checks: [String: SandboxResult.Check] = [:]
     var statistics: [String: String] = [:]
     var files: [SandboxResult.File] = []

@@ -7,6 +7,14 @@ public struct SandboxSettings: Sendable, Equatable {
     case isolation
   }
 
+  public enum Backend: String, Sendable, CaseIterable {
+    /// Bubblewrap where it can be had, else Docker.
+    case auto
+    case bubblewrap, docker
+  }
+
+  public var backend = Backend.auto
+  public var docker = DockerSettings()
   public var require: Require
   /// Path of sandbox-launcher; nil: beside this executable.
   public var launcher: String?

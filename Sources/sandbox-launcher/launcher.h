@@ -90,5 +90,6 @@ bool held_release(void);
 
 pid_t sandbox_start(const struct plan *plan, int input, int output, int errors, int inside);
 int inside_main(int argc, char **argv);
+int container_main(void);
 
 #endif

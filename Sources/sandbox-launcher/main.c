@@ -422,6 +422,7 @@ static void report_end(bool clean, long long ended) {
 
 int main(int argc, char **argv) {
   if (argc > 1 && !strcmp(argv[1], "inside")) return inside_main(argc, argv);
+  if (argc > 1 && !strcmp(argv[1], "container")) return container_main();
   // Someone at a terminal has found a program that is not for them.
   if (fcntl(CONTROL, F_GETFD) < 0) {
     fprintf(stderr, "sandbox-launcher is started by signalbox for every sandbox; it does nothing alone\n");
