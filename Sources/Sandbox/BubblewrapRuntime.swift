@@ -38,7 +38,9 @@ struct BubblewrapRuntime: Runtime {
       control.onStop { session.stop() }
       let ending = await session.ending()
       if ending.hasBegun || ending.failure != nil || control.isStopped {
-        var result = try SandboxOutcome(request: request, plan: plan, ending: ending).result(id: id, queued: queued)
+        var result = try SandboxOutcome(
+          request: request, backend: name, isGrouped: plan.groups != nil, ending: ending
+        ).result(id: id, queued: queued)
         result.isWarm = true
         return result
       }

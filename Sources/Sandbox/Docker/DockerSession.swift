@@ -188,6 +188,8 @@ final class DockerSession: SandboxHandle {
     case .limit(let path, let value): state.withLock { $0.verifier.values[path] = value }
     case .posture(let name, let text): state.withLock { $0.verifier.posture[name] = text }
     case .ready: wake(.report) { $0.isReported = true }
+    // Only an interpreter of a pool is held, and this back end has none.
+    case .held: break
     case .stdout(let bytes):
       if plan.runMilliseconds != nil { state.withLock { $0.ending.stdout += bytes } }
       onEvent(.stdout(bytes))
