@@ -205,8 +205,7 @@ let package = Package(
       "EngineRoom",
       [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load", "CodeIndex",
-        "Outbound",
-        "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox",
+        "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox", "Outbound",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -273,7 +272,7 @@ let package = Package(
     tests(
       "CodeIndexTests", ["CodeIndex", "IndexProbe", "Outbound", "FakeServers", "Base", "ControlPlane", "TestKit"],
       exclude: ["Golden"]),
-    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
+    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Outbound", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",
@@ -300,7 +299,8 @@ let package = Package(
     tests(
       "EngineRoomTests",
       [
-        "EngineRoom", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
+        "EngineRoom", "sandbox-launcher", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base",
+        "Telemetry", "TestKit",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),

@@ -3,15 +3,16 @@ internal import Synchronization
 /// A running validator: one question, one answer. Its sandbox runs until it is ended, or until it fails.
 final class FactHelper: Sendable {
   private let answers: AnswerBox
-  private let session: SandboxSession
+  private let session: any SandboxHandle
   private let watch: Task<SandboxSession.Ending, Never>
 
-  init(_ plan: LaunchPlan, launcher: String) throws(SandboxError) {
+  init(
+    _ start: (@escaping @Sendable (RunEvent) -> Void) throws(SandboxError) -> any SandboxHandle
+  ) throws(SandboxError) {
     let answers = AnswerBox()
-    let session = SandboxSession(plan, input: nil) { event in
+    let session = try start { event in
       if case .stdout(let bytes) = event { answers.receive(bytes) }
     }
-    try session.start(launcher: launcher)
     self.answers = answers
     self.session = session
     watch = Task {

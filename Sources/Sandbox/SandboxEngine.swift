@@ -1,4 +1,4 @@
-internal import Base
+public import Base
 
 /// The door of the room: takes programs, runs each in a sandbox of its own, and says how it went.
 ///
@@ -22,6 +22,10 @@ public actor SandboxEngine {
     public var outcomes: [SandboxResult.Outcome: Int] = [:]
     public var broken = 0
     public var isIsolationOnly = false
+    /// Interpreters that are up and wait for a program.
+    public var warm = 0
+    /// Runs that found one.
+    public var warmRuns = 0
   }
 
   private struct Waiting: Sendable {
@@ -31,12 +35,11 @@ public actor SandboxEngine {
 
   private struct Entry {
     var active: Active
-    var session: SandboxSession?
-    var isStopped = false
+    var control = RunControl()
   }
 
   private let settings: SandboxSettings
-  private let host: SandboxHost
+  private nonisolated let runtime: any Runtime
   private let validator: Validator
   private let onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
   private var entries: [String: Entry] = [:]
@@ -44,33 +47,84 @@ public actor SandboxEngine {
   private var running = 0
   private var outcomes: [SandboxResult.Outcome: Int] = [:]
   private var broken = 0
+  private var warmRuns = 0
 
   /// Looks at what the machine has. Throws when a layer that is required cannot be had.
   /// `onResult` hears of every result, also of blocked runs: for a history.
   public init(
     _ settings: SandboxSettings, onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
   ) throws(SandboxError) {
+    self.init(settings, try BubblewrapRuntime(settings), onResult)
+  }
+
+  /// Finds the back end that the settings name. `auto` takes bubblewrap, which needs no daemon, then Docker; where
+  /// neither can be had, the error says what is missing for each.
+  public static func find(
+    _ settings: SandboxSettings, transport: any HTTPExchange,
+    onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
+  ) async throws(SandboxError) -> SandboxEngine {
+    switch settings.backend {
+    case .bubblewrap: return SandboxEngine(settings, try BubblewrapRuntime(settings), onResult)
+    case .docker:
+      return SandboxEngine(settings, try await DockerRuntime.connect(settings, transport: transport), onResult)
+    case .auto:
+      let first: SandboxError
+      do throws(SandboxError) {
+        return SandboxEngine(settings, try BubblewrapRuntime(settings), onResult)
+      } catch {
+        first = error
+      }
+      do throws(SandboxError) {
+        return SandboxEngine(settings, try await DockerRuntime.connect(settings, transport: transport), onResult)
+      } catch {
+        throw .unavailable(
+          "\(first.failure.message); and \(error.failure.message)",
+          fix: [first, error].compactMap(\.failure.hint).joined(separator: "; or "))
+      }
+    }
+  }
+
+  /// Fetches the images that the Docker back end needs and has not got. Harmless for another back end.
+  public nonisolated func pull(onProgress: @escaping @Sendable (String) -> Void) async throws(SandboxError) {
+    try await (runtime as? DockerRuntime)?.pull(onProgress: onProgress)
+  }
+
+  init(
+    _ settings: SandboxSettings, _ runtime: any Runtime,
+    _ onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
+  ) {
     self.settings = settings
+    self.runtime = runtime
     self.onResult = onResult
-    let host = try SandboxHost.find(settings)
-    self.host = host
-    validator = Validator(host)
+    validator = Validator(runtime)
     queue = FairQueue(capacity: settings.waitingMax)
   }
 
   /// The languages that can be run here, with the interpreter's version.
-  public nonisolated var languages: [Language: String] { host.interpreters.mapValues(\.version) }
+  public nonisolated var languages: [Language: String] { runtime.languages }
+
+  /// `bubblewrap` or `docker`.
+  public nonisolated var backend: String { runtime.name }
+
+  /// Interpreters that are up and wait for a program.
+  public nonisolated var warm: Int { runtime.warm }
+
+  /// Why programs of this language cannot be run, with the way out; nil when they can.
+  public nonisolated func lack(of language: Language) -> SandboxError? {
+    do throws(SandboxError) {
+      try runtime.requireInterpreter(of: language)
+      return nil
+    } catch {
+      return error
+    }
+  }
 
   public nonisolated static func newID() -> String {
     Digest.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
   }
 
   /// The name under which a result of this request may be kept; nil when its language cannot be run here.
-  public nonisolated func cacheKey(_ request: SandboxRequest) -> String? {
-    host.interpreters[request.language].map {
-      RunKey.digest(request, interpreter: $0, packageFolders: host.packageFolders)
-    }
-  }
+  public nonisolated func cacheKey(_ request: SandboxRequest) -> String? { runtime.cacheKey(request) }
 
   /// Runs one program to its end. `onEvent` is called in order, from a thread of the room, and must not block.
   public func run(
@@ -79,7 +133,7 @@ public actor SandboxEngine {
   ) async throws(SandboxError) -> SandboxResult {
     if let objection = request.objection { throw .invalid(objection) }
     guard entries[id] == nil else { throw .invalid("a run with this id is there already") }
-    _ = try host.interpreter(request.language)
+    try runtime.requireInterpreter(of: request.language)
     let began = ContinuousClock.now
     entries[id] = Entry(
       active: Active(
@@ -87,7 +141,7 @@ public actor SandboxEngine {
     defer { entries[id] = nil }
     let violations = try await validator.check(request)
     if violations.contains(where: { $0.severity == .critical }) {
-      return finish(request, .blocked(id: id, request, violations))
+      return finish(request, .blocked(id: id, request, violations, runtime.name))
     }
     let queued = ContinuousClock.now
     try await takeTurn(id, owner: request.owner)
@@ -107,28 +161,31 @@ public actor SandboxEngine {
   @discardableResult
   public func kill(_ id: String) -> Bool {
     guard let entry = entries[id] else { return false }
-    entries[id]?.isStopped = true
+    entry.control.stop()
     if let waiting = queue.remove(where: { $0.id == id }) { waiting.continuation.resume(returning: false) }
-    entry.session?.stop()
     return true
   }
 
   public func snapshot() -> Snapshot {
     Snapshot(
       active: entries.values.map(\.active).sorted { $0.since < $1.since }, outcomes: outcomes, broken: broken,
-      isIsolationOnly: host.groups == nil)
+      isIsolationOnly: runtime.isIsolationOnly, warm: runtime.warm, warmRuns: warmRuns)
   }
+
+  /// Starts the interpreters that wait for programs. Without it, a language's are started after its first run.
+  public nonisolated func warmUp() { runtime.warmUp() }
 
   /// Ends every run and the validators; returns when they are gone.
   public func shutdown() async {
     for id in entries.keys { kill(id) }
     await validator.shutdown()
+    await runtime.shutdown()
   }
 
   // MARK: Turns
 
   private func takeTurn(_ id: String, owner: String) async throws(SandboxError) {
-    if Task.isCancelled || entries[id]?.isStopped == true { throw .cancelled }
+    if Task.isCancelled || entries[id]?.control.isStopped == true { throw .cancelled }
     if running < settings.concurrencyMax {
       running += 1
       return
@@ -164,31 +221,37 @@ public actor SandboxEngine {
   private func execute(
     _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
   ) async throws(SandboxError) -> SandboxResult {
-    let plan = try host.plan(request, number: SandboxHost.nextNumber())
-    let session = SandboxSession(plan, input: request.input, onEvent: onEvent)
-    if entries[id]?.isStopped == true || Task.isCancelled { throw .cancelled }
-    entries[id]?.session = session
+    guard let control = entries[id]?.control, !control.isStopped, !Task.isCancelled else { throw .cancelled }
     entries[id]?.active.state = .running
-    try session.start(launcher: host.launcherPath)
-    let ending = await withTaskCancellationHandler {
-      await session.ending()
+    let runtime = runtime
+    // A closure's errors have no type of their own yet, so the error comes out as a value.
+    let outcome = await withTaskCancellationHandler { () -> Result<SandboxResult, SandboxError> in
+      do throws(SandboxError) {
+        return .success(
+          try await runtime.run(request, id: id, queued: waited, control: control, onEvent: onEvent))
+      } catch {
+        return .failure(error)
+      }
     } onCancel: {
-      session.stop()
+      control.stop()
     }
-    return try SandboxOutcome(request: request, plan: plan, ending: ending).result(id: id, queued: waited)
+    return try outcome.get()
   }
 
   private func finish(_ request: SandboxRequest, _ result: SandboxResult) -> SandboxResult {
     outcomes[result.outcome, default: 0] += 1
+    if result.isWarm { warmRuns += 1 }
     onResult?(request, result)
     return result
   }
 }
 
 extension SandboxResult {
-  static func blocked(id: String, _ request: SandboxRequest, _ violations: [Violation]) -> SandboxResult {
+  static func blocked(
+    id: String, _ request: SandboxRequest, _ violations: [Violation], _ backend: String
+  ) -> SandboxResult {
     var result = SandboxResult(
-      id: id, language: request.language, backend: "bubblewrap", stdout: "", stderr: "",
+      id: id, language: request.language, backend: backend, stdout: "", stderr: "",
       limits: Limits(
         memoryBytes: request.limits.memoryBytes, cpuPercent: request.limits.cpuPercent,
         timeoutMilliseconds: request.limits.timeoutMilliseconds, processes: request.limits.processes,

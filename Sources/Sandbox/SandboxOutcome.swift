@@ -3,7 +3,9 @@ internal import Glibc
 /// From what the launcher reported to the result that callers see. Pure.
 struct SandboxOutcome {
   var request: SandboxRequest
-  var plan: LaunchPlan
+  var backend: String
+  /// Whether limits hold for the whole tree.
+  var isGrouped: Bool
   var ending: SandboxSession.Ending
 
   func result(id: String, queued: Duration) throws(SandboxError) -> SandboxResult {
@@ -31,7 +33,7 @@ struct SandboxOutcome {
 
   private func stopped(_ id: String, _ queued: Duration) -> SandboxResult {
     var result = SandboxResult(
-      id: id, language: request.language, backend: "bubblewrap",
+      id: id, language: request.language, backend: backend,
       stdout: String(decoding: ending.stdout, as: UTF8.self), stderr: String(decoding: ending.stderr, as: UTF8.self),
       limits: limits)
     result.killed = true
@@ -59,7 +61,7 @@ struct SandboxOutcome {
       memoryBytes: request.limits.memoryBytes, cpuPercent: request.limits.cpuPercent,
       timeoutMilliseconds: request.limits.timeoutMilliseconds, processes: request.limits.processes,
       tmpBytes: request.limits.tmpBytes, outputBytes: request.limits.outputBytes,
-      enforcedBy: plan.groups == nil ? "rlimit" : "cgroup")
+      enforcedBy: isGrouped ? "cgroup" : "rlimit")
   }
 
   private func number(_ name: String) -> Int { ending.fields[name].flatMap(Int.init) ?? 0 }

@@ -66,10 +66,10 @@ public struct SeccompFilter: Sendable, Equatable {
   }
 
   /// CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
-  private static let namespaceFlags: UInt32 = 0x7E02_0000
+  static let namespaceFlags: UInt32 = 0x7E02_0000
   /// TCGETS TCSETS TIOCGPGRP TIOCSPGRP TIOCGWINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX.
   static let terminalCommands: [UInt32] = [0x5401, 0x5402, 0x540F, 0x5410, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451]
-  private static let unixFamily: UInt32 = 1
+  static let unixFamily: UInt32 = 1
 
   let instructions: [Instruction]
 

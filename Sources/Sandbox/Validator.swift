@@ -6,13 +6,13 @@ actor Validator {
   private static let limits = SandboxLimits(
     memoryBytes: 256 << 20, cpuPercent: 100, timeoutMilliseconds: 300_000, processes: 32)
 
-  private let host: SandboxHost
+  private let runtime: any Runtime
   private var helpers: [Language: FactHelper] = [:]
   private var isBusy: Set<Language> = []
   private var waiting: [Language: [CheckedContinuation<Void, Never>]] = [:]
   private var isOver = false
 
-  init(_ host: SandboxHost) { self.host = host }
+  init(_ runtime: any Runtime) { self.runtime = runtime }
 
   func check(_ request: SandboxRequest) async throws(SandboxError) -> [Violation] {
     guard request.profile != .off else { return [] }
@@ -52,18 +52,16 @@ actor Validator {
   private func helper(_ language: Language) throws(SandboxError) -> FactHelper {
     guard !isOver else { throw .cancelled }
     if let helper = helpers[language], !helper.isOver { return helper }
-    let interpreter = try host.interpreter(language)
-    let name = "facts"
-    let path = "\(BubblewrapArguments.workFolder)/\(name)"
-    let (command, script) =
+    let (arguments, script) =
       switch language {
-      case .python: ([interpreter.path, "-I", "-S", path], FactScripts.python)
-      case .javascript: ([interpreter.path, "--expose-internals", path], FactScripts.javaScript)
+      case .python: (["-I", "-S"], FactScripts.python)
+      case .javascript: (["--expose-internals"], FactScripts.javaScript)
       }
-    let plan = host.plan(
-      interpreter, command: command, files: [SandboxRequest.File(path: name, content: Array(script.utf8))],
-      limits: Self.limits, packages: [], number: SandboxHost.nextNumber(), runMilliseconds: nil)
-    let helper = try FactHelper(plan, launcher: host.launcherPath)
+    let runtime = runtime
+    let helper = try FactHelper { onEvent throws(SandboxError) in
+      try runtime.startHelper(
+        language, script: script, arguments: arguments, limits: Self.limits, onEvent: onEvent)
+    }
     helpers[language] = helper
     return helper
   }

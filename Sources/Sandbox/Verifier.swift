@@ -17,17 +17,22 @@ struct Verifier: Sendable {
     ]
   }
 
+  /// Files of the controller of processor time, in both versions.
+  static func isProcessorLimit(_ path: String) -> Bool {
+    path.split(separator: "/").last?.hasPrefix("cpu.") ?? false
+  }
+
   private func check(_ expected: String, _ actual: String, _ ok: Bool) -> SandboxResult.Check {
     SandboxResult.Check(expected: expected, actual: actual, ok: ok)
   }
 
-  private func field(_ name: String) -> String? {
+  func field(_ name: String) -> String? {
     let lines = (posture["status"] ?? "").split(separator: "\n")
     guard let line = lines.first(where: { $0.hasPrefix(name + ":") }) else { return nil }
     return line.dropFirst(name.count + 1).split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 
-  private func status(_ name: String, _ expected: String) -> SandboxResult.Check {
+  func status(_ name: String, _ expected: String) -> SandboxResult.Check {
     let actual = field(name) ?? "unknown"
     return check(expected, actual, actual == expected)
   }
@@ -37,28 +42,38 @@ struct Verifier: Sendable {
     return inside != host
   }
 
-  private var network: SandboxResult.Check {
-    let table = posture["net/dev"] ?? ""
-    let devices = table.split(separator: "\n").dropFirst(2).map { line in
+  var devices: [String] {
+    (posture["net/dev"] ?? "").split(separator: "\n").dropFirst(2).map { line in
       line.prefix { $0 != ":" }.split(separator: " ").joined()
     }
+  }
+
+  private var network: SandboxResult.Check {
+    let devices = devices
     let isAlone = isOwn("net") && devices == ["lo"]
     return check(
       "own namespace: lo", "\(isOwn("net") ? "own" : "host") namespace: \(devices.sorted().joined(separator: " "))",
       isAlone)
   }
 
-  private var rootfs: SandboxResult.Check {
-    var open: [String] = []
-    var hasRoot = false
-    for line in (posture["mountinfo"] ?? "").split(separator: "\n") {
+  /// Where a mount is not read-only.
+  var writableMounts: [String] {
+    (posture["mountinfo"] ?? "").split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ")
-      guard fields.count > 6 else { continue }
-      let point = String(fields[4])
-      if point == "/" { hasRoot = true }
-      let isReadOnly = fields[5].split(separator: ",").contains("ro")
-      if !isReadOnly, !Self.writable.contains(point), !point.hasPrefix("/dev/") { open.append(point) }
+      guard fields.count > 6, !fields[5].split(separator: ",").contains("ro") else { return nil }
+      return String(fields[4])
     }
+  }
+
+  private var hasRoot: Bool {
+    (posture["mountinfo"] ?? "").split(separator: "\n").contains { line in
+      let fields = line.split(separator: " ")
+      return fields.count > 6 && fields[4] == "/"
+    }
+  }
+
+  private var rootfs: SandboxResult.Check {
+    let open = writableMounts.filter { !Self.writable.contains($0) && !$0.hasPrefix("/dev/") }
     guard hasRoot, isOwn("mnt"), isOwn("pid"), isOwn("ipc"), isOwn("uts") else {
       return check("read-only", "namespaces of the host", false)
     }
@@ -75,7 +90,7 @@ struct Verifier: Sendable {
     return check(String(identity), shown, shown == String(identity))
   }
 
-  private var capabilities: SandboxResult.Check {
+  var capabilities: SandboxResult.Check {
     let sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map { ($0, field($0) ?? "unknown") }
     let held = sets.filter { $0.1.contains { $0 != "0" } || $0.1.isEmpty }
     return check("none", held.isEmpty ? "none" : held.map { "\($0.0)=\($0.1)" }.joined(separator: " "), held.isEmpty)

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.enabled(if: Bench.hasBubblewrap, Bench.withoutBubblewrap)) struct BasicRunTests {
-  @Test func aPythonProgramRunsAndItsOutputComesBack() async throws {
-    let result = try await Bench.python("import sys\nprint(2 + 2)\nprint('aside', file=sys.stderr)\nsys.exit(3)\n")
+@Suite(.enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct BasicRunTests {
+  @Test(arguments: Bench.backends) func aPythonProgramRunsAndItsOutputComesBack(_ backend: Backend) async throws {
+    let result = try await Bench.python(on: backend, "import sys\nprint(2 + 2)\nprint('aside', file=sys.stderr)\nsys.exit(3)\n")
     #expect(result.stdout == "4\n")
     #expect(result.stderr == "aside\n")
     #expect(result.exitCode == 3)
@@ -14,15 +14,15 @@ import Testing
     #expect(result.signal == nil)
   }
 
-  @Test func aJavaScriptProgramRunsAndItsOutputComesBack() async throws {
+  @Test(arguments: Bench.backends) func aJavaScriptProgramRunsAndItsOutputComesBack(_ backend: Backend) async throws {
     let code = "setTimeout(() => { console.log(process.argv.length, [1, 2].map(x => x * 2)); process.exit(4) }, 5)"
-    let result = try await Bench.javaScript(code)
+    let result = try await Bench.javaScript(on: backend, code)
     #expect(result.stdout == "2 [ 2, 4 ]\n")
     #expect(result.exitCode == 4)
     #expect(result.stderr == "")
   }
 
-  @Test func inputArgumentsAndFilesGoInAndNewFilesComeOut() async throws {
+  @Test(arguments: Bench.backends) func inputArgumentsAndFilesGoInAndNewFilesComeOut(_ backend: Backend) async throws {
     let code = """
       import sys, os
       print(sys.stdin.read().upper(), sys.argv[1:])
@@ -35,7 +35,7 @@ import Testing
       SandboxRequest.File(path: "data/a.txt", content: Array("inside".utf8)),
       SandboxRequest.File(path: "unchanged.txt", content: [1, 2, 3]),
     ]
-    let result = try await Bench.python(code, files: files, input: Array("hello".utf8), arguments: ["-x", "ü"])
+    let result = try await Bench.python(on: backend, code, files: files, input: Array("hello".utf8), arguments: ["-x", "ü"])
     #expect(result.stderr == "")
     #expect(result.stdout == "HELLO ['-x', 'ü']\ninside\n")
     #expect(result.files.map(\.path) == ["data/a.txt", "out/deep/b.bin"])
@@ -43,9 +43,9 @@ import Testing
     #expect(result.artefacts["data/a.txt"] == Array("insidemore".utf8))
   }
 
-  @Test func outputIsStreamedWhileTheProgramRuns() async throws {
+  @Test(arguments: Bench.backends) func outputIsStreamedWhileTheProgramRuns(_ backend: Backend) async throws {
     let seen = Collected<RunEvent>()
-    let engine = try Bench.engine.get()
+    let engine = try await Bench.engine(backend)
     let id = SandboxEngine.newID()
     let code = "import time\nprint('first', flush=True)\ntime.sleep(60)\n"
     async let result = engine.run(
@@ -63,12 +63,12 @@ import Testing
     let killed = try await result
     #expect(killed.outcome == .killed)
     #expect(killed.stdout == "first\n")
-    #expect(Bench.remains(of: killed).isEmpty)
+    #expect(try await Bench.remains(of: killed).isEmpty)
   }
 
-  @Test func aCancelledTaskKillsItsRun() async throws {
+  @Test(arguments: Bench.backends) func aCancelledTaskKillsItsRun(_ backend: Backend) async throws {
     let seen = Collected<RunEvent>()
-    let engine = try Bench.engine.get()
+    let engine = try await Bench.engine(backend)
     let task = Task {
       let code = "print('up', flush=True)\nwhile True: pass\n"
       return try await engine.run(
@@ -78,20 +78,20 @@ import Testing
     task.cancel()
     let result = try await task.value
     #expect(result.outcome == .killed)
-    #expect(Bench.remains(of: result).isEmpty)
+    #expect(try await Bench.remains(of: result).isEmpty)
   }
 
-  @Test func aSignalAndAnExitCodeAreToldApart() async throws {
-    let signalled = try await Bench.python("import os\nos.kill(os.getpid(), 11)\n")
+  @Test(arguments: Bench.backends) func aSignalAndAnExitCodeAreToldApart(_ backend: Backend) async throws {
+    let signalled = try await Bench.python(on: backend, "import os\nos.kill(os.getpid(), 11)\n")
     #expect(signalled.signal == "SIGSEGV")
     #expect(signalled.exitCode == nil)
-    let exited = try await Bench.python("import os\nos._exit(139)\n")
+    let exited = try await Bench.python(on: backend, "import os\nos._exit(139)\n")
     #expect(exited.signal == nil)
     #expect(exited.exitCode == 139)
   }
 
-  @Test func requestsThatCannotBeRunAreRefused() async throws {
-    let engine = try Bench.engine.get()
+  @Test(arguments: Bench.backends) func requestsThatCannotBeRunAreRefused(_ backend: Backend) async throws {
+    let engine = try await Bench.engine(backend)
     let bad: [SandboxRequest] = [
       SandboxRequest(language: .python, code: "", files: [.init(path: "../a", content: [])]),
       SandboxRequest(language: .python, code: "", files: [.init(path: "/etc/a", content: [])]),
@@ -107,10 +107,10 @@ import Testing
     }
   }
 
-  @Test func manyRunsAtOnceAllComeToTheirOwnEnd() async throws {
+  @Test(arguments: Bench.backends) func manyRunsAtOnceAllComeToTheirOwnEnd(_ backend: Backend) async throws {
     try await withThrowingTaskGroup(of: (Int, SandboxResult).self) { group in
       for index in 0..<12 {
-        group.addTask { (index, try await Bench.python("print(\(index))\n")) }
+        group.addTask { (index, try await Bench.python(on: backend, "print(\(index))\n")) }
       }
       for try await (index, result) in group { #expect(result.stdout == "\(index)\n") }
     }

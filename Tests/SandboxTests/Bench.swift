@@ -1,14 +1,63 @@
+import Base
 import Glibc
+import Outbound
 import TestKit
 import Testing
 
 @testable import Sandbox
 
-/// One engine for all tests of a process: finding the interpreters takes longer than a run.
+/// What makes the sandboxes of a test.
+enum Backend: String, CaseIterable, CustomTestStringConvertible {
+  case bubblewrap, docker
+
+  var testDescription: String { rawValue }
+}
+
+/// One engine a back end for all tests of a process: finding the interpreters takes longer than a run.
 enum Bench {
-  static let engine = Result { () throws(SandboxError) -> SandboxEngine in
-    try SandboxEngine(SandboxSettings(require: hasGroups ? .all : .isolation, concurrencyMax: 4))
+  static let host = Result { () throws(SandboxError) -> SandboxHost in try SandboxHost.find(settings) }
+  static let embedded = Result { () throws(SandboxError) -> SandboxEngine in
+    SandboxEngine(settings, BubblewrapRuntime(settings, try host.get()), nil)
   }
+  private static let settings = SandboxSettings(
+    require: hasGroups ? .all : .isolation, searchPath: searchPath, concurrencyMax: 8, warm: [:])
+  private static let searchPath = getenv("PATH").map { String(cString: $0) } ?? ""
+  /// Whether runs of this test are to find an interpreter that waits for them.
+  @TaskLocal static var isWarm = false
+  /// The Engine that `.ci/docker` has started for the tests. When it is named and does not answer, tests fail.
+  static let dockerHost = getenv("TEST_DOCKER_HOST").map { String(cString: $0) }
+  static let transport = PooledTransport()
+  private static let container = Task { () throws(SandboxError) in
+    try await SandboxEngine.find(dockerSettings(), transport: transport)
+  }
+
+  /// `images` in place of the two that `.ci/docker` has made.
+  static func dockerSettings(images: [Language: String]? = nil) throws(SandboxError) -> SandboxSettings {
+    var settings = SandboxSettings(concurrencyMax: 4)
+    settings.backend = .docker
+    settings.docker = DockerSettings(
+      address: try DockerAddress(dockerHost ?? "unix:///var/run/docker.sock"),
+      images: images ?? [.python: "signalbox-test-python:local", .javascript: "signalbox-test-node:local"])
+    return settings
+  }
+
+  static func engine(_ backend: Backend) async throws -> SandboxEngine {
+    switch backend {
+    case .bubblewrap: try embedded.get()
+    case .docker: try await container.value
+    }
+  }
+
+  /// Those that this machine can have. With CI=true none may be missing: `.ci/docker` has seen to that.
+  static let backends: [Backend] = Backend.allCases.filter { backend in
+    switch backend {
+    case .bubblewrap: hasBubblewrap && hasGroups
+    case .docker: dockerHost != nil
+    }
+  }
+  static let hasDocker = dockerHost != nil
+  static let withoutDocker: Comment = "no Docker Engine of the tests runs: .ci/docker run COMMAND"
+  static let withoutBackends: Comment = "neither bubblewrap with control groups nor a Docker Engine can be had here"
   static let hasGroups = ControlGroups.find() != nil
   /// Installed, and allowed by this kernel to make namespaces.
   static let hasBubblewrap = system("/usr/bin/bwrap --unshare-all --ro-bind / / /bin/true >/dev/null 2>&1") == 0
@@ -16,31 +65,59 @@ enum Bench {
   static let withoutBubblewrap: Comment = "bubblewrap is not installed, or may not make namespaces here"
 
   static func python(
-    _ code: String, _ limits: SandboxLimits = SandboxLimits(), files: [SandboxRequest.File] = [],
+    on backend: Backend = .bubblewrap, _ code: String, _ limits: SandboxLimits = SandboxLimits(), files: [SandboxRequest.File] = [],
     input: [UInt8] = [], arguments: [String] = []
   ) async throws -> SandboxResult {
     try await run(
+      on: backend,
       SandboxRequest(
         language: .python, code: code, files: files, input: input, arguments: arguments, limits: limits, profile: .off))
   }
 
-  static func javaScript(_ code: String, _ limits: SandboxLimits = SandboxLimits()) async throws -> SandboxResult {
-    try await run(SandboxRequest(language: .javascript, code: code, limits: limits, profile: .off))
+  static func javaScript(
+    on backend: Backend = .bubblewrap, _ code: String, _ limits: SandboxLimits = SandboxLimits()
+  ) async throws -> SandboxResult {
+    try await run(on: backend, SandboxRequest(language: .javascript, code: code, limits: limits, profile: .off))
   }
 
   /// Runs, and looks at the host afterwards: every layer was in force, and no process and no group is left.
-  static func run(_ request: SandboxRequest) async throws -> SandboxResult {
-    let result = try await engine.get().run(request)
+  static func run(on backend: Backend, _ request: SandboxRequest) async throws -> SandboxResult {
+    let isEmbedded = backend == .bubblewrap
+    let result = try await isWarm && isEmbedded ? runWarm(request) : engine(backend).run(request)
+    #expect(result.backend == backend.rawValue)
     #expect(result.verified.count == 9)
     let failed = result.verified.filter { !$0.value.ok }
     #expect(failed.isEmpty)
-    let left = remains(of: result)
+    let left = try await remains(of: result)
     #expect(left.isEmpty, "left on the host: \(left)")
     return result
   }
 
+  /// Runs in an interpreter that is up, where one can be used for such a request.
+  static func runWarm(_ request: SandboxRequest) async throws -> SandboxResult {
+    let host = try host.get()
+    let settings = SandboxSettings(warm: [request.language.runtime: 1])
+    let runtime = BubblewrapRuntime(settings, host)
+    let warm = SandboxEngine(settings, runtime, nil)
+    let canBeWarm = WarmPool.canTake(request) && host.groups != nil
+    if canBeWarm {
+      runtime.pool.warmUp(for: request)
+      #expect(await eventually { runtime.pool.count == 1 })
+    }
+    do {
+      let result = try await warm.run(request)
+      #expect(result.isWarm == (canBeWarm && !result.blocked))
+      await warm.shutdown()
+      return result
+    } catch {
+      await warm.shutdown()
+      throw error
+    }
+  }
+
   /// What is still there of a run: processes by the user id that was its own, groups by the number that goes with it.
-  static func remains(of result: SandboxResult) -> [String] {
+  static func remains(of result: SandboxResult) async throws -> [String] {
+    if result.backend == "docker" { return try await containers(of: result) }
     guard geteuid() == 0, let actual = result.verified["user"]?.actual, let identity = UInt32(actual) else { return [] }
     var found: [String] = []
     for name in names("/proc") where Int(name) != nil {
@@ -51,6 +128,13 @@ enum Bench {
     guard let groups = ControlGroups.find() else { return found }
     let plan = groups.plan(name: "sandbox-\(getpid())-\(identity - 1_879_048_192)", limits: SandboxLimits())
     return found + plan.folders.filter { access($0, F_OK) == 0 }
+  }
+
+  /// A run's container, if the Engine still has it, and what a control group of that name still holds. Other tests run
+  /// at the same time, so it is looked for by the run's own mark.
+  private static func containers(of result: SandboxResult) async throws -> [String] {
+    let client = try await DockerClient.connect(dockerSettings().docker.address, transport).0
+    return try await client.containers(label: "signalbox.run=\(result.id)").map { "container \($0.id)" }
   }
 
   /// A listener on loopback and what it heard: the host's side of "cannot be reached".
@@ -85,4 +169,23 @@ enum Bench {
     }
     return names
   }
+}
+
+/// Runs every test of a suite twice: in fresh interpreters, and in ones that were up before. What is promised of one is
+/// promised of the other.
+struct BothWays: TestTrait, SuiteTrait, TestScoping {
+  var isRecursive: Bool { true }
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    guard testCase != nil else { return try await function() }
+    try await function()
+    guard Bench.hasGroups else { return }
+    try await Bench.$isWarm.withValue(true) { try await function() }
+  }
+}
+
+extension Trait where Self == BothWays {
+  static var bothWays: Self { BothWays() }
 }

@@ -3,13 +3,15 @@ import Testing
 @testable import Sandbox
 
 /// What agents really write: it passes the strict rules without a critical finding, and it runs right.
-@Suite(.enabled(if: Bench.hasBubblewrap, Bench.withoutBubblewrap)) struct OrdinaryProgramTests {
+@Suite(.bothWays, .enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct OrdinaryProgramTests {
   private func run(_ language: Language, _ code: String, _ expected: String) async throws {
-    let request = SandboxRequest(language: language, code: code, input: Array("3\n4\n".utf8))
-    let result = try await Bench.engine.get().run(request)
-    #expect(result.violations.filter { $0.severity == .critical }.isEmpty, "\(result.violations)")
-    #expect(result.stdout == expected, "\(result.stderr)")
-    #expect(result.exitCode == 0)
+    for backend in Bench.backends {
+      let request = SandboxRequest(language: language, code: code, input: Array("3\n4\n".utf8))
+      let result = try await Bench.run(on: backend, request)
+      #expect(result.violations.filter { $0.severity == .critical }.isEmpty, "\(result.violations)")
+      #expect(result.stdout == expected, "\(backend): \(result.stderr)")
+      #expect(result.exitCode == 0)
+    }
   }
 
   @Test(arguments: [

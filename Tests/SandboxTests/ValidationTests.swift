@@ -10,7 +10,7 @@ import Testing
   }
 
   private static let validator = Result { () throws(SandboxError) -> Validator in
-    Validator(try SandboxHost.find(SandboxSettings(require: .isolation)))
+    Validator(try BubblewrapRuntime(SandboxSettings(require: .isolation)))
   }
 
   /// Program, rule that must stop it under `strict`.
@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test func aBlockedProgramIsNotRun() async throws {
-    let result = try await Bench.engine.get().run(
+    let result = try await Bench.embedded.get().run(
       SandboxRequest(language: .python, code: "print('ran')\nimport socket\n"))
     #expect(result.outcome == .blocked)
     #expect(result.stdout == "")

@@ -85,7 +85,7 @@ import Testing
       SandboxRequest(
         language: .python, code: "import time\ntime.sleep(60)", limits: SandboxLimits(timeoutMilliseconds: 300)))
     #expect(late.outcome == .timedOut)
-    #expect(Bench.remains(of: late).isEmpty)
+    #expect(try await Bench.remains(of: late).isEmpty)
     await engine.shutdown()
   }
 }
