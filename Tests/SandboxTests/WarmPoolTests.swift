@@ -107,7 +107,7 @@ import Testing
     "open('out.bin', 'wb').write(bytes(300)); import os; os.symlink('/etc/passwd', 'link'); os.remove('own.py')",
     "import time\nprint('x', flush=True)\ntime.sleep(60)", "a = []\nwhile True: a.append(bytearray(1 << 20))",
     "print('y' * 3000000)", "import sys\nsys.stdout.buffer.write(bytes(range(256)))", "import own, data",
-    "from multiprocessing import get_context\nprint(get_context('fork').Process(target=print).start())",
+    "import multiprocessing as m\np = m.get_context('fork').Process(target=print)\np.start(); p.join(); print(p.exitcode)",
     "print(__import__('importlib').import_module('main').__name__)",
   ])
   func pythonEndsTheSameWay(_ code: String) async throws {
@@ -119,7 +119,8 @@ import Testing
   @Test(arguments: [
     "let x = {", "", "#!/usr/bin/env node\nconsole.log(1)", "process.exit(7)", "process.kill(process.pid, 'SIGTERM')",
     "await Promise.resolve()", "import fs from 'fs'", "Promise.reject(new Error('no'))", "console.error('e')",
-    "require('fs').writeFileSync('out', Buffer.alloc(9))", "for (;;) {}", "require('child_process').execSync('/bin/sh')",
+    "require('fs').writeFileSync('out', Buffer.alloc(9))", "for (;;) {}",
+    "require('child_process').execSync('/bin/sh')",
     "new (require('worker_threads').Worker)('console.log(1)', { eval: true })",
   ])
   func javaScriptEndsTheSameWay(_ code: String) async throws {
