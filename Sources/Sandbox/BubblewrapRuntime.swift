@@ -1,5 +1,5 @@
-/// Sandboxes that bubblewrap makes, with the interpreters of this machine: with one that waits, where there is one, else
-/// with a fresh one.
+/// Sandboxes that bubblewrap makes, with the interpreters of this machine: with one that waits, where there is one,
+/// else with a fresh one.
 struct BubblewrapRuntime: Runtime {
   let host: SandboxHost
   let pool: WarmPool

@@ -95,8 +95,8 @@ struct SandboxHost: Sendable {
       runMilliseconds: request.limits.timeoutMilliseconds, isConfined: request.isConfined)
   }
 
-  /// An interpreter that comes up and waits for a program. Its share of the processor is set when it gets one: under it,
-  /// coming up would take longer.
+  /// An interpreter that comes up and waits for a program. Its share of the processor is set when it gets one:
+  /// under it, coming up would take longer.
   func plan(_ shape: WarmPool.Shape, number: UInt32) throws(SandboxError) -> LaunchPlan {
     let interpreter = try interpreter(shape.language)
     var plan = plan(

@@ -3,7 +3,7 @@ internal import Synchronization
 /// Interpreters that are up and wait for a program, each for one run.
 ///
 /// The interpreter is started with the command line of every run, in a sandbox like that of every run; only its program
-/// is a named pipe. It comes up and waits in the read, and the program arrives through the pipe (the launcher's held.c).
+/// is a named pipe. It comes up and waits in the read, and the program arrives through the pipe (see held.c).
 /// So nothing of ours runs in it, and what a program sees is what it would see in a fresh one. What cannot be had that
 /// way — arguments, a large program, a file that decides how the program is read — is run in a fresh one.
 ///
