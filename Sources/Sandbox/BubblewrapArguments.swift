@@ -24,16 +24,17 @@ struct BubblewrapArguments: Sendable, Equatable {
     add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1")
     add("--cap-drop", "ALL", "--uid", Self.userInside, "--gid", Self.userInside, "--hostname", "sandbox")
     add("--clearenv")
-    for (name, value) in Self.environment(interpreter.language) { add("--setenv", name, value) }
+    for (name, value) in Self.environment(interpreter.language, extraMounts) { add("--setenv", name, value) }
     for (destination, source) in interpreter.mounts.sorted(by: { $0.key < $1.key }) {
       add("--ro-bind", source, destination)
     }
-    for folder in extraMounts { add("--ro-bind", folder, folder) }
     add("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
     file("0444", "/etc/passwd", Array("sandbox:x:65534:65534::/tmp:/\n".utf8))
     file("0555", Self.launcherInside, nil)
     add("--perms", "1777", "--size", String(limits.tmpBytes), "--tmpfs", "/tmp")
     add("--perms", "0755", "--size", String(limits.tmpBytes), "--tmpfs", Self.workFolder)
+    // After the folders above, of which one may hold it on the host.
+    for folder in extraMounts { add("--ro-bind", folder, folder) }
     for one in files { file("0644", "\(Self.workFolder)/\(one.path)", one.content) }
     add("--remount-ro", "/", "--chdir", Self.workFolder, "--seccomp")
     words.append(.file(self.files.count))
@@ -53,9 +54,12 @@ struct BubblewrapArguments: Sendable, Equatable {
     files.append(content)
   }
 
-  private static func environment(_ language: Language) -> [(String, String)] {
+  private static func environment(_ language: Language, _ packages: [String]) -> [(String, String)] {
     var pairs = [("PATH", "/usr/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")]
     if language == .python { pairs.append(("PYTHONDONTWRITEBYTECODE", "1")) }
+    if !packages.isEmpty {
+      pairs.append((language == .python ? "PYTHONPATH" : "NODE_PATH", packages.joined(separator: ":")))
+    }
     return pairs
   }
 }

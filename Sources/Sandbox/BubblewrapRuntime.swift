@@ -1,5 +1,5 @@
-/// Sandboxes that bubblewrap makes, with the interpreters of this machine: with one that waits, where there is one, else
-/// with a fresh one.
+/// Sandboxes that bubblewrap makes, with the interpreters of this machine: with one that waits, where there is one,
+/// else with a fresh one.
 struct BubblewrapRuntime: Runtime {
   let host: SandboxHost
   let pool: WarmPool
@@ -62,7 +62,7 @@ struct BubblewrapRuntime: Runtime {
       let plan = try host.plan(request, number: entry.number)
       let work = SandboxSession.Work(plan: plan, files: request.allFiles, input: request.input, onEvent: onEvent)
       let language = entry.shape.language
-      let isGiven = entry.session.give(work) { [pool] in pool.refill(language) }
+      let isGiven = entry.session.give(work) { [pool] in pool.refillSoon(language) }
       if isGiven { return (plan, entry.session) }
       // It ended, or was too old, between the two calls.
       entry.session.stop()
@@ -74,11 +74,33 @@ struct BubblewrapRuntime: Runtime {
     _ request: SandboxRequest, onEvent: @escaping @Sendable (RunEvent) -> Void
   ) throws(SandboxError) -> (LaunchPlan, SandboxSession) {
     let plan = try host.plan(request, number: SandboxHost.nextNumber())
-    let language = request.language.runtime
+    let language = request.language
     let session = SandboxSession(
       plan, input: request.input, onEnd: { [pool] _ in pool.refill(language) }, onEvent: onEvent)
     try session.start(launcher: host.launcherPath)
     return (plan, session)
+  }
+
+  func strip(_ code: String, control: RunControl) async throws(SandboxError) -> TypeScript.Stripped {
+    let node = try host.interpreter(.typescript)
+    guard let tool = host.typeStripper else {
+      throw .unavailable("there is no esbuild", fix: "apt-get install esbuild")
+    }
+    let limits = TypeScript.limits
+    let plan = host.plan(
+      tool, command: [tool.path] + TypeScript.arguments(nodeVersion: node.version), files: [], limits: limits,
+      packages: [], number: SandboxHost.nextNumber(), runMilliseconds: limits.timeoutMilliseconds, isConfined: true)
+    let session = SandboxSession(plan, input: Array(code.utf8)) { _ in }
+    try session.start(launcher: host.launcherPath)
+    control.onStop { session.stop() }
+    let request = SandboxRequest(language: .typescript, code: code, limits: limits)
+    let result = try SandboxOutcome(request: request, plan: plan, ending: await session.ending())
+      .result(id: "", queued: .zero)
+    if control.isStopped { throw .cancelled }
+    if result.outcome == .succeeded, !result.stdoutTruncated { return .program(result.stdout) }
+    let text =
+      result.stderr.isEmpty ? "the types could not be taken away (\(result.outcome.rawValue))\n" : result.stderr
+    return .refused(text)
   }
 
   func startHelper(

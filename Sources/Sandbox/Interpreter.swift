@@ -33,8 +33,22 @@ public struct Interpreter: Sendable, Equatable {
           "import sys,sysconfig;p=sysconfig.get_paths();"
             + "print(sys.version.split()[0]);print(p['stdlib']);print(p['platstdlib'])",
         ]
-      case .javascript: ["-p", "process.version"]
+      case .javascript, .typescript: ["-p", "process.version"]
       }
+    return probe(language, path, question)
+  }
+
+  /// A program that is no interpreter and needs nothing but its libraries, such as a compiler.
+  static func tool(_ name: String, for language: Language, searchPath: String) -> Interpreter? {
+    let folders = ["/usr/bin", "/usr/local/bin"] + searchPath.split(separator: ":").map(String.init)
+    for folder in folders {
+      guard let path = resolve("\(folder)/\(name)"), isProgram(path), isReachable(path) else { continue }
+      if let found = probe(language, path, ["--version"]) { return found }
+    }
+    return nil
+  }
+
+  private static func probe(_ language: Language, _ path: String, _ question: [String]) -> Interpreter? {
     guard let answer = ToolRun.output(path, question) else { return nil }
     let lines = answer.split(separator: "\n").map(String.init)
     guard let version = lines.first else { return nil }
@@ -61,6 +75,30 @@ public struct Interpreter: Sendable, Equatable {
       for word in line.split(whereSeparator: \.isWhitespace) where word.hasPrefix("/") { found.insert(String(word)) }
     }
     return found.sorted()
+  }
+
+  private static let objectsMax = 4_096
+
+  /// What the compiled modules of package folders need besides the interpreter's own libraries: source by destination.
+  static func libraries(below folders: [String]) -> [String: String] {
+    var objects: [String] = []
+    for folder in folders {
+      // A folder that cannot be listed has nothing that could be loaded.
+      for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
+      where objects.count < objectsMax && (name.hasSuffix(".so") || name.hasSuffix(".node")) {
+        let path = "\(folder)/\(name)"
+        if isProgram(path) { objects.append(path) }
+      }
+    }
+    var found: [String: String] = [:]
+    // A command line has an end.
+    for start in stride(from: 0, to: objects.count, by: 256) {
+      for library in libraries(of: Array(objects[start..<min(start + 256, objects.count)])) {
+        guard !folders.contains(where: { library.hasPrefix($0 + "/") }), let source = resolve(library) else { continue }
+        found[library] = source
+      }
+    }
+    return found
   }
 
   private static func resolve(_ path: String) -> String? {

@@ -1,9 +1,9 @@
-/// What can be run. TypeScript and Go need a step before the run and are not here yet.
+/// What can be run. TypeScript needs a step before the run, which makes it JavaScript.
 public enum Language: String, Sendable, Codable, CaseIterable, Hashable {
-  case python, javascript
+  case python, javascript, typescript
 
-  /// The language whose interpreter runs it in the end.
-  var runtime: Language { self }
+  /// The language whose grammar and rules it is checked with.
+  var checked: Language { self == .typescript ? .javascript : self }
 
   /// Name of the file that holds the program, in the work folder.
   var programName: String { self == .python ? "main.py" : "main.js" }
@@ -12,7 +12,7 @@ public enum Language: String, Sendable, Codable, CaseIterable, Hashable {
   var programs: [String] {
     switch self {
     case .python: ["python3", "python3.13", "python3.12", "python3.11"]
-    case .javascript: ["node", "nodejs"]
+    case .javascript, .typescript: ["node", "nodejs"]
     }
   }
 
@@ -22,6 +22,7 @@ public enum Language: String, Sendable, Codable, CaseIterable, Hashable {
     case .python: ["-u"]
     // V8 has its own idea of how much memory there is; three quarters leave room for buffers and the program's code.
     case .javascript: ["--max-old-space-size=\(max(16, memoryBytes / 4 * 3 >> 20))"]
+    case .typescript: Language.javascript.arguments(memoryBytes: memoryBytes) + ["--enable-source-maps"]
     }
   }
 }

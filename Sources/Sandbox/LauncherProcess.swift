@@ -171,8 +171,8 @@ final class LauncherProcess: Sendable {
     }
   }
 
-  /// The launcher holds its end of the socket until it is gone: end of file is the sign that no process of it is left to
-  /// wait for. One that still holds it is told to end, and killed when it does not.
+  /// The launcher holds its end of the socket until it is gone: end of file is the sign that no process of it is left
+  /// to wait for. One that still holds it is told to end, and killed when it does not.
   private func end() {
     let socket = state.withLock { state in
       defer { state.socket = -1 }

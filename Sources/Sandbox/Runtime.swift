@@ -22,6 +22,9 @@ protocol Runtime: Sendable {
     onEvent: @escaping @Sendable (RunEvent) -> Void
   ) async throws(SandboxError) -> SandboxResult
 
+  /// Takes the types out of a TypeScript program.
+  func strip(_ code: String, control: RunControl) async throws(SandboxError) -> TypeScript.Stripped
+
   /// Starts a script of the validator's in a sandbox that stays until it is ended.
   func startHelper(
     _ language: Language, script: String, arguments: [String], limits: SandboxLimits,
@@ -41,6 +44,9 @@ protocol Runtime: Sendable {
 extension Runtime {
   var warm: Int { 0 }
   func warmUp() {}
+  func strip(_ code: String, control: RunControl) async throws(SandboxError) -> TypeScript.Stripped {
+    throw .unavailable("TypeScript cannot be run with \(name)", fix: "use the bubblewrap back end, with esbuild")
+  }
 }
 
 /// A sandbox that has been started.

@@ -139,7 +139,9 @@ public actor SandboxEngine {
       active: Active(
         id: id, language: request.language, owner: request.owner, state: .validating, since: began))
     defer { entries[id] = nil }
-    let violations = try await validator.check(request)
+    // TypeScript is checked when it has become JavaScript, which takes a sandbox and so a turn.
+    let isReady = request.language != .typescript
+    let violations = isReady ? try await validator.check(request) : []
     if violations.contains(where: { $0.severity == .critical }) {
       return finish(request, .blocked(id: id, request, violations, runtime.name))
     }
@@ -148,6 +150,7 @@ public actor SandboxEngine {
     defer { endTurn() }
     let waited = queued.duration(to: .now)
     do {
+      guard isReady else { return finish(request, try await stripAndExecute(request, id, waited, onEvent)) }
       var result = try await execute(request, id, waited, onEvent)
       result.violations = violations
       return finish(request, result)
@@ -155,6 +158,25 @@ public actor SandboxEngine {
       broken += 1
       throw error
     }
+  }
+
+  private func stripAndExecute(
+    _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
+  ) async throws(SandboxError) -> SandboxResult {
+    guard let control = entries[id]?.control, !control.isStopped else { throw .cancelled }
+    let code: String
+    switch try await runtime.strip(request.code, control: control) {
+    case .program(let text): code = text
+    case .refused(let text): return .refused(id: id, request, text, runtime.name)
+    }
+    let program = TypeScript.program(request, code)
+    let violations = try await validator.check(program)
+    if violations.contains(where: { $0.severity == .critical }) {
+      return .blocked(id: id, request, violations, runtime.name)
+    }
+    var result = try await execute(program, id, waited, onEvent)
+    result.violations = violations
+    return result
   }
 
   /// Ends a run; false when there is none of that id.
@@ -247,6 +269,15 @@ public actor SandboxEngine {
 }
 
 extension SandboxResult {
+  /// A program that its language's own tools cannot read: as if it had been run and had said so.
+  static func refused(id: String, _ request: SandboxRequest, _ text: String, _ backend: String) -> SandboxResult {
+    var result = blocked(id: id, request, [], backend)
+    result.blocked = false
+    result.exitCode = 1
+    result.stderr = text
+    return result
+  }
+
   static func blocked(
     id: String, _ request: SandboxRequest, _ violations: [Violation], _ backend: String
   ) -> SandboxResult {

@@ -10,6 +10,8 @@ struct SandboxHost: Sendable {
   let filter: [UInt8]
   let groups: ControlGroups?
   let interpreters: [Language: Interpreter]
+  /// Takes the types out of TypeScript; nil: there is none.
+  let typeStripper: Interpreter?
   let packageFolders: [String]
   let isRoot: Bool
 
@@ -17,7 +19,8 @@ struct SandboxHost: Sendable {
   private static let firstIdentity: UInt32 = 1_879_048_192
   private static let identities: UInt32 = 65_536
 
-  private static let numbers = Atomic<UInt32>(0)
+  /// Begins anywhere, so that two nodes of a machine rarely share an id.
+  private static let numbers = Atomic<UInt32>(.random(in: 0..<60_000))
 
   /// Tells the sandboxes of this process apart, of all its engines: it names their groups and picks their user ids.
   static func nextNumber() -> UInt32 { numbers.wrappingAdd(1, ordering: .relaxed).newValue }
@@ -37,15 +40,24 @@ struct SandboxHost: Sendable {
         fix: ControlGroups.delegation + "; or SANDBOX_REQUIRE=isolation, which accepts weaker limits")
     }
     var interpreters: [Language: Interpreter] = [:]
-    for language in Language.allCases {
+    for language in [Language.python, .javascript] {
       interpreters[language] = Interpreter.find(
         language, named: settings.interpreters[language], searchPath: settings.searchPath)
     }
+    let stripper = Interpreter.tool("esbuild", for: .typescript, searchPath: settings.searchPath)
+    if let stripper, var node = interpreters[.javascript] {
+      node.language = .typescript
+      node.version += ", esbuild \(stripper.version)"
+      interpreters[.typescript] = node
+    }
+    let packageFolders = settings.packageFolders.filter(Interpreter.isReachable)
+    let libraries = Interpreter.libraries(below: packageFolders)
+    for language in interpreters.keys { interpreters[language]?.mounts.merge(libraries) { own, _ in own } }
     groups?.sweep()
     return SandboxHost(
       launcherPath: launcher, bubblewrap: settings.bubblewrap,
-      filter: SeccompFilter(architecture).bytes, groups: groups, interpreters: interpreters,
-      packageFolders: settings.packageFolders.filter(Interpreter.isReachable), isRoot: geteuid() == 0)
+      filter: SeccompFilter(architecture).bytes, groups: groups, interpreters: interpreters, typeStripper: stripper,
+      packageFolders: packageFolders, isRoot: geteuid() == 0)
   }
 
   static func launcher(_ settings: SandboxSettings) throws(SandboxError) -> String {
@@ -64,6 +76,9 @@ struct SandboxHost: Sendable {
   }
 
   func interpreter(_ language: Language) throws(SandboxError) -> Interpreter {
+    if language == .typescript, interpreters[.javascript] != nil, typeStripper == nil {
+      throw .unavailable("TypeScript needs esbuild, which takes its types away", fix: "apt-get install esbuild")
+    }
     guard let interpreter = interpreters[language] else {
       throw .unavailable(
         "no interpreter of \(language.rawValue) that another user can reach",
@@ -80,8 +95,8 @@ struct SandboxHost: Sendable {
       runMilliseconds: request.limits.timeoutMilliseconds, isConfined: request.isConfined)
   }
 
-  /// An interpreter that comes up and waits for a program. Its share of the processor is set when it gets one: under it,
-  /// coming up would take longer.
+  /// An interpreter that comes up and waits for a program. Its share of the processor is set when it gets one:
+  /// under it, coming up would take longer.
   func plan(_ shape: WarmPool.Shape, number: UInt32) throws(SandboxError) -> LaunchPlan {
     let interpreter = try interpreter(shape.language)
     var plan = plan(

@@ -21,7 +21,8 @@ public struct SandboxSettings: Sendable, Equatable {
   public var bubblewrap: String
   /// Interpreters by language, where the first one found is not the one wanted.
   public var interpreters: [Language: String]
-  /// Folders of packages that programs may read, under the same path.
+  /// Folders of packages that programs may read, under the same path: Python and Node find modules there, and the
+  /// libraries that compiled modules need are shown with them.
   public var packageFolders: [String]
   /// Where interpreters are looked for, besides /usr/bin and /usr/local/bin: the form of PATH.
   public var searchPath: String

@@ -19,21 +19,28 @@ actor Validator {
     guard request.code.utf8.count <= Self.sourceBytesMax else {
       return [unchecked("has more than \(Self.sourceBytesMax) bytes", "pass data as a file")]
     }
-    await enter(request.language)
-    defer { leave(request.language) }
+    let language = request.language.checked
+    await enter(language)
+    defer { leave(language) }
     // A helper may have died of the program before; a second death is this one's doing.
     for _ in 0..<2 {
-      let helper = try helper(request.language)
+      let helper = try helper(language)
       if let answer = await helper.ask(Array(request.code.utf8), within: Self.deadline) {
         guard let facts = CodeFacts.decode(answer) else { break }
-        return CodeRules(language: request.language, profile: request.profile).judge(facts)
+        return placed(CodeRules(language: language, profile: request.profile).judge(facts), request)
       }
-      helpers[request.language] = nil
+      helpers[language] = nil
       let ending = await helper.end()
       // One that never began says nothing about the program.
       if let failure = ending.failure { throw .broken("the validator: \(failure)") }
     }
     return [unchecked("could not be checked in time", "make it simpler, or use the profile off")]
+  }
+
+  /// What was checked of a TypeScript program is the JavaScript that it became.
+  private func placed(_ violations: [Violation], _ request: SandboxRequest) -> [Violation] {
+    guard request.language == .typescript, let map = SourceMap(in: request.code) else { return violations }
+    return violations.compactMap(map.place)
   }
 
   func shutdown() async {
@@ -55,7 +62,7 @@ actor Validator {
     let (arguments, script) =
       switch language {
       case .python: (["-I", "-S"], FactScripts.python)
-      case .javascript: (["--expose-internals"], FactScripts.javaScript)
+      case .javascript, .typescript: (["--expose-internals"], FactScripts.javaScript)
       }
     let runtime = runtime
     let helper = try FactHelper { onEvent throws(SandboxError) in

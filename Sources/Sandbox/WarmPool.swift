@@ -3,12 +3,12 @@ internal import Synchronization
 /// Interpreters that are up and wait for a program, each for one run.
 ///
 /// The interpreter is started with the command line of every run, in a sandbox like that of every run; only its program
-/// is a named pipe. It comes up and waits in the read, and the program arrives through the pipe (the launcher's held.c).
+/// is a named pipe. It comes up and waits in the read, and the program arrives through the pipe (see held.c).
 /// So nothing of ours runs in it, and what a program sees is what it would see in a fresh one. What cannot be had that
 /// way — arguments, a large program, a file that decides how the program is read — is run in a fresh one.
 ///
 /// It follows the demand: a language is kept warm from its first run on, in the shape that was asked for last, at most
-/// as many as the settings say. New ones are started from the threads of runs that have become busy or have ended.
+/// as many as the settings say. New ones are started when a run has become busy or has ended.
 final class WarmPool: Sendable {
   /// What is fixed when an interpreter starts.
   struct Shape: Sendable, Hashable {
@@ -19,7 +19,7 @@ final class WarmPool: Sendable {
     /// Everything else in the limits can be set when the program comes.
     init(_ request: SandboxRequest) {
       let (standard, asked) = (SandboxLimits(), request.limits)
-      language = request.language.runtime
+      language = request.language
       limits = SandboxLimits(
         memoryBytes: asked.memoryBytes, cpuPercent: standard.cpuPercent,
         timeoutMilliseconds: standard.timeoutMilliseconds, processes: asked.processes, tmpBytes: asked.tmpBytes,
@@ -41,6 +41,9 @@ final class WarmPool: Sendable {
     /// Interpreters in a row that ended before they were asked for anything.
     var failures: [Language: Int] = [:]
     var isOver = false
+    /// Languages to look after, and the task that does.
+    var pending: Set<Language> = []
+    var task: Task<Void, Never>?
   }
 
   /// A pipe holds this much, so that a program goes through in one piece.
@@ -85,6 +88,27 @@ final class WarmPool: Sendable {
     }
   }
 
+  /// The same, without the caller's waiting for it: starting a process takes longer than a short run.
+  func refillSoon(_ language: Language) {
+    state.withLock { state in
+      guard !state.isOver else { return }
+      state.pending.insert(language)
+      if state.task == nil { state.task = Task { self.refillPending() } }
+    }
+  }
+
+  private func refillPending() {
+    while let language = nextPending() { refill(language) }
+  }
+
+  private func nextPending() -> Language? {
+    state.withLock { state in
+      let next = state.pending.popFirst()
+      if next == nil { state.task = nil }
+      return next
+    }
+  }
+
   /// Starts interpreters of every language, before anyone asks.
   func warmUp() {
     for language in sizes.keys.sorted(by: { $0.rawValue < $1.rawValue }) where host.interpreters[language] != nil {
@@ -100,8 +124,12 @@ final class WarmPool: Sendable {
 
   /// Ends all; returns when nothing of them is left.
   func shutdown() async {
-    let entries = state.withLock { state in
+    let task = state.withLock { state in
       state.isOver = true
+      return state.task
+    }
+    await task?.value
+    let entries = state.withLock { state in
       defer { state.entries = [] }
       return state.entries
     }

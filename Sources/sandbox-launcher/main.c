@@ -51,7 +51,8 @@ static struct {
   const char *reason;
   long long deadline;  // 0: none
   long long started_ms;
-} run = {.children = -1, .status = -1, .reason = "exit", .input = -1, .output = -1, .errors = -1, .workspace = -1, .control_open = 1};
+} run = {.status = -1, .reason = "exit", .input = -1, .output = -1, .errors = -1, .workspace = -1, .children = -1,
+    .control_open = 1};
 
 // MARK: Sending
 

@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import TestKit
 import Testing
 
@@ -105,6 +106,27 @@ import Testing
         (error as? SandboxError)?.failure.code == .invalid
       }
     }
+  }
+
+  @Test func packagesOfAnAllowedFolderCanBeUsedAndNotChanged() async throws {
+    let folder = try TemporaryFolder()
+    chmod(folder.path, 0o755)
+    try folder.write("allowed.py", "def answer(): return 42\n")
+    try folder.write("allowed.js", "module.exports = 43\n")
+    guard Interpreter.isReachable(folder.path) else { return }
+    let settings = SandboxSettings(
+      require: Bench.hasGroups ? .all : .isolation, packageFolders: [folder.path], warm: [.python: 1])
+    let engine = try SandboxEngine(settings)
+    let code =
+      "import allowed\nprint(allowed.answer())\ntry: open(allowed.__file__, 'a')\nexcept OSError: print('kept')"
+    for _ in 0..<2 {
+      let result = try await engine.run(SandboxRequest(language: .python, code: code, profile: .off))
+      #expect(result.stdout == "42\nkept\n", "\(result.stderr)")
+    }
+    let node = try await engine.run(
+      SandboxRequest(language: .javascript, code: "console.log(require('allowed'))", profile: .off))
+    #expect(node.stdout == "43\n", "\(node.stderr)")
+    await engine.shutdown()
   }
 
   @Test(arguments: Bench.backends) func manyRunsAtOnceAllComeToTheirOwnEnd(_ backend: Backend) async throws {

@@ -61,6 +61,7 @@ enum Bench {
   static let hasGroups = ControlGroups.find() != nil
   /// Installed, and allowed by this kernel to make namespaces.
   static let hasBubblewrap = system("/usr/bin/bwrap --unshare-all --ro-bind / / /bin/true >/dev/null 2>&1") == 0
+  static let hasTypeScript = (try? host.get())?.interpreters[.typescript] != nil
   static let withoutGroups: Comment = "no control group for memory, CPU and processes can be made here"
   static let withoutBubblewrap: Comment = "bubblewrap is not installed, or may not make namespaces here"
 
@@ -96,7 +97,7 @@ enum Bench {
   /// Runs in an interpreter that is up, where one can be used for such a request.
   static func runWarm(_ request: SandboxRequest) async throws -> SandboxResult {
     let host = try host.get()
-    let settings = SandboxSettings(warm: [request.language.runtime: 1])
+    let settings = SandboxSettings(warm: [request.language: 1])
     let runtime = BubblewrapRuntime(settings, host)
     let warm = SandboxEngine(settings, runtime, nil)
     let canBeWarm = WarmPool.canTake(request) && host.groups != nil

@@ -125,6 +125,33 @@ import Testing
   }
 }
 
+@Suite struct SourceMapTests {
+  @Test func linesOfTheProgramAreFoundInTheSource() {
+    // Line 1 of the program is line 0 of the source, 2 is 4, 3 goes back to 1; lines 0 and 4 are the generator's.
+    let map = SourceMap(mappings: ";AAAA,SAASA;EAIT;AAHA;")
+    #expect(map.lines == [1: 0, 2: 4, 3: 1])
+    let found = Violation(rule: "r", severity: .high, line: 3, column: 1, message: "m", suggestion: "s")
+    #expect(map.place(found)?.line == 5)
+    var foreign = found
+    foreign.line = 1
+    #expect(map.place(foreign) == nil)
+    foreign.severity = .critical
+    #expect(map.place(foreign)?.line == 1)
+  }
+
+  @Test func damagedMapsNeverCrash() {
+    var random = SeededRandom(seed: 5)
+    let alphabet = Array("ABCDgz9+/;,!".utf8)
+    for _ in 0..<2_000 {
+      let bytes = (0..<Int.random(in: 0...80, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 65 }
+      let map = SourceMap(mappings: String(decoding: bytes, as: UTF8.self))
+      #expect(map.lines.count <= 81)
+    }
+    #expect(SourceMap(in: "//# sourceMappingURL=data:application/json;base64,!!") == nil)
+    #expect(SourceMap(in: "console.log(1)") == nil)
+  }
+}
+
 @Suite struct RunKeyTests {
   private let interpreter = Interpreter(language: .python, path: "/p", version: "3", mounts: [:])
 

@@ -78,7 +78,7 @@ import Testing
   @Test func aProgramThatBringsTheValidatorDownIsStoppedAndTheNextOneIsRead() async throws {
     let nested = String(repeating: "(", count: 100_000)
     for code in [nested, String(repeating: "-", count: 200_000) + "1", String(repeating: "a.", count: 60_000) + "b"] {
-      for language in Language.allCases {
+      for language in [Language.python, .javascript] {
         let found = try await Self.violations(language, code)
         #expect(found.contains { $0.rule == "syntax" || $0.rule == "unchecked" } || code.hasSuffix("b"))
       }
