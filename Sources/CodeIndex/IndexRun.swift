@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 
 /// One run of one project, from looking at HEAD to the generation that is ready to be swapped in.
 struct IndexRun: Sendable {
@@ -55,6 +56,12 @@ struct IndexRun: Sendable {
   }
 
   // MARK: What is to be done
+
+  /// What a run would have to compute, without computing it.
+  func missingSources() throws(IndexError) -> (folder: ProjectFolder, entries: [SourceEntry]) {
+    let plan = try plan()
+    return (plan.folder, plan.missing)
+  }
 
   private func plan() throws(IndexError) -> Plan {
     let folder = try ProjectFolder.find(slot.path)
@@ -130,7 +137,7 @@ struct IndexRun: Sendable {
     let missing = missing(listing.files.map(\.entry))
     let isSame = changed.isEmpty && missing.isEmpty && old != nil && listing.files.count == known.count
     let mode: ReindexReport.Mode =
-      isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil && slot.ignore != nil
+      isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil
       ? .unchanged : old == nil ? .full : .incremental
     return Plan(folder: folder, listing: listing, mode: mode, changed: changed, missing: missing)
   }
