@@ -19,7 +19,7 @@ struct BubblewrapArguments: Sendable, Equatable {
 
   init(
     interpreter: Interpreter, extraMounts: [String], filter: [UInt8], limits: SandboxLimits,
-    files: [SandboxRequest.File], command: [String]
+    files: [SandboxRequest.File], command: [String], isConfined: Bool
   ) {
     add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1")
     add("--cap-drop", "ALL", "--uid", Self.userInside, "--gid", Self.userInside, "--hostname", "sandbox")
@@ -40,7 +40,7 @@ struct BubblewrapArguments: Sendable, Equatable {
     self.files.append(filter)
     add("--", Self.launcherInside, "inside")
     words.append(.inside)
-    add(String(limits.fileBytes))
+    add(String(limits.fileBytes), isConfined ? "confined" : "free")
     for word in command { add(word) }
   }
 

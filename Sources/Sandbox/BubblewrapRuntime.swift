@@ -1,13 +1,26 @@
-/// Sandboxes that bubblewrap makes, with the interpreters of this machine.
+/// Sandboxes that bubblewrap makes, with the interpreters of this machine: with one that waits, where there is one, else
+/// with a fresh one.
 struct BubblewrapRuntime: Runtime {
   let host: SandboxHost
+  let pool: WarmPool
 
   /// Looks at what the machine has. Throws when a layer that is required cannot be had.
-  init(_ settings: SandboxSettings) throws(SandboxError) { host = try SandboxHost.find(settings) }
+  init(_ settings: SandboxSettings) throws(SandboxError) {
+    self.init(settings, try SandboxHost.find(settings))
+  }
+
+  /// On a machine that has been looked at before.
+  init(_ settings: SandboxSettings, _ host: SandboxHost) {
+    self.host = host
+    pool = WarmPool(host, sizes: settings.warm)
+  }
 
   var name: String { "bubblewrap" }
   var languages: [Language: String] { host.interpreters.mapValues(\.version) }
   var isIsolationOnly: Bool { host.groups == nil }
+  var warm: Int { pool.count }
+
+  func warmUp() { pool.warmUp() }
 
   func requireInterpreter(of language: Language) throws(SandboxError) { _ = try host.interpreter(language) }
 
@@ -21,14 +34,51 @@ struct BubblewrapRuntime: Runtime {
     _ request: SandboxRequest, id: String, queued: Duration, control: RunControl,
     onEvent: @escaping @Sendable (RunEvent) -> Void
   ) async throws(SandboxError) -> SandboxResult {
-    let plan = try host.plan(request, number: SandboxHost.nextNumber())
-    let session = SandboxSession(plan, input: request.input, onEvent: onEvent)
-    try session.start(launcher: host.launcherPath)
+    if let (plan, session) = try startWarm(request, onEvent: onEvent) {
+      control.onStop { session.stop() }
+      let ending = await session.ending()
+      if ending.hasBegun || ending.failure != nil || control.isStopped {
+        var result = try SandboxOutcome(
+          request: request, backend: name, isGrouped: plan.groups != nil, ending: ending
+        ).result(id: id, queued: queued)
+        result.isWarm = true
+        return result
+      }
+      // The interpreter ended before it had the program: nothing has been run, and nothing is lost.
+    }
+    let (plan, session) = try startFresh(request, onEvent: onEvent)
     control.onStop { session.stop() }
     let ending = await session.ending()
     return try SandboxOutcome(
       request: request, backend: name, isGrouped: plan.groups != nil, ending: ending
     ).result(id: id, queued: queued)
+  }
+
+  /// Nil when no interpreter waits for a request like this.
+  private func startWarm(
+    _ request: SandboxRequest, onEvent: @escaping @Sendable (RunEvent) -> Void
+  ) throws(SandboxError) -> (LaunchPlan, SandboxSession)? {
+    while let entry = pool.take(request) {
+      let plan = try host.plan(request, number: entry.number)
+      let work = SandboxSession.Work(plan: plan, files: request.allFiles, input: request.input, onEvent: onEvent)
+      let language = entry.shape.language
+      let isGiven = entry.session.give(work) { [pool] in pool.refill(language) }
+      if isGiven { return (plan, entry.session) }
+      // It ended, or was too old, between the two calls.
+      entry.session.stop()
+    }
+    return nil
+  }
+
+  private func startFresh(
+    _ request: SandboxRequest, onEvent: @escaping @Sendable (RunEvent) -> Void
+  ) throws(SandboxError) -> (LaunchPlan, SandboxSession) {
+    let plan = try host.plan(request, number: SandboxHost.nextNumber())
+    let language = request.language.runtime
+    let session = SandboxSession(
+      plan, input: request.input, onEnd: { [pool] _ in pool.refill(language) }, onEvent: onEvent)
+    try session.start(launcher: host.launcherPath)
+    return (plan, session)
   }
 
   func startHelper(
@@ -40,11 +90,11 @@ struct BubblewrapRuntime: Runtime {
     let plan = host.plan(
       interpreter, command: [interpreter.path] + arguments + ["\(BubblewrapArguments.workFolder)/\(name)"],
       files: [SandboxRequest.File(path: name, content: Array(script.utf8))], limits: limits, packages: [],
-      number: SandboxHost.nextNumber(), runMilliseconds: nil)
+      number: SandboxHost.nextNumber(), runMilliseconds: nil, isConfined: true)
     let session = SandboxSession(plan, input: nil, onEvent: onEvent)
     try session.start(launcher: host.launcherPath)
     return session
   }
 
-  func shutdown() async {}
+  func shutdown() async { await pool.shutdown() }
 }

@@ -103,6 +103,14 @@ struct ControlGroupMount: Sendable, Equatable {
     }?.last
   }
 
+  /// Folders in which groups of runs may be made, best first. A process is moved only by someone who may write to the
+  /// group that holds both its old place and its new one; version 1 does not ask for that, and root may do anything.
+  func candidates(isRoot: Bool) -> [String] {
+    let given = point + "/signalbox"
+    let isInside = own == given || own.hasPrefix(given + "/")
+    return isVersionTwo && !isRoot && !isInside ? [own] : [own, given]
+  }
+
   /// A container sees a tree from `root` on.
   private static func folder(point: String, root: String, group: String) -> String {
     var rest = group
@@ -133,9 +141,28 @@ extension ControlGroups {
   }
 
   private static func usable(_ mount: ControlGroupMount) -> String? {
-    [mount.own, mount.point + "/signalbox"].first {
+    mount.candidates(isRoot: geteuid() == 0).first {
       access($0, W_OK) == 0 && access($0 + "/cgroup.procs", W_OK) == 0
     }
+  }
+
+  /// The command that gives this user groups of its own, for the trees that this machine has.
+  static var delegation: String {
+    let mounts = ControlGroupMount.all(mountinfo: SmallFile.text("/proc/self/mountinfo") ?? "", membership: "")
+    return delegation(mounts, user: getuid())
+  }
+
+  static func delegation(_ mounts: [ControlGroupMount], user: UInt32) -> String {
+    let sudo = user == 0 ? "" : "sudo "
+    let points = ["memory", "cpu", "pids"].map { name in mounts.first { $0.controllers.contains(name) }?.point }
+    let known = points.compactMap(\.self)
+    guard known.count == points.count else {
+      return user == 0
+        ? "start it with: systemd-run --scope -p Delegate=yes signalbox start"
+        : "start it with: systemd-run --user --scope -p Delegate=yes signalbox start"
+    }
+    return "run: for d in \(known.joined(separator: " ")); do \(sudo)mkdir -p $d/signalbox && "
+      + "\(sudo)chown -R \(user) $d/signalbox; done"
   }
 
   /// With version 2, processes may sit only in groups without children that have controllers: we move to a group of

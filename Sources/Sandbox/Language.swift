@@ -2,6 +2,9 @@
 public enum Language: String, Sendable, Codable, CaseIterable, Hashable {
   case python, javascript
 
+  /// The language whose interpreter runs it in the end.
+  var runtime: Language { self }
+
   /// Name of the file that holds the program, in the work folder.
   var programName: String { self == .python ? "main.py" : "main.js" }
 

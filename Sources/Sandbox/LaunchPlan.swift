@@ -4,6 +4,8 @@ struct LaunchPlan: Sendable {
   static let startMilliseconds = 10_000
   static let cleanupMilliseconds = 5_000
   static let artefactsMax = 64
+  /// How long an interpreter waits for a program before it makes room for a fresh one.
+  static let heldMilliseconds = 300_000
 
   /// Limits of single processes, for what no control group holds.
   struct ResourceLimits: Sendable, Equatable {
@@ -24,6 +26,8 @@ struct LaunchPlan: Sendable {
   /// Nil: every byte of output is passed on.
   var outputBytes: Int?
   var collectsFiles = true
+  /// Name of the program that the interpreter waits for; nil: it is there from the start. See `WarmPool`.
+  var held: String?
 
   var bytes: [UInt8] {
     var out: [UInt8] = []
@@ -46,15 +50,16 @@ struct LaunchPlan: Sendable {
       if let path = groups.eventsFile { add("P", path) }
     }
     if collectsFiles { add("O", BubblewrapArguments.workFolder) }
+    if let held { add("H", held) }
     for (name, value) in numbers { add("N", "\(name)=\(value)") }
     add("S", "")
     return out
   }
 
-  private var numbers: [(String, Int)] {
+  var numbers: [(String, Int)] {
     var pairs = [
       ("startMilliseconds", Self.startMilliseconds), ("cleanupMilliseconds", Self.cleanupMilliseconds),
-      ("runMilliseconds", runMilliseconds ?? 0), ("outputBytes", outputBytes ?? 0),
+      ("runMilliseconds", runMilliseconds ?? 0), ("heldMilliseconds", Self.heldMilliseconds), ("outputBytes", outputBytes ?? 0),
       ("descriptors", limits.descriptors), ("dataBytes", resources.dataBytes),
       ("cpuSeconds", resources.cpuSeconds), ("processes", resources.processes),
       ("artefactBytes", limits.tmpBytes), ("artefactCount", Self.artefactsMax),
@@ -77,6 +82,8 @@ enum LauncherMessage: Sendable, Equatable {
   case limit(path: String, value: String)
   case posture(name: String, text: String)
   case ready
+  /// An interpreter waits for its program.
+  case held
   case stdout([UInt8])
   case stderr([UInt8])
   /// Content is nil when the file was too large to be handed over.
@@ -123,6 +130,7 @@ struct LauncherDecoder: Sendable {
     case "w": return .limit(path: name, value: text(rest))
     case "p": return .posture(name: name, text: text(rest))
     case "R": return .ready
+    case "H": return .held
     case "O": return .stdout(Array(payload))
     case "E": return .stderr(Array(payload))
     case "A": return .file(path: name, bytes: rest.count, content: Array(rest))

@@ -16,6 +16,8 @@ final class LauncherProcess: Sendable {
   private let onMessage: @Sendable (LauncherProcess, LauncherMessage?) -> Void
 
   private static let chunkSize = 64 * 1_024
+  /// For a launcher that is told to end, or that does not read.
+  private static let patience = Duration.seconds(10)
   private static let socketInLauncher: Int32 = 3
 
   /// Sends the plan. `deadline`: when a launcher that has not ended by itself is killed; nil for one that runs on.
@@ -76,14 +78,18 @@ final class LauncherProcess: Sendable {
     return process
   }
 
-  func send(_ tag: Character, _ payload: [UInt8] = []) {
+  func send(_ tag: Character, _ payload: [UInt8] = []) { send([(tag, payload)]) }
+
+  /// In one piece. A payload that is larger than a frame becomes several.
+  func send(_ frames: [(tag: Character, payload: [UInt8])]) {
     var out: [UInt8] = []
-    // A frame has a greatest size; input may be larger.
-    var rest = payload[...]
-    repeat {
-      LaunchPlan.frame(&out, tag, rest.prefix(1 << 20))
-      rest = rest.dropFirst(1 << 20)
-    } while !rest.isEmpty
+    for (tag, payload) in frames {
+      var rest = payload[...]
+      repeat {
+        LaunchPlan.frame(&out, tag, rest.prefix(1 << 20))
+        rest = rest.dropFirst(1 << 20)
+      } while !rest.isEmpty
+    }
     write(out)
   }
 
@@ -94,9 +100,9 @@ final class LauncherProcess: Sendable {
     }
   }
 
-  /// From now on the launcher has this long to end by itself.
-  func expectEnd(within limit: Duration) {
-    state.withLock { $0.deadline = ContinuousClock.now.advanced(by: limit) }
+  /// From now on the launcher has this long to end by itself; nil: no end is due.
+  func expectEnd(within limit: Duration?) {
+    state.withLock { $0.deadline = limit.map { ContinuousClock.now.advanced(by: $0) } }
   }
 
   private func write(_ bytes: [UInt8]) {
@@ -165,17 +171,31 @@ final class LauncherProcess: Sendable {
     }
   }
 
+  /// The launcher holds its end of the socket until it is gone: end of file is the sign that no process of it is left to
+  /// wait for. One that still holds it is told to end, and killed when it does not.
   private func end() {
-    state.withLock { state in
-      close(state.socket)
-      state.socket = -1
+    let socket = state.withLock { state in
+      defer { state.socket = -1 }
+      return state.socket
     }
-    // A launcher that has said its last word ends at once; another one had its time.
-    let deadline = ContinuousClock.now.advanced(by: .seconds(10))
-    while waitpid(process, nil, WNOHANG) == 0 {
-      if ContinuousClock.now > deadline { kill(process, SIGKILL) }
-      usleep(500)
-    }
+    shutdown(socket, Int32(SHUT_WR))
+    if !isClosed(socket, within: Self.patience) { kill(process, SIGKILL) }
+    close(socket)
+    while waitpid(process, nil, 0) < 0, errno == EINTR {}
     onMessage(self, nil)
+  }
+
+  /// Throws away what still comes.
+  private func isClosed(_ socket: Int32, within limit: Duration) -> Bool {
+    let deadline = ContinuousClock.now.advanced(by: limit)
+    var chunk = [UInt8](repeating: 0, count: Self.chunkSize)
+    while true {
+      let left = ContinuousClock.now.duration(to: deadline).milliseconds
+      var ready = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+      guard left > 0 else { return false }
+      guard poll(&ready, 1, Int32(left)) > 0 else { continue }
+      let count = recv(socket, &chunk, chunk.count, 0)
+      if count == 0 || count < 0 && errno != EINTR && errno != EAGAIN { return true }
+    }
   }
 }

@@ -28,8 +28,19 @@ protocol Runtime: Sendable {
     onEvent: @escaping @Sendable (RunEvent) -> Void
   ) throws(SandboxError) -> any SandboxHandle
 
+  /// Interpreters that are up and wait for a program.
+  var warm: Int { get }
+  /// Starts as many of them as the settings say.
+  func warmUp()
+
   /// Ends what it keeps for itself; runs are ended by their owner before.
   func shutdown() async
+}
+
+/// Not every way of making sandboxes keeps some of them ready.
+extension Runtime {
+  var warm: Int { 0 }
+  func warmUp() {}
 }
 
 /// A sandbox that has been started.

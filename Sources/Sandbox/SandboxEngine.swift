@@ -22,6 +22,10 @@ public actor SandboxEngine {
     public var outcomes: [SandboxResult.Outcome: Int] = [:]
     public var broken = 0
     public var isIsolationOnly = false
+    /// Interpreters that are up and wait for a program.
+    public var warm = 0
+    /// Runs that found one.
+    public var warmRuns = 0
   }
 
   private struct Waiting: Sendable {
@@ -35,7 +39,7 @@ public actor SandboxEngine {
   }
 
   private let settings: SandboxSettings
-  private let runtime: any Runtime
+  private nonisolated let runtime: any Runtime
   private let validator: Validator
   private let onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
   private var entries: [String: Entry] = [:]
@@ -43,6 +47,7 @@ public actor SandboxEngine {
   private var running = 0
   private var outcomes: [SandboxResult.Outcome: Int] = [:]
   private var broken = 0
+  private var warmRuns = 0
 
   /// Looks at what the machine has. Throws when a layer that is required cannot be had.
   /// `onResult` hears of every result, also of blocked runs: for a history.
@@ -148,8 +153,11 @@ public actor SandboxEngine {
   public func snapshot() -> Snapshot {
     Snapshot(
       active: entries.values.map(\.active).sorted { $0.since < $1.since }, outcomes: outcomes, broken: broken,
-      isIsolationOnly: runtime.isIsolationOnly)
+      isIsolationOnly: runtime.isIsolationOnly, warm: runtime.warm, warmRuns: warmRuns)
   }
+
+  /// Starts the interpreters that wait for programs. Without it, a language's are started after its first run.
+  public nonisolated func warmUp() { runtime.warmUp() }
 
   /// Ends every run and the validators; returns when they are gone.
   public func shutdown() async {
@@ -216,6 +224,7 @@ public actor SandboxEngine {
 
   private func finish(_ request: SandboxRequest, _ result: SandboxResult) -> SandboxResult {
     outcomes[result.outcome, default: 0] += 1
+    if result.isWarm { warmRuns += 1 }
     onResult?(request, result)
     return result
   }

@@ -34,7 +34,7 @@ struct SandboxHost: Sendable {
     if groups == nil, settings.require == .all {
       throw .unavailable(
         "no control group can be made for memory, CPU and processes",
-        fix: "run in a delegated group (systemd-run --user --scope -p Delegate=yes …), or SANDBOX_REQUIRE=isolation")
+        fix: ControlGroups.delegation + "; or SANDBOX_REQUIRE=isolation, which accepts weaker limits")
     }
     var interpreters: [Language: Interpreter] = [:]
     for language in Language.allCases {
@@ -74,22 +74,37 @@ struct SandboxHost: Sendable {
 
   func plan(_ request: SandboxRequest, number: UInt32) throws(SandboxError) -> LaunchPlan {
     let interpreter = try interpreter(request.language)
-    let program = SandboxRequest.File(path: request.language.programName, content: Array(request.code.utf8))
-    let command =
-      [interpreter.path] + request.language.arguments(memoryBytes: request.limits.memoryBytes)
-      + ["\(BubblewrapArguments.workFolder)/\(program.path)"] + request.arguments
     return plan(
-      interpreter, command: command, files: [program] + request.files, limits: request.limits,
-      packages: packageFolders, number: number, runMilliseconds: request.limits.timeoutMilliseconds)
+      interpreter, command: command(interpreter, request.limits) + request.arguments, files: request.allFiles,
+      limits: request.limits, packages: packageFolders, number: number,
+      runMilliseconds: request.limits.timeoutMilliseconds, isConfined: request.isConfined)
+  }
+
+  /// An interpreter that comes up and waits for a program. Its share of the processor is set when it gets one: under it,
+  /// coming up would take longer.
+  func plan(_ shape: WarmPool.Shape, number: UInt32) throws(SandboxError) -> LaunchPlan {
+    let interpreter = try interpreter(shape.language)
+    var plan = plan(
+      interpreter, command: command(interpreter, shape.limits), files: [], limits: shape.limits,
+      packages: packageFolders, number: number, runMilliseconds: shape.limits.timeoutMilliseconds,
+      isConfined: shape.isConfined)
+    plan.groups?.writes.removeAll { Verifier.isProcessorLimit($0.path) }
+    plan.held = shape.language.programName
+    return plan
+  }
+
+  private func command(_ interpreter: Interpreter, _ limits: SandboxLimits) -> [String] {
+    [interpreter.path] + interpreter.language.arguments(memoryBytes: limits.memoryBytes)
+      + ["\(BubblewrapArguments.workFolder)/\(interpreter.language.programName)"]
   }
 
   func plan(
     _ interpreter: Interpreter, command: [String], files: [SandboxRequest.File], limits: SandboxLimits,
-    packages: [String], number: UInt32, runMilliseconds: Int?
+    packages: [String], number: UInt32, runMilliseconds: Int?, isConfined: Bool
   ) -> LaunchPlan {
     let arguments = BubblewrapArguments(
       interpreter: interpreter, extraMounts: packages, filter: filter, limits: limits,
-      files: files, command: command)
+      files: files, command: command, isConfined: isConfined)
     var plan = LaunchPlan(
       bubblewrap: bubblewrap, arguments: arguments,
       groups: groups?.plan(name: "sandbox-\(getpid())-\(number)", limits: limits),

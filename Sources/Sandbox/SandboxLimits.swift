@@ -1,5 +1,5 @@
 /// What a run may use at most. The defaults are those of the contract.
-public struct SandboxLimits: Sendable, Equatable, Codable {
+public struct SandboxLimits: Sendable, Hashable, Codable {
   /// Bytes of memory of the whole tree, with what it writes into its folders, without swap.
   public var memoryBytes: Int
   /// Percent of one core.

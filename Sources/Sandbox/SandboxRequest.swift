@@ -42,6 +42,12 @@ public struct SandboxRequest: Sendable, Equatable {
     self.owner = owner
   }
 
+  /// The program, and the files that come with it.
+  var allFiles: [File] { [File(path: language.programName, content: Array(code.utf8))] + files }
+
+  /// Whether the kernel keeps the program from starting processes: where the rules do not let it say so either.
+  var isConfined: Bool { profile != .off }
+
   /// What is wrong with it; nil when it can be run.
   public var objection: String? {
     if code.utf8.count > Self.codeBytesMax { return "the program has more than \(Self.codeBytesMax) bytes" }

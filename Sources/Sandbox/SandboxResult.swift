@@ -42,6 +42,8 @@ public struct SandboxResult: Sendable, Equatable, Codable {
   /// Stopped by its caller or an operator.
   public var killed = false
   public var cached = false
+  /// Whether an interpreter was already up and waited for the program.
+  public var isWarm = false
   public var violations: [Violation] = []
   public var limits: Limits
   public var verified: [String: Check] = [:]
@@ -57,7 +59,7 @@ public struct SandboxResult: Sendable, Equatable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case id, language, backend, stdout, stderr, stdoutTruncated, stderrTruncated, exitCode, signal, timedOut
-    case outOfMemory, blocked, killed, cached, violations, limits, verified, queueMilliseconds, startMilliseconds
+    case outOfMemory, blocked, killed, cached, isWarm = "warm", violations, limits, verified, queueMilliseconds, startMilliseconds
     case durationMilliseconds, cleanupMilliseconds, memoryPeakBytes, files
   }
 

@@ -27,13 +27,15 @@ public struct SandboxSettings: Sendable, Equatable {
   public var searchPath: String
   public var concurrencyMax: Int
   public var waitingMax: Int
+  /// Interpreters that are kept up and waiting, by language; a language that is not here has none.
+  public var warm: [Language: Int]
   /// Tests only: control groups are left out as if none could be made.
   var ignoresControlGroups = false
 
   public init(
     require: Require = .all, launcher: String? = nil, bubblewrap: String = "/usr/bin/bwrap",
     interpreters: [Language: String] = [:], packageFolders: [String] = [], searchPath: String = "",
-    concurrencyMax: Int = 8, waitingMax: Int = 1_000
+    concurrencyMax: Int = 8, waitingMax: Int = 1_000, warm: [Language: Int] = [.python: 2, .javascript: 2]
   ) {
     self.require = require
     self.launcher = launcher
@@ -43,5 +45,6 @@ public struct SandboxSettings: Sendable, Equatable {
     self.searchPath = searchPath
     self.concurrencyMax = concurrencyMax
     self.waitingMax = waitingMax
+    self.warm = warm
   }
 }

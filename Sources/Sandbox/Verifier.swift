@@ -17,6 +17,11 @@ struct Verifier: Sendable {
     ]
   }
 
+  /// Files of the controller of processor time, in both versions.
+  static func isProcessorLimit(_ path: String) -> Bool {
+    path.split(separator: "/").last?.hasPrefix("cpu.") ?? false
+  }
+
   private func check(_ expected: String, _ actual: String, _ ok: Bool) -> SandboxResult.Check {
     SandboxResult.Check(expected: expected, actual: actual, ok: ok)
   }

@@ -2,6 +2,8 @@
 #include "launcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,19 +53,36 @@ void groups_kill(const struct plan *plan) {
   for (size_t index = 0; index < plan->joins.count; index++) kill_each(plan->joins.items[index]);
 }
 
-bool groups_empty(const struct plan *plan) {
+static bool is_unpopulated(int events) {
+  char text[512];
+  ssize_t count = pread(events, text, sizeof text - 1, 0);
+  if (count <= 0) return false;
+  text[count] = 0;
+  return strstr(text, "populated 0") != NULL;
+}
+
+static bool is_empty(const struct plan *plan) {
   char text[4096];
-  if (plan->events_file) {
-    ssize_t count = read_text(plan->events_file, text, sizeof text - 1);
-    if (count > 0) {
-      text[count] = 0;
-      return strstr(text, "populated 0") != NULL;
-    }
-  }
   for (size_t index = 0; index < plan->joins.count; index++) {
     if (read_text(plan->joins.items[index], text, sizeof text) > 0) return false;
   }
   return true;
+}
+
+// Version 2 says when its state changes (POLLPRI); version 1 alone has to be asked.
+bool groups_wait_empty(const struct plan *plan, long long deadline) {
+  if (!plan->folders.count) return true;
+  int events = plan->events_file ? open(plan->events_file, O_RDONLY | O_CLOEXEC) : -1;
+  bool empty;
+  while (!(empty = events >= 0 ? is_unpopulated(events) : is_empty(plan))) {
+    long long left = deadline - now_ms();
+    if (left <= 0) break;
+    struct pollfd changed = {events, POLLPRI, 0};
+    if (events >= 0) poll(&changed, 1, (int)left);
+    else usleep(500);
+  }
+  if (events >= 0) close(events);
+  return empty;
 }
 
 void groups_remove(const struct plan *plan) {

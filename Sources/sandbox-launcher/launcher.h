@@ -54,8 +54,10 @@ struct plan {
   char *kill_file;                 // cgroup.kill, or null
   char *events_file;               // cgroup.events, or null
   char *workspace;                 // path inside, whose files are handed over at the end, or null
+  char *held;                      // name of a program there that the interpreter waits for, or null
   long uid, gid;                   // -1: stay who we are
   long start_ms, run_ms, cleanup_ms; // run_ms 0: no deadline
+  long held_ms;                      // how long an interpreter may wait for its program
   long output_max;                 // bytes a stream; 0: unbounded
   long descriptors, data_bytes, cpu_seconds, processes; // resource limits; 0: leave
   long artefact_bytes, artefact_count;
@@ -73,12 +75,18 @@ bool write_text(const char *path, const char *text);
 void groups_make(const struct plan *plan);
 bool groups_write(const char *entry);
 void groups_kill(const struct plan *plan);
-bool groups_empty(const struct plan *plan);
+bool groups_wait_empty(const struct plan *plan, long long deadline);
 void groups_remove(const struct plan *plan);
 
 void posture_report(pid_t process);
 int workspace_open(const struct plan *plan, pid_t process);
 void artefacts_report(const struct plan *plan, int workspace);
+
+bool held_prepare(const struct plan *plan, int workspace);
+int held_descriptor(void);
+bool held_is_opened(void);
+bool held_add_file(const struct plan *plan, int workspace, const char *payload, size_t count);
+bool held_release(void);
 
 pid_t sandbox_start(const struct plan *plan, int input, int output, int errors, int inside);
 int inside_main(int argc, char **argv);

@@ -11,12 +11,13 @@
 // nothing of a large process may be copied into a sandbox.
 //
 //   engine → launcher   plan frames, S start · V program · G go · Q write a limit · I input · E end of input · X kill
-//   launcher → engine   w limit read back · p posture · R ready · O E output · A a artefacts · s statistics · x end
-//                       F failure (text)
+//                       N number · Y posture again · F file · C hand the program over (these for one that was held)
+//   launcher → engine   w limit read back · p posture · R ready · H held · O E output · A a artefacts · s statistics
+//                       x end · F failure (text)
 //
 // Between R and G nothing of the user's has run: the engine compares what the kernel says with what it asked for, and
 // closes the socket when it does not like what it sees.
-// V starts the program; a pooled interpreter gets it before its code, and G with the code.
+// V starts the program; an interpreter that is held (held.c) gets it long before its program, and G with the program.
 #include "launcher.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -41,7 +43,7 @@ enum phase { STARTING, READY, RUNNING, OVER };
 static struct {
   enum phase phase;
   pid_t bubblewrap, inside;
-  int control_open, inside_socket, workspace;
+  int control_open, inside_socket, workspace, children;
   int input, output, errors;
   long long output_bytes, error_bytes;
   bool input_ended, reaped;
@@ -49,7 +51,7 @@ static struct {
   const char *reason;
   long long deadline;  // 0: none
   long long started_ms;
-} run = {.status = -1, .reason = "exit", .input = -1, .output = -1, .errors = -1, .workspace = -1, .control_open = 1};
+} run = {.children = -1, .status = -1, .reason = "exit", .input = -1, .output = -1, .errors = -1, .workspace = -1, .control_open = 1};
 
 // MARK: Sending
 
@@ -73,12 +75,26 @@ static void flush_until(long long deadline) {
   }
 }
 
+// Orphans of the tree are ours too (see main): nothing of it may stay as a zombie of the host. True: none is left.
+static bool reap_until(long long deadline) {
+  for (;;) {
+    pid_t ended = waitpid(-1, NULL, WNOHANG);
+    if (ended < 0 && errno == ECHILD) return true;
+    long long left = deadline - now_ms();
+    if (left <= 0) return false;
+    if (ended != 0) continue;
+    struct pollfd died = {run.children, POLLIN, 0};
+    struct signalfd_siginfo ignored;
+    if (poll(&died, 1, (int)left) > 0) (void)!read(run.children, &ignored, sizeof ignored);
+  }
+}
+
 void give_up(void) {
   if (run.bubblewrap > 0) kill(run.bubblewrap, SIGKILL);
   groups_kill(&plan);
   long long deadline = now_ms() + 2000;
-  while (now_ms() < deadline && (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD)) usleep(300);
-  while (plan.folders.count && !groups_empty(&plan) && now_ms() < deadline) usleep(1000);
+  reap_until(deadline);
+  groups_wait_empty(&plan, deadline);
   groups_remove(&plan);
   flush_until(now_ms() + 1000);
   _exit(71);
@@ -130,7 +146,8 @@ static void set_number(const struct frame *frame) {
     const char *name;
     long *value;
   } numbers[] = {{"uid", &plan.uid}, {"gid", &plan.gid}, {"startMilliseconds", &plan.start_ms},
-      {"runMilliseconds", &plan.run_ms}, {"cleanupMilliseconds", &plan.cleanup_ms}, {"outputBytes", &plan.output_max},
+      {"runMilliseconds", &plan.run_ms}, {"heldMilliseconds", &plan.held_ms},
+      {"cleanupMilliseconds", &plan.cleanup_ms}, {"outputBytes", &plan.output_max},
       {"descriptors", &plan.descriptors}, {"dataBytes", &plan.data_bytes},
       {"cpuSeconds", &plan.cpu_seconds}, {"processes", &plan.processes}, {"artefactBytes", &plan.artefact_bytes},
       {"artefactCount", &plan.artefact_count}};
@@ -157,6 +174,7 @@ static bool take_plan(const struct frame *frame) {
     case 'K': plan.kill_file = copy_text(frame); break;
     case 'P': plan.events_file = copy_text(frame); break;
     case 'O': plan.workspace = copy_text(frame); break;
+    case 'H': plan.held = copy_text(frame); break;
     case 'N': set_number(frame); break;
     case 'S': return true;
     default: give_up();
@@ -224,6 +242,7 @@ static void on_ready(pid_t process) {
   posture_report(process);
   run.workspace = workspace_open(&plan, process);
   if (plan.workspace && run.workspace < 0) return finish("workspace");
+  if (plan.held && !held_prepare(&plan, run.workspace)) return finish("hold");
   frame_add(&outgoing, 'R', NULL, 0);
   run.phase = READY;
   run.deadline = 0;
@@ -258,8 +277,22 @@ static void on_limit(const struct frame *frame) {
 static void on_order(const struct frame *frame) {
   switch (frame->tag) {
     case 'Q': on_limit(frame); break;
-    case 'V':  // start the program, without a deadline yet
+    case 'N': set_number(frame); break;
+    case 'Y':
+      if (run.phase != READY) break;
+      run.deadline = now_ms() + plan.start_ms;
+      posture_report(run.inside);
+      frame_add(&outgoing, 'R', NULL, 0);
+      break;
+    case 'F':
+      if (!held_add_file(&plan, run.workspace, frame->payload, frame->count)) finish("files");
+      break;
+    case 'C':
+      if (!held_release()) finish("handover");
+      break;
+    case 'V':  // start the program; one that is held has to come to its program within the time of a start
       if (send(run.inside_socket, "S", 1, MSG_NOSIGNAL) < 0) finish("lost");
+      if (plan.held && run.phase == READY) run.deadline = now_ms() + plan.start_ms;
       break;
     case 'G':
       if (run.phase != READY) break;
@@ -319,7 +352,13 @@ static void feed_input(void) {
 
 // MARK: The watch
 
-enum { ON_CONTROL, ON_INSIDE, ON_OUTPUT, ON_ERRORS, ON_INPUT, SOURCES };
+static void on_held(void) {
+  if (!held_is_opened() || run.phase != READY) return;
+  run.deadline = now_ms() + plan.held_ms;
+  frame_add(&outgoing, 'H', NULL, 0);
+}
+
+enum { ON_CONTROL, ON_INSIDE, ON_OUTPUT, ON_ERRORS, ON_INPUT, ON_HELD, SOURCES };
 
 static void watch_once(void) {
   bool crowded = buffer_count(&outgoing) > BACKLOG_MAX;
@@ -329,13 +368,15 @@ static void watch_once(void) {
       {crowded ? -1 : run.output, POLLIN, 0},
       {crowded ? -1 : run.errors, POLLIN, 0},
       {buffer_count(&input) ? run.input : -1, POLLOUT, 0},
+      {held_descriptor(), POLLIN, 0},
   };
   long long left = run.deadline ? run.deadline - now_ms() : -1;
-  if (run.deadline && left <= 0) return finish(run.phase == STARTING ? "start" : "timeout");
+  if (run.deadline && left <= 0) return finish(run.phase == RUNNING ? "timeout" : "start");
   if (poll(sources, SOURCES, (int)(left > 60000 ? 60000 : left)) < 0) return;
   if (sources[ON_OUTPUT].revents) on_output(&run.output, 'O', &run.output_bytes);
   if (sources[ON_ERRORS].revents) on_output(&run.errors, 'E', &run.error_bytes);
   if (sources[ON_INSIDE].revents) on_inside();
+  if (sources[ON_HELD].revents) on_held();
   if (sources[ON_CONTROL].revents & (POLLIN | POLLHUP | POLLERR)) on_control();
   feed_input();
   flush_outgoing();
@@ -348,7 +389,10 @@ static void drain(void) {
     bool more = run.output >= 0 && on_output(&run.output, 'O', &run.output_bytes);
     more |= run.errors >= 0 && on_output(&run.errors, 'E', &run.error_bytes);
     if (buffer_count(&outgoing) > BACKLOG_MAX) flush_until(deadline);
-    if (!more && (run.output >= 0 || run.errors >= 0)) usleep(500);
+    struct pollfd sources[] = {{run.output, POLLIN, 0}, {run.errors, POLLIN, 0}};
+    long long left = deadline - now_ms();
+    bool open = run.output >= 0 || run.errors >= 0;
+    if (!more && open && left > 0) poll(sources, 2, (int)left);
   }
 }
 
@@ -358,14 +402,8 @@ static bool bury(void) {
   if (run.inside > 0) kill(run.inside, SIGKILL);
   kill(run.bubblewrap, SIGKILL);
   groups_kill(&plan);
-  while (!run.reaped && now_ms() < deadline) {
-    // Orphans of the tree are ours too (see main): nothing of it may stay as a zombie of the host.
-    pid_t ended = waitpid(-1, NULL, WNOHANG);
-    run.reaped = ended < 0 && errno == ECHILD;
-    if (ended == 0) usleep(300);
-  }
-  while (plan.folders.count && !groups_empty(&plan) && now_ms() < deadline) usleep(500);
-  return run.reaped && (!plan.folders.count || groups_empty(&plan));
+  run.reaped = reap_until(deadline);
+  return groups_wait_empty(&plan, deadline) && run.reaped;
 }
 
 static void report_end(bool clean, long long ended) {
@@ -394,6 +432,12 @@ int main(int argc, char **argv) {
   syscall(SYS_close_range, CONTROL + 1, ~0U, 0);
   // Whoever loses its parent in the sandbox becomes our child, so that all of it can be waited for.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  sigset_t ended_child;
+  sigemptyset(&ended_child);
+  sigaddset(&ended_child, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &ended_child, NULL);
+  run.children = signalfd(-1, &ended_child, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (run.children < 0) return 71;
   read_plan();
   start();
   while (run.phase != OVER) watch_once();

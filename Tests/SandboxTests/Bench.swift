@@ -8,16 +8,23 @@ import Testing
 
 /// What makes the sandboxes of a test.
 enum Backend: String, CaseIterable, CustomTestStringConvertible {
-  case bubblewrap, docker
+  /// Bubblewrap with an interpreter that was up before its program came, where one can be used.
+  case bubblewrap, warm, docker
 
+  /// As results name it.
+  var name: String { self == .docker ? "docker" : "bubblewrap" }
   var testDescription: String { rawValue }
 }
 
 /// One engine a back end for all tests of a process: finding the interpreters takes longer than a run.
 enum Bench {
+  static let host = Result { () throws(SandboxError) -> SandboxHost in try SandboxHost.find(settings) }
   static let embedded = Result { () throws(SandboxError) -> SandboxEngine in
-    try SandboxEngine(SandboxSettings(require: hasGroups ? .all : .isolation, concurrencyMax: 4))
+    SandboxEngine(settings, BubblewrapRuntime(settings, try host.get()), nil)
   }
+  private static let settings = SandboxSettings(
+    require: hasGroups ? .all : .isolation, searchPath: searchPath, concurrencyMax: 8, warm: [:])
+  private static let searchPath = getenv("PATH").map { String(cString: $0) } ?? ""
   /// The Engine that `.ci/docker` has started for the tests. When it is named and does not answer, tests fail.
   static let dockerHost = getenv("TEST_DOCKER_HOST").map { String(cString: $0) }
   static let transport = PooledTransport()
@@ -37,7 +44,7 @@ enum Bench {
 
   static func engine(_ backend: Backend) async throws -> SandboxEngine {
     switch backend {
-    case .bubblewrap: try embedded.get()
+    case .bubblewrap, .warm: try embedded.get()
     case .docker: try await container.value
     }
   }
@@ -45,7 +52,7 @@ enum Bench {
   /// Those that this machine can have. With CI=true none may be missing: `.ci/docker` has seen to that.
   static let backends: [Backend] = Backend.allCases.filter { backend in
     switch backend {
-    case .bubblewrap: hasBubblewrap && hasGroups
+    case .bubblewrap, .warm: hasBubblewrap && hasGroups
     case .docker: dockerHost != nil
     }
   }
@@ -75,15 +82,37 @@ enum Bench {
   }
 
   /// Runs, and looks at the host afterwards: every layer was in force, and no process and no group is left.
-  static func run(on backend: Backend, _ request: SandboxRequest) async throws -> SandboxResult {
-    let result = try await engine(backend).run(request)
-    #expect(result.backend == backend.rawValue)
+  static func run(on backend: Backend = .bubblewrap, _ request: SandboxRequest) async throws -> SandboxResult {
+    let result = try await backend == .warm ? runWarm(request) : engine(backend).run(request)
+    #expect(result.backend == backend.name)
     #expect(result.verified.count == 9)
     let failed = result.verified.filter { !$0.value.ok }
     #expect(failed.isEmpty)
     let left = try await remains(of: result)
     #expect(left.isEmpty, "left on the host: \(left)")
     return result
+  }
+
+  /// Runs in an interpreter that is up, where one can be used for such a request.
+  static func runWarm(_ request: SandboxRequest) async throws -> SandboxResult {
+    let host = try host.get()
+    let settings = SandboxSettings(warm: [request.language.runtime: 1])
+    let runtime = BubblewrapRuntime(settings, host)
+    let warm = SandboxEngine(settings, runtime, nil)
+    let canBeWarm = WarmPool.canTake(request) && host.groups != nil
+    if canBeWarm {
+      runtime.pool.warmUp(for: request)
+      #expect(await eventually { runtime.pool.count == 1 })
+    }
+    do {
+      let result = try await warm.run(request)
+      #expect(result.isWarm == (canBeWarm && !result.blocked))
+      await warm.shutdown()
+      return result
+    } catch {
+      await warm.shutdown()
+      throw error
+    }
   }
 
   /// What is still there of a run: processes by the user id that was its own, groups by the number that goes with it.

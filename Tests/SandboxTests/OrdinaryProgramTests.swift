@@ -7,7 +7,7 @@ import Testing
   private func run(_ language: Language, _ code: String, _ expected: String) async throws {
     for backend in Bench.backends {
       let request = SandboxRequest(language: language, code: code, input: Array("3\n4\n".utf8))
-      let result = try await Bench.engine(backend).run(request)
+      let result = try await Bench.run(on: backend, request)
       #expect(result.violations.filter { $0.severity == .critical }.isEmpty, "\(result.violations)")
       #expect(result.stdout == expected, "\(backend): \(result.stderr)")
       #expect(result.exitCode == 0)

@@ -32,6 +32,28 @@ import Testing
       ])
   }
 
+  @Test func whoIsNotRootTakesAVersionTwoGroupOnlyFromWithin() {
+    func candidates(_ membership: String, isRoot: Bool) -> [[String]] {
+      ControlGroupMount.all(mountinfo: mountinfo, membership: membership).map { $0.candidates(isRoot: isRoot) }
+    }
+    let outside = candidates("4:memory:/a\n3:cpu,cpuacct:/\n0::/b\n", isRoot: false)
+    #expect(outside[0] == ["/sys/fs/cgroup/memory/a", "/sys/fs/cgroup/memory/signalbox"])
+    #expect(outside[2] == ["/sys/fs/cgroup/unified/b"])
+    #expect(candidates("0::/b\n", isRoot: true)[2].count == 2)
+    #expect(candidates("0::/signalbox/x\n", isRoot: false)[2].last == "/sys/fs/cgroup/unified/signalbox")
+  }
+
+  @Test func theWayOutNamesTheTreesOfTheMachine() {
+    let hybrid = ControlGroupMount.all(
+      mountinfo: mountinfo + "\n35 31 0:31 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids", membership: "")
+    let command = ControlGroups.delegation(hybrid, user: 1_000)
+    #expect(
+      command == "run: for d in /sys/fs/cgroup/memory /sys/fs/cgroup/cpu /sys/fs/cgroup/pids; do "
+        + "sudo mkdir -p $d/signalbox && sudo chown -R 1000 $d/signalbox; done")
+    let pure = ControlGroupMount.all(mountinfo: "31 24 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw", membership: "")
+    #expect(ControlGroups.delegation(pure, user: 1_000).contains("systemd-run --user --scope -p Delegate=yes"))
+  }
+
   @Test func damagedTablesNeverCrash() {
     var random = SeededRandom(seed: 7)
     for _ in 0..<2_000 {

@@ -1,0 +1,174 @@
+internal import Synchronization
+
+/// Interpreters that are up and wait for a program, each for one run.
+///
+/// The interpreter is started with the command line of every run, in a sandbox like that of every run; only its program
+/// is a named pipe. It comes up and waits in the read, and the program arrives through the pipe (the launcher's held.c).
+/// So nothing of ours runs in it, and what a program sees is what it would see in a fresh one. What cannot be had that
+/// way — arguments, a large program, a file that decides how the program is read — is run in a fresh one.
+///
+/// It follows the demand: a language is kept warm from its first run on, in the shape that was asked for last, at most
+/// as many as the settings say. New ones are started from the threads of runs that have become busy or have ended.
+final class WarmPool: Sendable {
+  /// What is fixed when an interpreter starts.
+  struct Shape: Sendable, Hashable {
+    var language: Language
+    var limits: SandboxLimits
+    var isConfined: Bool
+
+    /// Everything else in the limits can be set when the program comes.
+    init(_ request: SandboxRequest) {
+      let (standard, asked) = (SandboxLimits(), request.limits)
+      language = request.language.runtime
+      limits = SandboxLimits(
+        memoryBytes: asked.memoryBytes, cpuPercent: standard.cpuPercent,
+        timeoutMilliseconds: standard.timeoutMilliseconds, processes: asked.processes, tmpBytes: asked.tmpBytes,
+        outputBytes: standard.outputBytes, descriptors: asked.descriptors, fileBytes: asked.fileBytes)
+      isConfined = request.isConfined
+    }
+  }
+
+  struct Entry: Sendable {
+    var session: SandboxSession
+    var number: UInt32
+    var shape: Shape
+  }
+
+  private struct State {
+    var entries: [Entry] = []
+    /// The shape asked for last, by language: what is started next.
+    var wanted: [Language: Shape] = [:]
+    /// Interpreters in a row that ended before they were asked for anything.
+    var failures: [Language: Int] = [:]
+    var isOver = false
+  }
+
+  /// A pipe holds this much, so that a program goes through in one piece.
+  static let programBytesMax = 60_000
+  /// Files are written by the launcher, outside of the run's own memory limit.
+  static let filesBytesMax = 256 << 10
+  private static let failuresMax = 3
+
+  private let host: SandboxHost
+  private let sizes: [Language: Int]
+  private let state = Mutex(State())
+
+  init(_ host: SandboxHost, sizes: [Language: Int]) {
+    self.host = host
+    // Without control groups, the processor time of a run is a limit of its first process, fixed when that starts.
+    self.sizes = host.groups == nil ? [:] : sizes
+  }
+
+  /// Interpreters that can be given a program now.
+  var count: Int { waiting.count }
+
+  var waiting: [Entry] { state.withLock { $0.entries }.filter(\.session.isWaiting) }
+
+  /// One that fits the request and waits, taken out; nil: the run needs a fresh one.
+  func take(_ request: SandboxRequest) -> Entry? {
+    let shape = Shape(request)
+    guard (sizes[shape.language] ?? 0) > 0, Self.canTake(request) else { return nil }
+    return state.withLock { state in
+      state.wanted[shape.language] = shape
+      guard let index = state.entries.firstIndex(where: { $0.shape == shape && $0.session.isWaiting }) else {
+        return nil
+      }
+      return state.entries.remove(at: index)
+    }
+  }
+
+  /// Starts what is missing of a language that has been asked for.
+  func refill(_ language: Language) {
+    while let (shape, number, evicted) = state.withLock({ reserve(&$0, language) }) {
+      evicted?.stop()
+      start(shape, number)
+    }
+  }
+
+  /// Starts interpreters of every language, before anyone asks.
+  func warmUp() {
+    for language in sizes.keys.sorted(by: { $0.rawValue < $1.rawValue }) where host.interpreters[language] != nil {
+      warmUp(for: SandboxRequest(language: language, code: ""))
+    }
+  }
+
+  func warmUp(for request: SandboxRequest) {
+    let shape = Shape(request)
+    state.withLock { $0.wanted[shape.language] = shape }
+    refill(shape.language)
+  }
+
+  /// Ends all; returns when nothing of them is left.
+  func shutdown() async {
+    let entries = state.withLock { state in
+      state.isOver = true
+      defer { state.entries = [] }
+      return state.entries
+    }
+    for entry in entries { entry.session.stop() }
+    for entry in entries { _ = await entry.session.ending() }
+  }
+
+  // MARK: Starting
+
+  /// The next one to start, its place already taken; nil when all places are.
+  private func reserve(_ state: inout State, _ language: Language) -> (Shape, UInt32, SandboxSession?)? {
+    guard !state.isOver, let shape = state.wanted[language], state.failures[language, default: 0] < Self.failuresMax
+    else { return nil }
+    let size = sizes[language] ?? 0
+    let same = state.entries.indices.filter { state.entries[$0].shape.language == language }
+    var evicted: SandboxSession?
+    if same.count >= size {
+      guard let first = same.first, same.allSatisfy({ state.entries[$0].shape != shape }) else { return nil }
+      evicted = state.entries.remove(at: first).session
+    }
+    let number = SandboxHost.nextNumber()
+    guard let plan = try? host.plan(shape, number: number) else { return nil }
+    let session = SandboxSession(plan) { [weak self] in self?.ended($0, language) }
+    state.entries.append(Entry(session: session, number: number, shape: shape))
+    return (shape, number, evicted)
+  }
+
+  private func start(_ shape: Shape, _ number: UInt32) {
+    let session = state.withLock { state in state.entries.first { $0.number == number }?.session }
+    do {
+      try session?.start(launcher: host.launcherPath)
+    } catch {
+      // The next run starts a fresh one and says what is wrong.
+      state.withLock { state in
+        state.entries.removeAll { $0.number == number }
+        state.failures[shape.language, default: 0] += 1
+      }
+    }
+  }
+
+  /// An interpreter is gone. One that nobody had taken is replaced, whether it was too old or something ended it.
+  private func ended(_ session: SandboxSession, _ language: Language) {
+    let wasWaiting = state.withLock { state in
+      let before = state.entries.count
+      state.entries.removeAll { $0.session === session }
+      let wasWaiting = state.entries.count < before
+      if wasWaiting, !session.hasWaited { state.failures[language, default: 0] += 1 }
+      if session.hasWaited { state.failures[language] = 0 }
+      return wasWaiting
+    }
+    if wasWaiting { refill(language) }
+  }
+
+  // MARK: What can be run in one
+
+  static func canTake(_ request: SandboxRequest) -> Bool {
+    guard request.arguments.isEmpty, request.code.utf8.count <= programBytesMax,
+      request.files.reduce(0, { $0 + $1.content.count }) <= filesBytesMax
+    else { return false }
+    switch request.language {
+    // A byte order mark or an encoding makes CPython read its program twice, which a pipe does not allow.
+    case .python:
+      guard !request.code.unicodeScalars.starts(with: ["\u{FEFF}"]) else { return false }
+      let head = request.code.utf8.split(separator: 10, maxSplits: 2, omittingEmptySubsequences: false).prefix(2)
+      return head.allSatisfy { !String(decoding: $0, as: UTF8.self).contains("coding") }
+    // Node looks for it before it reads the program.
+    default: return !request.files.contains { $0.path == "package.json" }
+    }
+  }
+}
