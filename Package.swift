@@ -205,7 +205,7 @@ let package = Package(
       "EngineRoom",
       [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load", "CodeIndex",
-        "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox",
+        "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox", "Outbound",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -295,7 +295,8 @@ let package = Package(
     tests(
       "EngineRoomTests",
       [
-        "EngineRoom", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base", "Telemetry", "TestKit",
+        "EngineRoom", "sandbox-launcher", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base",
+        "Telemetry", "TestKit",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),

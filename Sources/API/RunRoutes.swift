@@ -22,24 +22,30 @@ struct RunRoutes {
 
   @Sendable private func run(_ request: Request, _ context: APIContext) async throws -> Response {
     _ = try RequestTarget.fields(request, known: [])
+    let plane = try context.door()
+    if Self.wantsEvents(request) {
+      let connection = OpenConnection(request) { try await wish($0) }
+      return RunStream(plane: plane, wish: try await connection.value(), connection: connection).response()
+    }
+    // A client that goes away ends its run. Reading on is how that shows: whatever else it sends is lost, so the
+    // connection ends with this answer. The body is read inside, since a body that was read before has no end to see.
+    let result = try await request.body.consumeWithCancellationOnInboundClose { body in
+      var request = request
+      request.body = body
+      return try await Self.carryOut(try await wish(request), on: plane)
+    }
+    var response = try JSONBody.response(result)
+    response.headers[.connection] = "close"
+    return response
+  }
+
+  private func wish(_ request: Request) async throws -> RunRequest {
     var wish = try await JSONBody.read(
       RunDocuments.Wish.self, from: request, bytesMax: settings.bodyMax, within: settings.bodyTimeout,
       expected: "accepted: \(RunDocuments.Wish.form)"
     ).request
     wish.id = Digest.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
-    let plane = try context.door()
-    if Self.wantsEvents(request) { return RunStream(plane: plane, wish: wish).response(to: request) }
-    let work = Task { [wish] in try await Self.carryOut(wish, on: plane) }
-    let result = try await withTaskCancellationHandler {
-      // A client that goes away ends its run. Whatever it still sends is not read, so the connection ends with this.
-      try await request.body.consumeWithInboundCloseHandler(
-        { _ in try await work.value }, onInboundClosed: { work.cancel() })
-    } onCancel: {
-      work.cancel()
-    }
-    var response = try JSONBody.response(result)
-    response.headers[.connection] = "close"
-    return response
+    return wish
   }
 
   static func carryOut(_ wish: RunRequest, on plane: any ControlPlane) async throws -> RunResult {

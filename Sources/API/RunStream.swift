@@ -14,24 +14,38 @@ struct RunStream {
   /// How long the last pieces may take after the result.
   private static let lastPieces = Duration.seconds(1)
 
+  private static let keepAlive = Duration.seconds(15)
+
+  private enum Piece: Sendable {
+    case event(Event.Body)
+    case keepAlive
+  }
+
   let plane: any ControlPlane
   let wish: RunRequest
+  let connection: OpenConnection<RunRequest>
 
-  func response(to request: Request) -> Response {
+  func response() -> Response {
     Response(
       status: .ok, headers: [.contentType: "text/event-stream", .connection: "close"],
       body: ResponseBody { writer in
-        try await stream(request, &writer)
+        do {
+          try await stream(&writer)
+        } catch {
+          await connection.close()
+          throw error
+        }
+        await connection.close()
         try await writer.finish(nil)
       })
   }
 
-  private func stream(_ request: Request, _ writer: inout any ResponseBodyWriter) async throws {
+  private func stream(_ writer: inout any ResponseBodyWriter) async throws {
     let events = plane.events()
     let work = Task { [plane, wish] in try await RunRoutes.carryOut(wish, on: plane) }
     defer { work.cancel() }
     let (pieces, feed) = AsyncStream.makeStream(
-      of: Event.Body.self, bufferingPolicy: .bufferingNewest(Self.bufferedMax))
+      of: Piece.self, bufferingPolicy: .bufferingNewest(Self.bufferedMax))
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { [id = wish.id ?? ""] in await Self.follow(events, id, feed) }
       group.addTask {
@@ -40,30 +54,36 @@ struct RunStream {
         feed.finish()
       }
       group.addTask {
-        // It throws only when the stream is over, one way or another.
-        _ = try? await request.body.consumeWithInboundCloseHandler(
-          { _ in try await Task.sleep(for: .seconds(86_400)) },
-          onInboundClosed: {
-            work.cancel()
-            feed.finish()
-          })
+        await connection.gone()
+        // Also when the stream is over, which is then nothing new.
+        work.cancel()
+        feed.finish()
+      }
+      group.addTask {
+        // The sleep ends early only when the stream is over.
+        while (try? await Task.sleep(for: Self.keepAlive)) != nil { feed.yield(.keepAlive) }
       }
       defer { group.cancelAll() }
       var (stdout, stderr) = (TextPieces(), TextPieces())
-      for await piece in pieces { try await Self.write(piece, &stdout, &stderr, &writer) }
+      for await piece in pieces {
+        switch piece {
+        case .event(let event): try await Self.write(event, &stdout, &stderr, &writer)
+        case .keepAlive: try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))
+        }
+      }
       try await Self.write(last: await work.result, &writer)
     }
   }
 
   private static func follow(
-    _ events: AsyncStream<Event>, _ id: String, _ feed: AsyncStream<Event.Body>.Continuation
+    _ events: AsyncStream<Event>, _ id: String, _ feed: AsyncStream<Piece>.Continuation
   ) async {
     for await event in events {
       switch event.body {
-      case .runOutput(let output) where output.id == id: feed.yield(event.body)
+      case .runOutput(let output) where output.id == id: feed.yield(.event(event.body))
       case .run(let run) where run.id == id:
         if run.state == .finished { return feed.finish() }
-        feed.yield(event.body)
+        feed.yield(.event(event.body))
       default: break
       }
     }

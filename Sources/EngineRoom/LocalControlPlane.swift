@@ -163,7 +163,7 @@ struct LocalControlPlane: ControlPlane {
     case .allowUpload: throw core.lacks(.index)
     case .run(let request): return .run(try await core.runs().run(request, by: caller))
     case .killRun(let id): return .stopped(try await ownRuns(id).kill(id))
-    case .pullImages: throw Failure(.unavailable, "this node does not use the Docker Engine", isRetriable: false)
+    case .pullImages: return .images(try await core.runs().pullImages())
     }
   }
 }

@@ -108,6 +108,8 @@ public enum Node {
     let state = try StateFolder(path: settings.stateFolder)
     var settings = settings
     settings.engines = [.sandbox]
+    // One command would only pay for interpreters that nobody takes.
+    (settings.runs.warmPython, settings.runs.warmNode) = (0, 0)
     let bus = EventBus<Event>()
     let log = makeLog(settings, bus)
     defer { log.close() }

@@ -118,9 +118,7 @@ enum StatusMetrics {
       .gauge("signalbox_sandbox_queued", "Programs that wait.", Double(sandbox.queued)),
       .gauge("signalbox_sandbox_concurrency_max", "SANDBOX_CONCURRENCY.", Double(sandbox.concurrencyMax)),
       .gauge("signalbox_sandbox_success_ratio", "Succeeded of all that ended.", sandbox.successRate),
-      MetricFamily(
-        "signalbox_sandbox_warm", help: "Started interpreters that wait for a program.", kind: .gauge,
-        samples: sandbox.languages.map { .init(labels: ["language": $0.name], Double($0.warm)) }),
+      .gauge("signalbox_sandbox_warm", "Started interpreters that wait for a program.", Double(sandbox.warm)),
       MetricFamily(
         "signalbox_sandbox_backend", help: "1 for what isolates programs.", kind: .gauge,
         samples: ["bubblewrap", "docker", "none"].map {

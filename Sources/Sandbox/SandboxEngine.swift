@@ -103,6 +103,22 @@ public actor SandboxEngine {
   /// The languages that can be run here, with the interpreter's version.
   public nonisolated var languages: [Language: String] { runtime.languages }
 
+  /// `bubblewrap` or `docker`.
+  public nonisolated var backend: String { runtime.name }
+
+  /// Interpreters that are up and wait for a program.
+  public nonisolated var warm: Int { runtime.warm }
+
+  /// Why programs of this language cannot be run, with the way out; nil when they can.
+  public nonisolated func lack(of language: Language) -> SandboxError? {
+    do throws(SandboxError) {
+      try runtime.requireInterpreter(of: language)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
   public nonisolated static func newID() -> String {
     Digest.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
   }

@@ -25,6 +25,8 @@ final class NodeFixture: Sendable {
       "XDG_CONFIG_HOME": folder.file("config"), "HOME": folder.path, "SIGNALBOX_API_PORT": "\(port)",
       // Any free one: `status` says which.
       "WEBSOCKET_PORT": "0",
+      // Interpreters that wait for a program cost every node of every test its start.
+      "SANDBOX_WARM_PYTHON": "0", "SANDBOX_WARM_NODE": "0",
       // The runtime's own crash reporter takes seconds to start and is not what is tested.
       "SWIFT_BACKTRACE": "enable=no",
     ]

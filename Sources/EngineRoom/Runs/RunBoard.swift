@@ -20,7 +20,8 @@ final class RunBoard: Sendable {
     var outcomes: [RunOutcome: UInt64] = [:]
     var cached: UInt64 = 0
     var backend = "none"
-    var languages: [SandboxSnapshot.Language] = []
+    var languages: @Sendable () -> [SandboxSnapshot.Language] = { [] }
+    var warm: @Sendable () -> Int = { 0 }
     var isClosed = false
   }
 
@@ -37,10 +38,15 @@ final class RunBoard: Sendable {
 
   // MARK: From the service
 
-  func tell(backend: String, languages: [SandboxSnapshot.Language]) {
+  /// What can be run may change while the node runs; both are asked at every look, and wait for nobody.
+  func tell(
+    backend: String, languages: @escaping @Sendable () -> [SandboxSnapshot.Language],
+    warm: @escaping @Sendable () -> Int
+  ) {
     state.withLock { state in
       state.backend = backend
       state.languages = languages
+      state.warm = warm
     }
   }
 
@@ -119,6 +125,7 @@ final class RunBoard: Sendable {
   }
 
   func snapshot() -> SandboxSnapshot {
+    let (languages, warm) = state.withLock { ($0.languages, $0.warm) }
     var snapshot = state.withLock { state in
       var snapshot = SandboxSnapshot(backend: state.backend)
       let active = state.active.values.map(Self.shown)
@@ -126,8 +133,6 @@ final class RunBoard: Sendable {
       snapshot.queued = active.count - snapshot.running
       snapshot.active = Array(active.sorted { $0.timeMilliseconds < $1.timeMilliseconds }.prefix(Self.activeShownMax))
       snapshot.recent = state.recent
-      snapshot.languages = state.languages
-      snapshot.warm = state.languages.reduce(0) { $0 + $1.warm }
       snapshot.cached = state.cached
       snapshot.succeeded = state.outcomes[.succeeded] ?? 0
       snapshot.failed = state.outcomes[.failed] ?? 0
@@ -140,6 +145,8 @@ final class RunBoard: Sendable {
       return snapshot
     }
     if snapshot.total > 0 { snapshot.successRate = Double(snapshot.succeeded) / Double(snapshot.total) }
+    snapshot.languages = languages()
+    snapshot.warm = warm()
     snapshot.concurrencyMax = concurrencyMax
     snapshot.latency = latency.summary()
     snapshot.startLatency = startLatency.summary()

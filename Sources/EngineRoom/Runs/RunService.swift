@@ -2,6 +2,7 @@ internal import Base
 internal import ControlPlane
 internal import Dispatch
 internal import Logging
+internal import Outbound
 internal import Sandbox
 internal import ServiceLifecycle
 internal import Synchronization
@@ -39,6 +40,8 @@ final class RunService: Service {
   private let clock: any WallClock
   private let logger: Logger
   private let door = Mutex<Door?>(nil)
+  /// To the Docker Engine; nothing is connected before it is needed.
+  private let transport = PooledTransport()
 
   init(
     _ settings: RunSettings, stateFolder: String, health: HealthBoard, clock: any WallClock, logger: Logger,
@@ -67,6 +70,7 @@ final class RunService: Service {
     await endAll()
     // What could not be had has nothing to put away.
     if let task = door.withLock({ $0?.task }), let engine = try? await task.value.get() { await engine.shutdown() }
+    await transport.close()
   }
 
   private func look() async {
@@ -113,47 +117,46 @@ final class RunService: Service {
   }
 
   private func open() async -> Result<SandboxEngine, Failure> {
-    let settings = settings
-    // Looking starts programs and waits for them, which is no work for the threads that tasks share.
-    let found: Result<SandboxEngine, Failure> = await withCheckedContinuation { continuation in
-      DispatchQueue.global().async {
-        continuation.resume(returning: Result { () throws(Failure) in try Self.find(settings) })
-      }
+    let found: Result<SandboxEngine, Failure>
+    do throws(SandboxError) { found = .success(try await find(try settings.sandbox())) } catch {
+      found = .failure(error.failure)
     }
     switch found {
     case .success(let engine):
       let isWeak = await engine.snapshot().isIsolationOnly
-      board.tell(backend: "bubblewrap", languages: Self.languages(engine))
+      board.tell(
+        backend: engine.backend, languages: { Self.languages(engine) }, warm: { engine.warm })
+      engine.warmUp()
       health.set(
         "sandbox", .ok,
         reason: isWeak ? "without control groups: memory and processor time are held per process only" : nil)
     case .failure(let failure):
-      board.tell(backend: "none", languages: RunWords.languages.map { .init(name: $0, missing: failure.line) })
+      let languages = RunWords.languages.map { SandboxSnapshot.Language(name: $0, missing: failure.line) }
+      board.tell(backend: "none", languages: { languages }, warm: { 0 })
       health.set("sandbox", .degraded, reason: failure.line)
     }
     return found
   }
 
-  private static func find(_ settings: RunSettings) throws(Failure) -> SandboxEngine {
-    guard settings.backend != .docker else {
-      throw Failure(
-        .unavailable, "the Docker back end is not part of this build", hint: "set SANDBOX_BACKEND=bubblewrap",
-        isRetriable: false)
+  private func find(_ settings: SandboxSettings) async throws(SandboxError) -> SandboxEngine {
+    guard settings.backend != .docker else { return try await SandboxEngine.find(settings, transport: transport) }
+    // Looking starts programs and waits for them, which is no work for the threads that tasks share.
+    let embedded: Result<SandboxEngine, SandboxError> = await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        continuation.resume(returning: Result { () throws(SandboxError) in try SandboxEngine(settings) })
+      }
     }
-    do { return try SandboxEngine(settings.sandbox) } catch { throw error.failure }
+    if case .failure = embedded, settings.backend == .auto {
+      return try await SandboxEngine.find(settings, transport: transport)
+    }
+    return try embedded.get()
   }
 
   private static func languages(_ engine: SandboxEngine) -> [SandboxSnapshot.Language] {
     RunWords.languages.map { name in
-      let fix =
-        switch name {
-        case "python": "install python3 under /usr"
-        case "javascript": "install nodejs under /usr"
-        default: nil as String?
-        }
-      let version = Language(rawValue: name).flatMap { engine.languages[$0] }
-      let missing = version == nil ? fix ?? "not part of this build" : nil
-      return .init(name: name, version: version, missing: missing)
+      guard let language = Language(rawValue: name) else { return .init(name: name, missing: "not part of this build") }
+      return .init(
+        name: name, version: engine.languages[language], missing: engine.lack(of: language)?.failure.line)
     }
   }
 
@@ -163,11 +166,7 @@ final class RunService: Service {
   func run(_ wish: RunRequest, by caller: Caller) async throws(Failure) -> RunResult {
     let request = try RunWords.request(wish, owner: caller.actor, settings: settings)
     let engine = try await engine()
-    guard engine.languages[request.language] != nil else {
-      throw Failure(
-        .unavailable, "no interpreter of \(wish.language) that a sandbox can use",
-        hint: "install \(request.language == .python ? "python3" : "nodejs") under /usr", isRetriable: false)
-    }
+    if let lack = engine.lack(of: request.language) { throw lack.failure }
     let id = wish.id ?? SandboxEngine.newID()
     guard try await !log.contains(id) else { throw RunBoard.taken }
     let summary = RunSummary(
@@ -261,6 +260,23 @@ final class RunService: Service {
     board.end(detail.summary)
     links.publish(.run(detail.summary))
     if let event = detail.summary.announcement { links.announce(event) }
+  }
+
+  // MARK: Images
+
+  /// Has the Docker Engine fetch the images it has not got, and says which there are. Harmless for another back end.
+  func pullImages() async throws(Failure) -> [String] {
+    let engine = try await engine()
+    guard engine.backend == "docker" else {
+      throw Failure(
+        .unavailable, "this node runs programs by \(engine.backend), which needs no images", hint: "SANDBOX_BACKEND=docker",
+        isRetriable: false)
+    }
+    let logger = logger
+    do { try await engine.pull { logger.info("pulling: \(DisplayText($0).truncated(to: 200))") } } catch {
+      throw error.failure
+    }
+    return [settings.pythonImage, settings.nodeImage]
   }
 
   // MARK: Questions

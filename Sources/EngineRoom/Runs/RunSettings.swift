@@ -34,6 +34,9 @@ public struct RunSettings: Sendable, Equatable {
   public var waitingMax = 1_000
   /// SANDBOX_PACKAGES: folders that every program may read, under the same path.
   public var packageFolders: [String] = []
+  /// SANDBOX_WARM_PYTHON and SANDBOX_WARM_NODE: interpreters that are up and wait for a program.
+  public var warmPython = 2
+  public var warmNode = 2
   /// PATH, where interpreters are looked for.
   public var searchPath = ""
   /// Path of sandbox-launcher; nil: beside this executable.
@@ -41,9 +44,21 @@ public struct RunSettings: Sendable, Equatable {
 
   public init() {}
 
-  var sandbox: SandboxSettings {
-    SandboxSettings(
+  /// Throws when DOCKER_HOST names nothing that is used.
+  func sandbox() throws(SandboxError) -> SandboxSettings {
+    var sandbox = SandboxSettings(
       require: require == .all ? .all : .isolation, launcher: launcher, packageFolders: packageFolders,
-      searchPath: searchPath, concurrencyMax: concurrencyMax, waitingMax: waitingMax)
+      searchPath: searchPath, concurrencyMax: concurrencyMax, waitingMax: waitingMax,
+      warm: [.python: warmPython, .javascript: warmNode])
+    sandbox.backend = SandboxSettings.Backend(rawValue: backend.rawValue) ?? .auto
+    let images: [Language: String] = [.python: pythonImage, .javascript: nodeImage]
+    sandbox.docker.images = images
+    sandbox.docker.runtime = dockerRuntime
+    // An address that cannot be used matters only to whoever needs it.
+    do throws(SandboxError) { sandbox.docker.address = try DockerAddress(dockerHost) } catch {
+      if backend == .docker { throw error }
+      sandbox.backend = .bubblewrap
+    }
+    return sandbox
   }
 }

@@ -190,6 +190,8 @@ final class DockerSession: SandboxHandle {
     // No interpreter waits in a container.
     case .held: break
     case .ready: wake(.report) { $0.isReported = true }
+    // Only an interpreter of a pool is held, and this back end has none.
+    case .held: break
     case .stdout(let bytes):
       if plan.runMilliseconds != nil { state.withLock { $0.ending.stdout += bytes } }
       onEvent(.stdout(bytes))

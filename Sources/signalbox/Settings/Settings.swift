@@ -114,6 +114,8 @@ struct Settings: Sendable {
     runs.dockerHost = values.required("dockerHost")
     runs.concurrencyMax = values.integer("sandboxConcurrency")
     runs.waitingMax = values.integer("sandboxQueue")
+    runs.warmPython = values.integer("sandboxWarmPython")
+    runs.warmNode = values.integer("sandboxWarmNode")
     runs.packageFolders = values.text("sandboxPackages").map { [$0] } ?? []
     return runs
   }

@@ -107,6 +107,12 @@ enum SettingsTable {
       "SANDBOX_QUEUE", .integer(0...100_000), unit: "programs", default: .value("1000"),
       "programs that may wait; beyond, a run is refused"),
     Setting(
+      "SANDBOX_WARM_PYTHON", .integer(0...64), unit: "interpreters", default: .value("2"),
+      "Python interpreters that are up and wait for a program; 4 MB each"),
+    Setting(
+      "SANDBOX_WARM_NODE", .integer(0...64), unit: "interpreters", default: .value("2"),
+      "Node interpreters that are up and wait for a program; 8 MB each"),
+    Setting(
       "SANDBOX_PACKAGES", .path, default: .unset("none"),
       "folder of packages that every program may read, under the same path"),
   ]
