@@ -8,8 +8,11 @@ import Testing
 
 /// What makes the sandboxes of a test.
 enum Backend: String, CaseIterable, CustomTestStringConvertible {
-  case bubblewrap, docker
+  /// Bubblewrap with an interpreter that was up before its program came, where one can be used.
+  case bubblewrap, warm, docker
 
+  /// As results name it.
+  var name: String { self == .docker ? "docker" : "bubblewrap" }
   var testDescription: String { rawValue }
 }
 
@@ -22,8 +25,6 @@ enum Bench {
   private static let settings = SandboxSettings(
     require: hasGroups ? .all : .isolation, searchPath: searchPath, concurrencyMax: 8, warm: [:])
   private static let searchPath = getenv("PATH").map { String(cString: $0) } ?? ""
-  /// Whether runs of this test are to find an interpreter that waits for them.
-  @TaskLocal static var isWarm = false
   /// The Engine that `.ci/docker` has started for the tests. When it is named and does not answer, tests fail.
   static let dockerHost = getenv("TEST_DOCKER_HOST").map { String(cString: $0) }
   static let transport = PooledTransport()
@@ -43,7 +44,7 @@ enum Bench {
 
   static func engine(_ backend: Backend) async throws -> SandboxEngine {
     switch backend {
-    case .bubblewrap: try embedded.get()
+    case .bubblewrap, .warm: try embedded.get()
     case .docker: try await container.value
     }
   }
@@ -51,7 +52,7 @@ enum Bench {
   /// Those that this machine can have. With CI=true none may be missing: `.ci/docker` has seen to that.
   static let backends: [Backend] = Backend.allCases.filter { backend in
     switch backend {
-    case .bubblewrap: hasBubblewrap && hasGroups
+    case .bubblewrap, .warm: hasBubblewrap && hasGroups
     case .docker: dockerHost != nil
     }
   }
@@ -82,10 +83,9 @@ enum Bench {
   }
 
   /// Runs, and looks at the host afterwards: every layer was in force, and no process and no group is left.
-  static func run(on backend: Backend, _ request: SandboxRequest) async throws -> SandboxResult {
-    let isEmbedded = backend == .bubblewrap
-    let result = try await isWarm && isEmbedded ? runWarm(request) : engine(backend).run(request)
-    #expect(result.backend == backend.rawValue)
+  static func run(on backend: Backend = .bubblewrap, _ request: SandboxRequest) async throws -> SandboxResult {
+    let result = try await backend == .warm ? runWarm(request) : engine(backend).run(request)
+    #expect(result.backend == backend.name)
     #expect(result.verified.count == 9)
     let failed = result.verified.filter { !$0.value.ok }
     #expect(failed.isEmpty)
@@ -170,23 +170,4 @@ enum Bench {
     }
     return names
   }
-}
-
-/// Runs every test of a suite twice: in fresh interpreters, and in ones that were up before. What is promised of one is
-/// promised of the other.
-struct BothWays: TestTrait, SuiteTrait, TestScoping {
-  var isRecursive: Bool { true }
-
-  func provideScope(
-    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
-  ) async throws {
-    guard testCase != nil else { return try await function() }
-    try await function()
-    guard Bench.hasGroups else { return }
-    try await Bench.$isWarm.withValue(true) { try await function() }
-  }
-}
-
-extension Trait where Self == BothWays {
-  static var bothWays: Self { BothWays() }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import Sandbox
 
 /// Programs that want out, with validation off. What they report is not believed where the host can be looked at.
-@Suite(.bothWays, .enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct HostileTests {
+@Suite(.enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct HostileTests {
   /// System calls by number on x86-64 with what a sandboxed program must be told: 1 EPERM, 38 ENOSYS.
   private static let calls: [(name: String, call: String, errors: Set<Int>)] = [
     ("ptrace", "101, 16, 1, 0, 0", [1]), ("mount", "165, b'none', b'/tmp', b'tmpfs', 0, 0", [1]),

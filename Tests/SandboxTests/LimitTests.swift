@@ -2,7 +2,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.bothWays, .enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct LimitTests {
+@Suite(.enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct LimitTests {
   @Test(arguments: Bench.backends) func timeIsUpForAProgramThatDoesNotEnd(_ backend: Backend) async throws {
     let result = try await Bench.python(
       on: backend,

@@ -3,7 +3,7 @@ import Testing
 @testable import Sandbox
 
 /// What agents really write: it passes the strict rules without a critical finding, and it runs right.
-@Suite(.bothWays, .enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct OrdinaryProgramTests {
+@Suite(.enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct OrdinaryProgramTests {
   private func run(_ language: Language, _ code: String, _ expected: String) async throws {
     for backend in Bench.backends {
       let request = SandboxRequest(language: language, code: code, input: Array("3\n4\n".utf8))
