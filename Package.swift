@@ -159,7 +159,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
 
-    room("CodeIndex", ["Base", "Outbound", "CModel", "CGit2"]),
+    room("CodeIndex", ["Base", "ControlPlane", "Outbound", "CModel", "CGit2"]),
 
     // Untrusted programs. The launcher is the cellar: C alone, one process for every sandbox.
     // It also runs inside, where there is no Swift and perhaps no C library: no start files of Swift, all static.
@@ -204,8 +204,8 @@ let package = Package(
     room(
       "EngineRoom",
       [
-        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load",
-        "ControlSocket", "API", "Pty", "CCrash", "CSpawn",
+        "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load", "CodeIndex",
+        "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
@@ -267,9 +267,11 @@ let package = Package(
 
     // A program for the kill test of the index, never installed.
     .executableTarget(
-      name: "IndexProbe", dependencies: ["CodeIndex", "Base"], path: "Tests/IndexProbe", swiftSettings: strict),
+      name: "IndexProbe", dependencies: ["CodeIndex", "ControlPlane", "Base"], path: "Tests/IndexProbe",
+      swiftSettings: strict),
     tests(
-      "CodeIndexTests", ["CodeIndex", "IndexProbe", "Outbound", "FakeServers", "Base", "TestKit"], exclude: ["Golden"]),
+      "CodeIndexTests", ["CodeIndex", "IndexProbe", "Outbound", "FakeServers", "Base", "ControlPlane", "TestKit"],
+      exclude: ["Golden"]),
     tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
@@ -302,7 +304,7 @@ let package = Package(
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),
     tests(
-      "IntegrationTests", ["signalbox", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"],
+      "IntegrationTests", ["signalbox", "sandbox-launcher", "ControlSocket", "ControlPlane", "Base", "Pty", "TestKit"],
       exclude: ["Scripts"]),
     tests("TidyTests", ["TestKit"]),
   ]

@@ -18,6 +18,8 @@ public struct APISettings: Sendable {
   public var bodyTimeout: Duration = .seconds(30)
   /// How long an answer may take; `POST /v1/bench` has its own.
   public var requestTimeout: Duration = .seconds(30)
+  /// Of a run: its queue, its own time and its end.
+  public var runTimeout: Duration = .seconds(900)
   public var benchTimeout: Duration = .seconds(900)
   /// How long a client may take nothing of an answer before it is cut.
   public var writeTimeout: Duration = .seconds(30)

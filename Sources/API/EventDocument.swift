@@ -5,6 +5,7 @@ struct EventDocument: Encodable {
   /// Every `Event.kind`.
   static let kinds = [
     "log", "command", "health", "projects-changed", "bench-progress", "cache-invalidated", "sockets-changed",
+    "index-progress", "reindexed", "journey", "run", "run-output",
     "draining", "stopping",
     "dropped",
   ]
@@ -26,6 +27,11 @@ struct EventDocument: Encodable {
       try fields.encode(HealthDocument(health), forKey: .data)
     case .benchProgress(let progress): try fields.encode(progress, forKey: .data)
     case .cacheInvalidated(let invalidated): try fields.encode(invalidated, forKey: .data)
+    case .indexProgress(let progress): try fields.encode(progress, forKey: .data)
+    case .reindexed(let ending): try fields.encode(ending, forKey: .data)
+    case .journey(let journey): try fields.encode(journey, forKey: .data)
+    case .run(let summary): try fields.encode(summary, forKey: .data)
+    case .runOutput(let output): try fields.encode(output, forKey: .data)
     case .dropped(let count): try fields.encode(["count": count], forKey: .data)
     case .projectsChanged, .socketsChanged, .draining, .stopping: break
     }

@@ -34,6 +34,11 @@ public struct AccessPolicy: Sendable {
   public func filter(_ snapshot: Snapshot, for caller: Caller) -> Snapshot {
     var visible = snapshot
     visible.projects = visible.projects.filter { caller.grants.allows(project: $0.id) }
+    visible.index?.projects.removeAll { !caller.grants.allows(project: $0.id) }
+    visible.index?.lastRuns.removeAll { !caller.grants.allows(project: $0.project) }
+    visible.index?.journeys.removeAll { !caller.grants.allows(project: $0.project) }
+    visible.sandbox?.active.removeAll { !shows($0, to: caller) }
+    visible.sandbox?.recent.removeAll { !shows($0, to: caller) }
     visible.cache?.namespaces.removeAll { !caller.grants.allows(namespace: $0.name) }
     visible.cache?.lastInvalidations.removeAll { !shows($0, to: caller) }
     return visible
@@ -45,7 +50,12 @@ public struct AccessPolicy: Sendable {
     case .projects(let projects): .projects(projects.filter { caller.grants.allows(project: $0.id) })
     case .sockets(let page): .sockets(filter(page, for: caller))
     case .socket(let detail): .socket(filter(detail, for: caller))
-    case .logs, .audit, .settings, .doctor, .benchHistory, .cacheValues, .cacheSurvey, .audience: answer
+    case .search(let reply):
+      .search(SearchReply(hits: reply.hits.filter { caller.grants.allows(project: $0.project) }, note: reply.note))
+    case .runs(let runs): .runs(runs.filter { shows($0, to: caller) })
+    case .logs, .audit, .settings, .doctor, .benchHistory, .cacheValues, .cacheSurvey, .audience, .embeddings,
+      .reindexEstimate, .run, .runFile:
+      answer
     }
   }
 
@@ -69,8 +79,18 @@ public struct AccessPolicy: Sendable {
     switch event.body {
     case .log, .command: seesEverything(caller)
     case .cacheInvalidated(let invalidated): shows(invalidated, to: caller)
+    case .indexProgress(let progress): caller.grants.allows(project: progress.project)
+    case .reindexed(let ending): caller.grants.allows(project: ending.project)
+    case .journey(let journey): caller.grants.allows(project: journey.project)
+    case .run(let run): shows(run, to: caller)
+    case .runOutput(let output): caller.grants.role == .operator || output.actor == caller.actor
     case .health, .projectsChanged, .benchProgress, .socketsChanged, .draining, .stopping, .dropped: true
     }
+  }
+
+  /// Whose program it was may see it, and who operates the node.
+  private func shows(_ run: RunSummary, to caller: Caller) -> Bool {
+    caller.grants.role == .operator || run.actor == caller.actor
   }
 
   /// It names keys, so it is for those who may read them.
@@ -97,6 +117,13 @@ public struct AccessPolicy: Sendable {
     case .agentThought(let thought): return publishing(to: thought.room)
     case .taskUpdate(let update): return publishing(to: update.room)
     case .projectEvent(let event): return publishing(to: event.room)
+    case .reindex(let request): return Need(role: .agent, project: request.project)
+    case .cancelReindex(let id): return Need(role: .agent, project: id)
+    case .allowUpload(let id): return Need(role: .operator, project: id)
+    case .run(let request): return Need(role: .agent, project: request.project)
+    // Whose run it is, the node knows.
+    case .killRun: return Need(role: .agent)
+    case .pullImages: return Need(role: .operator, isAcrossProjects: true)
     }
   }
 
@@ -118,6 +145,10 @@ public struct AccessPolicy: Sendable {
       Need(role: asksForAddresses(query) ? .operator : .viewer, isAcrossProjects: true, isAcrossRooms: true)
     case .socket: Need(role: .viewer, isAcrossProjects: true, isAcrossRooms: true)
     case .audience(let room): publishing(to: room)
+    // Hits of projects that the credential does not cover are left out of the answer.
+    case .search, .embeddings: Need(role: .viewer)
+    case .reindexEstimate(let request): Need(role: .agent, project: request.project)
+    case .runs, .run, .runFile: Need(role: .agent)
     }
   }
 

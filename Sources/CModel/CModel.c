@@ -15,6 +15,17 @@ _Alignas(64) static const uint8_t model[] = {
 #embed "model/signalbox-embed.sbe"
 };
 
+static const uint8_t notice[] = {
+#embed "model/FORMAT.md"
+, '\n',
+#embed "model/SOURCES.md"
+};
+
+const uint8_t *sb_model_notice(size_t *count) {
+  *count = sizeof notice;
+  return notice;
+}
+
 const uint8_t *sb_model_bytes(size_t *count) {
   *count = sizeof model;
   return model;

@@ -11,6 +11,13 @@ public final class BuiltInEmbedder: Sendable {
   public static let model = "signalbox-embed-1"
   public static let dimensions = QuantisedVector.dimensions
 
+  /// What the model is, what it was made from, and under which terms.
+  public static var notice: String {
+    var count = 0
+    let bytes = sb_model_notice(&count)
+    return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+  }
+
   /// Words that are remembered between texts before the table starts anew (about 40 bytes each).
   private static let termsMax = 200_000
 

@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 
 /// The texts of one run on their way to the server and into the store: a window of files at a time, so that memory has
 /// a bound and nothing finished is lost.
@@ -17,6 +18,8 @@ struct EmbeddingRun {
   }
 
   static let filesPerWindow = 256
+  /// Rejected texts that say nothing about the server yet.
+  private static let rejectedMax = 8
 
   private let vectors: RemoteVectors
   private let id: ProjectID
@@ -77,8 +80,11 @@ struct EmbeddingRun {
       }
     }
     computed += new.count
-    // Not one of a whole window: the next window would fare no better.
-    if new.isEmpty, !results.isEmpty, case .failure(let error)? = results.first { stop = stop ?? error.reason }
+    // Not one of a whole window: the next window would fare no better. A few texts may all be to blame themselves.
+    if new.isEmpty, case .failure(let error)? = results.first {
+      if case .rejected = error, results.count <= Self.rejectedMax { return (new, stop) }
+      stop = stop ?? error.reason
+    }
     return (new, stop)
   }
 

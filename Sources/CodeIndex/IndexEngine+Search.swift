@@ -1,4 +1,5 @@
 internal import Base
+public import ControlPlane
 internal import Synchronization
 
 extension IndexEngine {

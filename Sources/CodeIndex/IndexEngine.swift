@@ -1,4 +1,5 @@
 public import Base
+public import ControlPlane
 internal import Synchronization
 
 /// The index: projects in, answers out. Every method may be called from anywhere at any time; a search takes the
@@ -90,6 +91,9 @@ public final class IndexEngine: Sendable {
     return true
   }
 
+  /// Whether the project is known.
+  public func contains(_ id: ProjectID) -> Bool { projects.withLock { $0[id] != nil } }
+
   /// Every project, by id.
   public func snapshot() -> [ProjectStatus] {
     projects.withLock { projects in projects.map { $1.status($0) } }.sorted { $0.id < $1.id }
@@ -103,6 +107,7 @@ public final class IndexEngine: Sendable {
   /// Brings a project up to date with its HEAD, or with its files where there is no git.
   ///
   /// One run a project at a time. `full` computes everything anew. `progress` is called at most ten times a second.
+  /// Cancelling the task cancels the run.
   @discardableResult
   public func reindex(
     _ id: ProjectID, full: Bool = false, progress: (@Sendable (IndexProgress) -> Void)? = nil
@@ -117,7 +122,11 @@ public final class IndexEngine: Sendable {
       let run = IndexRun(
         id: id, slot: slot, job: job, store: store, workers: options.workers, isFull: full,
         remote: isAllowed ? remote : nil, unused: isAllowed ? nil : remote?.notAllowedNote(id))
-      let result = try await run.perform()
+      let result = try await withTaskCancellationHandler {
+        try await run.perform()
+      } onCancel: {
+        job.cancel()
+      }
       return try finish(id, job, result)
     } catch {
       let failure = error as? IndexError ?? .cancelled

@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 
 /// One run of one project, from looking at HEAD to the generation that is ready to be swapped in.
 struct IndexRun: Sendable {
@@ -47,7 +48,7 @@ struct IndexRun: Sendable {
   func perform() async throws(IndexError) -> Result {
     let started = ContinuousClock.now
     var (plan, result) = try await local(started)
-    if let unused { result.report.notes.append(unused) }
+    if let unused { result.report.notes = [unused] }
     if plan.mode == .unchanged, remote?.isSettled(id, result.generation, slot.vectors) ?? (slot.vectors == nil) {
       return result
     }
@@ -89,13 +90,14 @@ struct IndexRun: Sendable {
   private func addVectors(_ plan: Plan, _ result: inout Result) async throws(IndexError) {
     guard let remote else {
       result.vectors = nil
-      if let was = slot.vectors { result.report.notes.append("the built-in model answers now, and not \(was.model)") }
+      let note = slot.vectors.map { "the built-in model answers now, and not \($0.model)" }
+      result.report.notes = result.report.notes ?? note.map { [$0] }
       return
     }
     let made = try await remote.bring(
       result.generation, id, plan.folder, job, isFull: isFull, was: slot.vectors, isNew: slot.generation == nil)
     result.vectors = remote.mark
-    result.report.notes += made.notes
+    if !made.notes.isEmpty { result.report.notes = made.notes }
     let chunks = result.report.embeddingsComputed + result.report.embeddingsFromCache
     result.report.embeddingsComputed = made.computed
     result.report.embeddingsFromCache = max(made.known, chunks - made.computed - made.chunksFailed)
@@ -105,6 +107,12 @@ struct IndexRun: Sendable {
   }
 
   // MARK: What is to be done
+
+  /// What a run would have to compute, without computing it.
+  func missingSources() throws(IndexError) -> (folder: ProjectFolder, entries: [SourceEntry]) {
+    let plan = try plan()
+    return (plan.folder, plan.missing)
+  }
 
   private func plan() throws(IndexError) -> Plan {
     let folder = try ProjectFolder.find(slot.path)
@@ -180,7 +188,7 @@ struct IndexRun: Sendable {
     let missing = missing(listing.files.map(\.entry))
     let isSame = changed.isEmpty && missing.isEmpty && old != nil && listing.files.count == known.count
     let mode: ReindexReport.Mode =
-      isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil && slot.ignore != nil
+      isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil
       ? .unchanged : old == nil ? .full : .incremental
     return Plan(folder: folder, listing: listing, mode: mode, changed: changed, missing: missing)
   }

@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 
 /// What the engine knows of one project. `generation` is what answers; all else is about the next one.
 struct ProjectSlot: Sendable {

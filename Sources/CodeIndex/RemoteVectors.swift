@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 internal import Synchronization
 
 /// Another model than the built-in one, and where its vectors go.

@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 
 /// Reads the lines that are shown with a result. The text itself is not in the index: it is read from where it came
 /// from, by its id, so a snippet is never of another content than was indexed.

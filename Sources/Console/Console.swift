@@ -8,8 +8,10 @@ internal import Glibc
 public final class Console: Sendable {
   /// Commands and questions that wait to be sent; more are refused with a message.
   static let ordersMax = 64
-  /// How many of them are under way at once.
-  static let underWayMax = 8
+  /// How many questions are under way at once.
+  static let asksMax = 8
+  /// How many commands: a reindex or a run may take minutes, and what stops it must not wait for it.
+  static let deedsMax = 64
   /// Milliseconds until a node that gave no snapshot is asked again; doubled up to the refresh.
   static let firstPause: Int64 = 10
 
@@ -17,6 +19,28 @@ public final class Console: Sendable {
   enum Order: Sendable {
     case perform(Command)
     case ask(Query)
+  }
+
+  /// Where the thread puts its orders.
+  struct OrderSinks: Sendable {
+    let asks: AsyncStream<Order>.Continuation
+    let deeds: AsyncStream<Order>.Continuation
+
+    /// False when too many wait.
+    func take(_ order: Order) -> Bool {
+      let result =
+        switch order {
+        case .ask: asks.yield(order)
+        case .perform: deeds.yield(order)
+        }
+      if case .dropped = result { return false }
+      return true
+    }
+
+    func finish() {
+      asks.finish()
+      deeds.finish()
+    }
   }
 
   private let plane: any ControlPlane
@@ -33,23 +57,26 @@ public final class Console: Sendable {
   /// Shows the console until somebody leaves it, the terminal is lost, or the task is cancelled.
   public func run() async -> ConsoleExit {
     let mailbox = Mailbox(refresh: options.refreshMilliseconds)
-    let (orders, orderSink) = AsyncStream.makeStream(of: Order.self, bufferingPolicy: .bufferingOldest(Self.ordersMax))
+    let (asks, askSink) = AsyncStream.makeStream(of: Order.self, bufferingPolicy: .bufferingOldest(Self.ordersMax))
+    let (deeds, deedSink) = AsyncStream.makeStream(of: Order.self, bufferingPolicy: .bufferingOldest(Self.ordersMax))
+    let sinks = OrderSinks(asks: askSink, deeds: deedSink)
     let isLinkWatched = link != nil
     let pace = SnapshotPace()
     return await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.pumpEvents(into: mailbox, pace) }
       group.addTask { await self.pumpSnapshots(into: mailbox, pace) }
       group.addTask { await self.pumpLink(into: mailbox) }
-      group.addTask { await self.carryOut(orders, mailbox) }
+      group.addTask { await self.carryOut(asks, most: Self.asksMax, mailbox) }
+      group.addTask { await self.carryOut(deeds, most: Self.deedsMax, mailbox) }
       let options = options
       let exit = await withTaskCancellationHandler {
         await ConsoleThread.run {
-          ConsoleLoop.run(options: options, isLinkWatched: isLinkWatched, mailbox: mailbox, orders: orderSink)
+          ConsoleLoop.run(options: options, isLinkWatched: isLinkWatched, mailbox: mailbox, orders: sinks)
         }
       } onCancel: {
         mailbox.stop()
       }
-      orderSink.finish()
+      sinks.finish()
       group.cancelAll()
       return exit
     }
@@ -97,11 +124,11 @@ public final class Console: Sendable {
     }
   }
 
-  private func carryOut(_ orders: AsyncStream<Order>, _ mailbox: Mailbox) async {
+  private func carryOut(_ orders: AsyncStream<Order>, most: Int, _ mailbox: Mailbox) async {
     await withTaskGroup(of: Void.self) { group in
       var underWay = 0
       for await order in orders {
-        if underWay == Self.underWayMax {
+        if underWay == most {
           await group.next()
           underWay -= 1
         }

@@ -7,7 +7,7 @@ internal import Glibc
 struct ConsoleLoop: ~Copyable {
   private let options: ConsoleOptions
   private let mailbox: Mailbox
-  private let orders: AsyncStream<Console.Order>.Continuation
+  private let orders: Console.OrderSinks
   private var terminal: Terminal
   private var model: ConsoleModel
   private var theme: Theme
@@ -26,7 +26,7 @@ struct ConsoleLoop: ~Copyable {
 
   /// Takes the terminal, shows the console, gives the terminal back.
   static func run(
-    options: ConsoleOptions, isLinkWatched: Bool, mailbox: Mailbox, orders: AsyncStream<Console.Order>.Continuation
+    options: ConsoleOptions, isLinkWatched: Bool, mailbox: Mailbox, orders: Console.OrderSinks
   ) -> ConsoleExit {
     do {
       var settings = Terminal.Options(environment: options.environment)
@@ -55,7 +55,7 @@ struct ConsoleLoop: ~Copyable {
 
   private init(
     _ options: ConsoleOptions, _ terminal: consuming Terminal, _ mailbox: Mailbox,
-    _ orders: AsyncStream<Console.Order>.Continuation, themeName: String
+    _ orders: Console.OrderSinks, themeName: String
   ) throws(Failure) {
     var complaint: Failure?
     var name = themeName
@@ -132,6 +132,7 @@ struct ConsoleLoop: ~Copyable {
       if case .link = news { isUrgent = true }
       // What was asked for, and the first look at a node: the picture is empty until it is there.
       if case .answer(let query, _) = news, model.panes.sockets.isAwaiting(query) { isUrgent = true }
+      if case .answer(.search, _) = news { isUrgent = true }
       if case .snapshot = news, model.snapshot == nil { isUrgent = true }
       if let exit = apply(model.receive(news, now: now)) { return exit }
     }
@@ -165,6 +166,8 @@ struct ConsoleLoop: ~Copyable {
       case .setRefresh(let milliseconds): mailbox.refresh = milliseconds
       case .copy(let text): copy(text)
       case .writeFile(let path, let text): tell(ScreenFile.write(text, to: path))
+      case .readFile(let path):
+        if let exit = apply(model.receive(.file(path, TextFile.read(path)), now: .now())) { return exit }
       case .repaint: terminal.repaint()
       case .suspend: terminal.suspend()
       case .bell: terminal.send("\u{07}")
@@ -176,7 +179,7 @@ struct ConsoleLoop: ~Copyable {
   }
 
   private mutating func order(_ order: Console.Order) {
-    if case .dropped = orders.yield(order) {
+    if !orders.take(order) {
       tell(.failed(Failure(.limit, "\(Console.ordersMax) requests to the node are waiting; this one was not sent")))
     }
   }

@@ -24,6 +24,10 @@ extension ConsoleModel {
       setFilter("", of: .log)
     } else if focus.focused == .cache, panes.cacheFilter != nil {
       setFilter("", of: .cache)
+    } else if focus.focused == .index, !projectFilter.isEmpty {
+      setProjectFilter("")
+    } else if focus.focused == .sandbox, !runFilter.isEmpty {
+      setRunFilter("")
     } else if focus.focused == .sockets, !panes.sockets.marks.isEmpty {
       return changeSockets { pane, _ in pane.clearMarks() }
     } else if focus.focused == .sockets, !panes.sockets.filter.isEmpty {

@@ -5,7 +5,7 @@ extension ConsoleModel {
   /// A key, a click, a paste, another size.
   mutating func handle(_ input: InputEvent, now: Moment) -> [Effect] {
     tick(now: now)
-    return take(input) + socketQuestions()
+    return take(input) + paneQuestions()
   }
 
   private mutating func take(_ input: InputEvent) -> [Effect] {
@@ -81,6 +81,13 @@ extension ConsoleModel {
       if case .asking = form.note { break }
       form.insert(text)
       popup = .broadcast(form)
+    case .search(var sheet):
+      sheet.insert(text)
+      popup = .search(sheet)
+    case .run(var form):
+      if case .reading = form.note { break }
+      form.insert(text, programRows: programRows)
+      popup = .run(form)
     default:
       toast(.refused, "paste dropped: nothing here takes text")
       return []

@@ -6,7 +6,7 @@ extension ConsoleModel {
   mutating func receive(_ news: News, now: Moment) -> [Effect] {
     tick(now: now)
     spread(news)
-    return answer(news) + socketQuestions()
+    return answer(news) + paneQuestions()
   }
 
   private mutating func answer(_ news: News) -> [Effect] {
@@ -16,11 +16,14 @@ extension ConsoleModel {
     case .events(let events): receive(events)
     case .answer(.cacheSurvey(let selection), let result): receive(survey: selection, result)
     case .answer(.audience(let room), let result): receive(audienceOf: room, result)
+    case .answer(.search(let query), let result): receive(search: query, result)
+    case .answer(.run(let id), let result): receive(run: id, result)
     // The pane itself says what it was refused, as long as that lasts.
     case .answer(.sockets, .failure), .answer(.socket, .failure): break
     case .answer(_, .failure(let failure)): toast(.failed, failure.line)
     case .answer: break
     case .outcome(let command, let result): return receive(command, result)
+    case .file(let path, let result): return receive(file: path, result)
     case .themeApplied(let name):
       if themeName != name {
         themeName = name
@@ -98,6 +101,14 @@ extension ConsoleModel {
       }
       if case .published(let receipt) = outcome.result {
         tell(receipt, audit: audit)
+        return []
+      }
+      if case .reindexed(let report) = outcome.result {
+        tell(report, audit: audit)
+        return []
+      }
+      if case .run(let result) = outcome.result {
+        tell(result, audit: audit)
         return []
       }
       toast(.done, "\(command.action) \(command.target): done\(audit)")

@@ -15,6 +15,8 @@ extension ConsoleModel {
     case .filter(let prompt): return press(chord, prompt)
     case .invalidate(let form): return press(chord, form)
     case .broadcast(let form): return press(chord, form)
+    case .search(let sheet): return press(chord, sheet)
+    case .run(let form): return press(chord, form)
     case nil: return []
     }
   }
@@ -133,6 +135,10 @@ extension ConsoleModel {
   @discardableResult
   mutating func setFilter(_ text: String, of pane: PaneID) -> String? {
     if pane == .sockets { return setSocketFilter(text) }
+    if pane == .index || pane == .sandbox {
+      if pane == .index { setProjectFilter(text) } else { setRunFilter(text) }
+      return nil
+    }
     if pane == .cache {
       let rows = rows(of: .cache)
       panes.change(.cache) { pane in
@@ -181,6 +187,9 @@ extension ConsoleModel {
       picker.move(by: lines.signum(), height: popupRows)
       popup = .themes(picker)
       return preview(picker)
+    case .search(var sheet):
+      sheet.move(by: lines.signum(), height: searchRows)
+      popup = .search(sheet)
     default: break
     }
     return []
@@ -203,6 +212,17 @@ extension ConsoleModel {
       guard let row = frame.row(of: form, y: y), frame.rect.contains(x: x, y: y) else { return [] }
       form.focus(row)
       popup = .broadcast(form)
+      return []
+    case .search(var sheet):
+      guard frame.rect.contains(x: x, y: y) else { return closePopup() }
+      guard let row = frame.searchRow(y: y) else { return [] }
+      sheet.select(sheet.cursor.top + row, height: searchRows)
+      popup = .search(sheet)
+      return []
+    case .run(var form):
+      guard let row = frame.row(of: form, y: y), frame.rect.contains(x: x, y: y) else { return [] }
+      form.focus(row)
+      popup = .run(form)
       return []
     case .filter: return []
     default: break

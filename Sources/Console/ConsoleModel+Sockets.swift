@@ -6,6 +6,9 @@ extension ConsoleModel {
   /// Sockets from which on their count must be typed to kick them.
   static let kicksWithoutTyping = 10
 
+  /// What the panes have to ask now.
+  mutating func paneQuestions() -> [Effect] { socketQuestions() + sandboxQuestions() }
+
   /// What the sockets' pane has to ask now: nothing while the picture is frozen or nobody answers.
   mutating func socketQuestions() -> [Effect] {
     let height = layout.size == .lines ? 0 : rows(of: .sockets)

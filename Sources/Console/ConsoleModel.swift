@@ -43,6 +43,8 @@ struct ConsoleModel {
   var isMouseOn = true
   var isBenchRunning = false
   var interruptedAt: Int64?
+  /// The run whose program `e` waits for.
+  var awaitedProgram: String?
   private(set) var version: UInt64 = 1
 
   init(options: Options, themeName: String, width: Int, height: Int, now: Moment) {
@@ -72,10 +74,16 @@ struct ConsoleModel {
   /// Why an engine's action cannot be done: the engine is not in this node.
   func refusal(of pane: PaneID) -> String? {
     guard let engine = pane.engine else { return nil }
-    if pane == .cache || pane == .sockets {
-      guard let snapshot else { return "the node has not been heard yet" }
-      if pane == .cache ? snapshot.cache != nil : snapshot.gateway != nil { return nil }
-    }
+    guard let snapshot else { return "the node has not been heard yet" }
+    let isThere =
+      switch pane {
+      case .sockets: snapshot.gateway != nil
+      case .index: snapshot.index != nil
+      case .sandbox: snapshot.sandbox != nil
+      case .cache: snapshot.cache != nil
+      case .bench, .log: true
+      }
+    if isThere { return nil }
     return "this node runs no \(engine) engine"
   }
 
@@ -97,6 +105,7 @@ struct ConsoleModel {
     let isAlone = layout.size == .single
     panes.sockets.isAlone = isAlone
     hidden?.sockets.isAlone = isAlone
+    changeSandbox { pane, _ in pane.isAlone = isAlone }
     let rows = rows(of: .log)
     changeLog { $0.settle(height: rows) }
     for pane in PaneID.allCases where pane != .log {
@@ -142,6 +151,8 @@ enum Popup {
   case filter(FilterPrompt)
   case invalidate(InvalidateForm)
   case broadcast(BroadcastForm)
+  case search(SearchSheet)
+  case run(RunForm)
 }
 
 extension LogBook {

@@ -12,6 +12,8 @@ enum Effect: Equatable {
   case copy(String)
   /// A new file; an existing one is never overwritten.
   case writeFile(path: String, text: String)
+  /// A text file to be read whole, at most 1 MiB; what it holds comes back as news.
+  case readFile(String)
   case repaint
   case suspend
   case bell

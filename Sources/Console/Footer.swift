@@ -76,6 +76,8 @@ struct Footer {
   private static func hint(of pane: PaneID) -> DisplayText {
     switch pane {
     case .sockets: "field=value  queue>64K  !not  Enter Esc"
+    case .index: "part of an id, a path or a branch  Enter Esc"
+    case .sandbox: "id, language, program, who or outcome  Enter Esc"
     case .cache: "part of a namespace's name  Enter Esc"
     default: "re:REGEX  field=value  !not  Enter Esc"
     }

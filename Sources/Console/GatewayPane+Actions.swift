@@ -6,10 +6,10 @@ extension GatewayPane {
       argument: BroadcastForm.usage, changesNode: true, refusal: { $0.refusal(of: .sockets) },
       run: { model, input in model.askToBroadcast(input.argument) }),
     Action(
-      id: "gateway.kick", title: "Kick the socket, kill the run that is selected", keys: [.character("K")],
-      scope: .panes([.sockets, .sandbox]),
-      hint: .init(group: .act, label: "kick/kill", rank: 12, home: .sockets), verb: "kick", argument: "[ID]",
-      changesNode: true, refusal: { $0.refusal(of: $0.focus.focused == .sandbox ? .sandbox : .sockets) },
+      id: "gateway.kick", title: "Kick the socket that is selected, or those that are marked", keys: [.character("K")],
+      scope: .panes([.sockets]), hint: .init(group: .act, label: "kick", rank: 12, home: .sockets), verb: "kick",
+      argument: "[ID]",
+      changesNode: true, refusal: { $0.refusal(of: .sockets) },
       run: { model, input in model.askToKick(input.argument) }),
     Action(
       id: "sockets.filter", title: "Filter the sockets: text, field=value, queue>64K, re:REGEX, ! inverts",

@@ -7,34 +7,178 @@ struct IndexPane: EnginePane {
 
   static let purpose = "Projects: progress, files, searches."
 
-  static let actions = [
-    Action(
-      id: "index.reindex", title: "Reindex the selected project", keys: [.character("r")],
-      hint: .init(group: .act, label: "reindex", rank: 7), verb: "reindex", changesNode: true,
-      refusal: { $0.refusal(of: .index) }, run: { _, _ in [] })
-  ]
-
-  func summary(_ scene: Scene) -> DisplayText {
-    let count = scene.snapshot?.projects.count ?? 0
-    return count == 0 ? "not running" : "\(Figures.grouped(count)) \(count == 1 ? "project" : "projects")"
+  /// What is known of the engine.
+  enum Knowledge: Equatable {
+    case nothing, absent
+    case present(IndexSnapshot)
   }
 
-  func draw(into canvas: inout Canvas, area: Rect, scene: Scene) {
-    let projects = scene.snapshot?.projects ?? []
-    var y = drawAbsence(into: &canvas, area: area, withPurpose: projects.isEmpty || area.height >= 8)
-    if area.height >= 8 { y += 1 }
-    for (index, project) in projects.enumerated() where y < area.maxY {
-      if y == area.maxY - 1, index < projects.count - 1 {
-        let rest = DisplayText("\(Figures.grouped(projects.count - index)) more")
-        canvas.write("\(canvas.sign(.more)) \(rest)", x: area.x + 1, y: y, style: Style(.dim))
-        return
-      }
-      canvas.write(canvas.sign(.idle), x: area.x + 1, y: y, style: Style(.dim))
-      let name = DisplayText(project.id.rawValue).fitted(to: 16, repertoire: canvas.repertoire)
-      canvas.write(name, x: area.x + 3, y: y, maxWidth: area.width - 4)
-      canvas.write(
-        DisplayText(project.path), x: area.x + 20, y: y, style: Style(.dim), maxWidth: max(0, area.width - 21))
-      y += 1
+  /// What may be drawn: changes of anything else change no picture.
+  private(set) var knowledge = Knowledge.nothing
+  /// Known to a node that does not index them.
+  private(set) var folders: [ProjectSummary] = []
+  /// Those that the filter lets through, by id, so that no row jumps while it is indexed.
+  private(set) var projects: [ProjectStatus] = []
+  /// What id, path or branch must contain, letter case aside; empty: nothing.
+  private(set) var filter = ""
+  private(set) var cursor = ListCursor()
+
+  var snapshot: IndexSnapshot? {
+    if case .present(let snapshot) = knowledge { snapshot } else { nil }
+  }
+
+  var selected: ProjectStatus? { projects.indices.contains(cursor.selected) ? projects[cursor.selected] : nil }
+
+  var running: Int { snapshot?.projects.count { $0.state == .indexing } ?? 0 }
+
+  // MARK: - News
+
+  mutating func take(_ news: News, height: Int) -> Bool {
+    switch news {
+    case .snapshot(let snapshot): return take(snapshot, height: height)
+    case .events(let events): return take(events, height: height)
+    default: return false
+    }
+  }
+
+  private mutating func take(_ snapshot: Snapshot, height: Int) -> Bool {
+    let old = (knowledge, folders)
+    folders = snapshot.projects
+    if let index = snapshot.index {
+      knowledge = .present(index.asShown)
+    } else {
+      knowledge = .absent
+    }
+    guard old != (knowledge, folders) else { return false }
+    sift(height: height)
+    return true
+  }
+
+  /// What moves between two snapshots.
+  private mutating func take(_ events: [Event], height: Int) -> Bool {
+    guard var index = snapshot else { return false }
+    for event in events {
+      guard case .indexProgress(let progress) = event.body,
+        let row = index.projects.firstIndex(where: { $0.id == progress.project })
+      else { continue }
+      index.projects[row].state = .indexing
+      index.projects[row].progress =
+        progress.filesTotal == 0 ? 0 : Double(progress.filesDone) / Double(progress.filesTotal)
+      index.projects[row].filesPerSecond = progress.filesPerSecond
+      index.projects[row].etaSeconds = progress.etaSeconds
+      index.projects[row].currentFile = progress.currentFile
+    }
+    let shown = Knowledge.present(index.asShown)
+    guard shown != knowledge else { return false }
+    knowledge = shown
+    sift(height: height)
+    return true
+  }
+
+  mutating func setFilter(_ text: String, height: Int) {
+    filter = text
+    sift(height: height)
+  }
+
+  private mutating func sift(height: Int) {
+    let id = selected?.id
+    let wanted = filter.lowercased()
+    projects = (snapshot?.projects ?? []).filter { project in
+      wanted.isEmpty
+        || [project.id.rawValue, project.path, project.ref ?? ""].contains { $0.lowercased().contains(wanted) }
+    }.sorted { $0.id < $1.id }
+    // The selection is a project, not a line.
+    if let id, let row = projects.firstIndex(where: { $0.id == id }) {
+      cursor.select(row, count: projects.count, height: tableRows(height))
+    } else {
+      cursor.settle(count: projects.count, height: tableRows(height))
+    }
+  }
+
+  // MARK: - Rows
+
+  /// The selected project when something is wrong with it, else the first that has failed.
+  var trouble: ProjectStatus? {
+    if let selected, selected.state != .indexing, selected.error != nil { return selected }
+    return projects.first { $0.state == .failed && $0.error != nil }
+  }
+
+  func plan(height: Int) -> IndexPlan {
+    IndexPlan(
+      height: height, projects: projects.count, extra: (running > 0 ? 1 : 0) + (trouble == nil ? 0 : 1))
+  }
+
+  func tableRows(_ height: Int) -> Int {
+    let plan = plan(height: height)
+    return Table.rowsMax(height: plan.table, count: projects.count, hasHeader: plan.hasHeader)
+  }
+
+  mutating func move(_ motion: Motion, height: Int) {
+    cursor.move(motion, count: projects.count, height: tableRows(height))
+  }
+
+  mutating func select(line: Int, height: Int) {
+    let row = line - (plan(height: height).hasHeader ? 1 : 0)
+    let room = tableRows(height)
+    if (0..<room).contains(row) { cursor.select(cursor.top + row, count: projects.count, height: room) }
+  }
+
+  mutating func settle(height: Int) { cursor.settle(count: projects.count, height: tableRows(height)) }
+
+  var selectedText: String? { selected.map { "\($0.id)\t\($0.path)" } }
+}
+
+/// Which lines of the pane a height has room for.
+struct IndexPlan: Equatable {
+  let hasHeader: Bool
+  let table: Int
+  /// Lines of figures: what is wrong, queries, embeddings, disk, the file that is read.
+  let facts: Int
+  /// An empty line before the lists.
+  let gap: Int
+  /// Lines of the last runs and journeys, heading included.
+  let below: Int
+
+  /// `extra`: lines of figures beyond the three that are always there.
+  init(height: Int, projects: Int, extra: Int) {
+    hasHeader = height >= 4
+    facts = height >= 10 ? 3 + extra : height >= 6 ? 1 : 0
+    let rest = max(0, height - facts)
+    let wanted = max(2, projects) + (hasHeader ? 1 : 0)
+    let least = height >= 12 ? rest / 3 : 0
+    table = min(rest - least, max(wanted, height < 12 ? rest : 0))
+    gap = rest - table > 2 ? 1 : 0
+    below = rest - table - gap
+  }
+}
+
+extension IndexSnapshot {
+  /// Without what no picture shows, so that an idle index stays equal to itself.
+  var asShown: IndexSnapshot {
+    var shown = self
+    func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+    shown.queryLatency = LatencySummary(
+      p50: rounded(queryLatency.p50), p95: rounded(queryLatency.p95), p99: rounded(queryLatency.p99))
+    for row in shown.projects.indices {
+      shown.projects[row].progress = rounded(shown.projects[row].progress)
+      shown.projects[row].filesPerSecond = shown.projects[row].filesPerSecond.rounded()
+      shown.projects[row].etaSeconds = shown.projects[row].etaSeconds?.rounded()
+    }
+    return shown
+  }
+}
+
+extension ListCursor {
+  /// Moves as the keys say.
+  mutating func move(_ motion: Motion, count: Int, height: Int) {
+    switch motion {
+    case .up: move(by: -1, count: count, height: height)
+    case .down: move(by: 1, count: count, height: height)
+    case .pageUp: move(by: -height, count: count, height: height)
+    case .pageDown: move(by: height, count: count, height: height)
+    case .first: select(0, count: count, height: height)
+    case .last: select(count - 1, count: count, height: height)
+    case .scroll(let lines): scroll(by: lines, count: count, height: height)
     }
   }
 }

@@ -3,8 +3,8 @@ extension LogPane {
     Action(
       id: "log.filter", title: "Filter the log: text, re:REGEX, field=value, ! inverts; in the cache, its names",
       keys: [.character("/")],
-      // The sockets have a filter of their own.
-      scope: .panes(Set(PaneID.allCases).subtracting([.sockets])),
+      // Sockets, projects and runs have filters of their own.
+      scope: .panes(Set(PaneID.allCases).subtracting([.sockets, .index, .sandbox])),
       hint: .init(group: .move, label: "filter", rank: 6), verb: "filter", argument: "[FILTER]",
       run: { model, input in model.filter(input.argument) }),
     Action(

@@ -50,6 +50,8 @@ struct LogPane: Pane {
         message:
           "\(Figures.counted(done.keysDeleted, "key")) dropped: \(done.namespace) \(done.strategy) \(done.object) "
           + "(\(Figures.bytes(Int64(done.bytes))), \(Figures.short(done.durationMilliseconds)) ms\(reach))")
+    case .reindexed(let ending): return record(of: ending)
+    case .run(let run) where run.state == .finished: return record(of: run)
     case .dropped(let count):
       return LogRecord(
         timeMilliseconds: event.timeMilliseconds, level: .warning, label: "console",
@@ -57,6 +59,31 @@ struct LogPane: Pane {
     default:
       return nil
     }
+  }
+
+  private static func record(of ending: ReindexEnding) -> LogRecord {
+    guard let report = ending.report else {
+      return LogRecord(
+        timeMilliseconds: ending.timeMilliseconds, level: .warning, label: "index",
+        message: "\(ending.project): \(ending.failure?.message ?? "failed")")
+    }
+    let files = Figures.counted(report.filesIndexed, "file")
+    return LogRecord(
+      timeMilliseconds: ending.timeMilliseconds, level: report.filesFailed.isEmpty ? .info : .warning, label: "index",
+      message: report.mode == .unchanged
+        ? "\(ending.project): nothing has changed"
+        : "\(ending.project): \(files), \(Figures.counted(report.chunks, "chunk")) in "
+          + "\(Figures.short(report.durationSeconds)) s (\(report.mode.rawValue))")
+  }
+
+  private static func record(of run: RunSummary) -> LogRecord {
+    let time = SandboxPane.duration(Int64(run.durationMilliseconds))
+    let whole = Int64(run.queueMilliseconds + run.startMilliseconds + run.durationMilliseconds)
+    return LogRecord(
+      timeMilliseconds: run.timeMilliseconds + whole, level: run.outcome == .succeeded ? .info : .warning,
+      label: "sandbox",
+      message: "\(run.id) \(SandboxPane.look(of: run).2.text) after \(time), \(run.language) by \(run.actor)"
+        + (run.reason.map { ": \($0)" } ?? ""))
   }
 
   func summary(_ scene: Scene) -> DisplayText {

@@ -8,6 +8,8 @@ enum News: Sendable {
   case link(LinkState)
   case answer(Query, Result<Answer, Failure>)
   case outcome(Command, Result<Outcome, Failure>)
+  /// What a file held that was asked for.
+  case file(String, Result<String, Failure>)
   case themeApplied(String)
   /// The name of the theme that stays.
   case themeRefused(String, Failure)

@@ -26,6 +26,8 @@ struct PopupFrame {
     case .broadcast(let form):
       width = min(width, Self.invalidateWidth)
       height = min(model.height, Self.height(of: form, width: width))
+    case .search: return Self.searchRect(width: model.width, height: model.height)
+    case .run: return Self.runRect(width: model.width, height: model.height)
     default: break
     }
     return Rect(x: (model.width - width) / 2, y: (model.height - height) / 2, width: width, height: height)
@@ -53,6 +55,8 @@ struct PopupFrame {
       case .confirm(let dialog): draw(dialog, into: &canvas, rect)
       case .invalidate(let form): draw(form, into: &canvas, rect)
       case .broadcast(let form): draw(form, into: &canvas, rect)
+      case .search(let sheet): draw(sheet, into: &canvas, rect)
+      case .run(let form): draw(form, into: &canvas, rect)
       case .filter: break
       }
     }

@@ -1,15 +1,215 @@
 internal import Base
+internal import ControlPlane
 
-/// Programs of agents.
+/// Programs of agents: those that wait and run, then those that ended.
 struct SandboxPane: EnginePane {
   let id = PaneID.sandbox
 
   static let purpose = "Runs of agents' programs: language, state, memory, time, and what stopped them."
+  /// Bytes of live output kept for the run that is looked at.
+  static let outputMax = 64 << 10
 
-  static let actions = [
-    Action(
-      id: "sandbox.run", title: "Run a program in the sandbox", keys: [.character("x")],
-      hint: .init(group: .act, label: "run", rank: 9), verb: "run", changesNode: true,
-      refusal: { $0.refusal(of: .sandbox) }, run: { _, _ in [] })
-  ]
+  /// What is known of the engine.
+  enum Knowledge: Equatable {
+    case nothing, absent
+    case present(SandboxSnapshot)
+  }
+
+  /// What may be drawn: changes of anything else change no picture.
+  private(set) var knowledge = Knowledge.nothing
+  /// Those that the filter lets through: active ones first, then ended ones, newest first.
+  private(set) var runs: [RunSummary] = []
+  /// What id, language, title, actor, project or outcome must contain, letter case aside; empty: nothing.
+  private(set) var filter = ""
+  private(set) var cursor = ListCursor()
+  /// Of the selected run, while the pane has the screen to itself.
+  private(set) var detail: RunDetail?
+  private(set) var detailRefusal: String?
+  /// What the selected run has written so far, while it runs.
+  private(set) var output: [UInt8] = []
+  /// Whether the pane is zoomed, or the only one there is room for.
+  var isAlone = false
+
+  private var asked: String?
+  private var isDetailDue = false
+
+  var snapshot: SandboxSnapshot? {
+    if case .present(let snapshot) = knowledge { snapshot } else { nil }
+  }
+
+  var selected: RunSummary? { runs.indices.contains(cursor.selected) ? runs[cursor.selected] : nil }
+
+  func run(_ id: String) -> RunSummary? {
+    guard let snapshot else { return nil }
+    return (snapshot.active + snapshot.recent).first { $0.id == id }
+  }
+
+  // MARK: - News
+
+  mutating func take(_ news: News, height: Int) -> Bool {
+    switch news {
+    case .snapshot(let snapshot): return take(snapshot, height: height)
+    case .events(let events): return take(events, height: height)
+    case .answer(.run(let id), let result): return take(id, result)
+    case .link(.live):
+      asked = nil
+      isDetailDue = true
+      return false
+    default: return false
+    }
+  }
+
+  private mutating func take(_ snapshot: Snapshot, height: Int) -> Bool {
+    let old = knowledge
+    knowledge = snapshot.sandbox.map { .present($0.asShown) } ?? .absent
+    guard old != knowledge else { return false }
+    sift(height: height)
+    return true
+  }
+
+  /// Runs that come and go between two snapshots, and what the selected one writes.
+  private mutating func take(_ events: [Event], height: Int) -> Bool {
+    guard var sandbox = snapshot else { return false }
+    var isChanged = false
+    for event in events {
+      switch event.body {
+      case .run(let run):
+        sandbox.take(run)
+        if run.id == selected?.id { isDetailDue = true }
+        isChanged = true
+      case .runOutput(let piece) where piece.id == selected?.id:
+        output = Array((output + piece.bytes.bytes).suffix(Self.outputMax))
+        isChanged = isChanged || isAlone
+      default: break
+      }
+    }
+    guard isChanged else { return false }
+    knowledge = .present(sandbox)
+    sift(height: height)
+    return true
+  }
+
+  private mutating func take(_ id: String, _ result: Result<Answer, Failure>) -> Bool {
+    if asked == id { asked = nil }
+    guard selected?.id == id else { return false }
+    let old = (detail, detailRefusal)
+    switch result {
+    case .success(.run(let new)): (detail, detailRefusal) = (new, nil)
+    case .failure(let failure): (detail, detailRefusal) = (nil, failure.message)
+    case .success: break
+    }
+    return old != (detail, detailRefusal)
+  }
+
+  /// What the node should be asked now; `height` is 0 while the pane is hidden.
+  mutating func questions(height: Int) -> [Query] {
+    guard height > 0, isAlone, let run = selected, asked == nil else { return [] }
+    let isOther = detail?.summary.id != run.id && detailRefusal == nil
+    guard isOther || isDetailDue else { return [] }
+    asked = run.id
+    isDetailDue = false
+    return [.run(id: run.id)]
+  }
+
+  // MARK: - Rows
+
+  mutating func setFilter(_ text: String, height: Int) {
+    filter = text
+    sift(height: height)
+  }
+
+  private mutating func sift(height: Int) {
+    let id = selected?.id
+    let wanted = filter.lowercased()
+    let all = (snapshot?.active.reversed() ?? []) + (snapshot?.recent ?? [])
+    runs = all.filter { run in
+      wanted.isEmpty
+        || [run.id, run.language, run.title, run.actor, run.project?.rawValue ?? "", run.outcome?.rawValue ?? ""]
+          .contains { $0.lowercased().contains(wanted) }
+    }
+    // The selection is a run, not a line; the first line stays the first while nothing was chosen.
+    if let id, cursor.selected > 0 || isAlone, let row = runs.firstIndex(where: { $0.id == id }) {
+      cursor.select(row, count: runs.count, height: tableRows(height))
+    } else {
+      cursor.settle(count: runs.count, height: tableRows(height))
+    }
+    if selected?.id != id { forget() }
+  }
+
+  private mutating func forget() {
+    output = []
+    detailRefusal = nil
+    if detail?.summary.id != selected?.id { detail = nil }
+  }
+
+  func plan(height: Int) -> SandboxPlan { SandboxPlan(height: height, isAlone: isAlone) }
+
+  func tableRows(_ height: Int) -> Int {
+    let plan = plan(height: height)
+    return Table.rowsMax(height: plan.table, count: runs.count, hasHeader: plan.hasHeader)
+  }
+
+  mutating func move(_ motion: Motion, height: Int) {
+    let id = selected?.id
+    cursor.move(motion, count: runs.count, height: tableRows(height))
+    if selected?.id != id { forget() }
+  }
+
+  mutating func select(line: Int, height: Int) {
+    let row = line - (plan(height: height).hasHeader ? 1 : 0)
+    let room = tableRows(height)
+    guard (0..<room).contains(row), cursor.top + row < runs.count else { return }
+    let id = selected?.id
+    cursor.select(cursor.top + row, count: runs.count, height: room)
+    if selected?.id != id { forget() }
+  }
+
+  mutating func settle(height: Int) { cursor.settle(count: runs.count, height: tableRows(height)) }
+
+  var selectedText: String? { selected.map { "\($0.id)\t\($0.language)\t\($0.title)" } }
+}
+
+/// Which lines of the pane a height has room for.
+struct SandboxPlan: Equatable {
+  let hasHeader: Bool
+  let table: Int
+  /// Lines of figures: outcomes, languages.
+  let facts: Int
+  /// Lines about the selected run, its rule included.
+  let detail: Int
+
+  init(height: Int, isAlone: Bool) {
+    hasHeader = height >= 4
+    detail = isAlone && height >= 16 ? height * 6 / 10 : 0
+    facts = height >= 8 ? 2 : 0
+    table = max(0, height - detail - facts)
+  }
+}
+
+extension SandboxSnapshot {
+  /// Puts a run where its state says it belongs.
+  mutating func take(_ run: RunSummary) {
+    active.removeAll { $0.id == run.id }
+    recent.removeAll { $0.id == run.id }
+    if run.state == .finished {
+      recent = [run] + recent.prefix(Self.recentMax - 1)
+    } else {
+      active.append(run)
+    }
+    running = active.count { $0.state == .running }
+    queued = active.count { $0.state == .queued }
+  }
+
+  /// Without what no picture shows, so that an idle sandbox stays equal to itself.
+  var asShown: SandboxSnapshot {
+    var shown = self
+    func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+    shown.latency = LatencySummary(p50: rounded(latency.p50), p95: rounded(latency.p95), p99: rounded(latency.p99))
+    shown.startLatency = LatencySummary(
+      p50: rounded(startLatency.p50), p95: rounded(startLatency.p95), p99: rounded(startLatency.p99))
+    for row in shown.active.indices {
+      shown.active[row].durationMilliseconds = shown.active[row].durationMilliseconds / 1_000 * 1_000
+    }
+    return shown
+  }
 }

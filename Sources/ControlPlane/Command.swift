@@ -21,6 +21,17 @@ public enum Command: Sendable, Codable, Equatable {
   case agentThought(AgentThought)
   case taskUpdate(TaskUpdate)
   case projectEvent(ProjectEvent)
+  /// Returns when the run has ended; `indexProgress` events tell of it meanwhile.
+  case reindex(ReindexRequest)
+  /// Stops a reindex; the index before it keeps answering.
+  case cancelReindex(id: ProjectID)
+  /// Lets the project's sources go to the remote embedder, from now on.
+  case allowUpload(id: ProjectID)
+  /// Returns when the run has ended; `runOutput` events tell of it meanwhile.
+  case run(RunRequest)
+  case killRun(id: String)
+  /// Has the Docker Engine fetch the images that the sandbox is set to use.
+  case pullImages
 
   /// The verb that the audit, the log and `operator` lines show.
   public var action: String {
@@ -38,6 +49,12 @@ public enum Command: Sendable, Codable, Equatable {
     case .agentThought: "agent.thought"
     case .taskUpdate: "task.update"
     case .projectEvent: "project.event"
+    case .reindex: "index.reindex"
+    case .cancelReindex: "index.cancel"
+    case .allowUpload: "project.allow-upload"
+    case .run: "sandbox.run"
+    case .killRun: "sandbox.kill"
+    case .pullImages: "sandbox.pull"
     }
   }
 
@@ -58,6 +75,11 @@ public enum Command: Sendable, Codable, Equatable {
     case .agentThought(let thought): thought.room
     case .taskUpdate(let update): update.room
     case .projectEvent(let event): "\(event.room) \(event.event)"
+    case .reindex(let request): request.project.rawValue + (request.isFull ? " full" : "")
+    case .cancelReindex(let id), .allowUpload(let id): id.rawValue
+    case .run(let request): request.language + (request.project.map { " \($0)" } ?? "")
+    case .killRun(let id): id
+    case .pullImages: "images"
     }
   }
 
@@ -83,6 +105,12 @@ public struct Outcome: Sendable, Codable, Equatable {
     case cacheInvalidated(CacheFinding)
     case kicked(KickReport)
     case published(PublishReceipt)
+    case reindexed(ReindexReport)
+    /// Whether there was something to stop.
+    case stopped(Bool)
+    case run(RunResult)
+    /// The images that are there now.
+    case images([String])
   }
 
   public var auditID: String?

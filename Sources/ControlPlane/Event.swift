@@ -10,6 +10,12 @@ public struct Event: Sendable, Codable, Equatable {
     case cacheInvalidated(CacheInvalidated)
     /// Clients of the gateway came or went; at most twice a second.
     case socketsChanged
+    case indexProgress(ReindexProgress)
+    case reindexed(ReindexEnding)
+    case journey(PipelineJourney)
+    /// A run was taken, began or ended: its state says which.
+    case run(RunSummary)
+    case runOutput(RunOutput)
     case draining
     case stopping
     /// This listener was too slow and lost so many events before this one.
@@ -34,6 +40,11 @@ public struct Event: Sendable, Codable, Equatable {
     case .benchProgress: "bench-progress"
     case .cacheInvalidated: "cache-invalidated"
     case .socketsChanged: "sockets-changed"
+    case .indexProgress: "index-progress"
+    case .reindexed: "reindexed"
+    case .journey: "journey"
+    case .run: "run"
+    case .runOutput: "run-output"
     case .draining: "draining"
     case .stopping: "stopping"
     case .dropped: "dropped"

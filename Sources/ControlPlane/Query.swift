@@ -13,6 +13,14 @@ public enum Query: Sendable, Codable, Equatable {
   case socket(id: String)
   /// How many sockets a broadcast to the room would reach.
   case audience(room: String)
+  case search(SearchQuery)
+  /// Of the built-in model.
+  case embeddings([String])
+  case reindexEstimate(ReindexRequest)
+  case runs(RunQuery)
+  case run(id: String)
+  /// A file that a run left.
+  case runFile(id: String, path: String)
 
   /// The name under which metrics and the policy know it.
   public var name: String {
@@ -28,6 +36,12 @@ public enum Query: Sendable, Codable, Equatable {
     case .sockets: "sockets"
     case .socket: "socket"
     case .audience: "audience"
+    case .search: "search"
+    case .embeddings: "embeddings"
+    case .reindexEstimate: "reindex.estimate"
+    case .runs: "runs"
+    case .run: "run"
+    case .runFile: "run.file"
     }
   }
 }
@@ -45,6 +59,12 @@ public enum Answer: Sendable, Codable, Equatable {
   case sockets(SocketPage)
   case socket(SocketDetail)
   case audience(Audience)
+  case search(SearchReply)
+  case embeddings(EmbeddingReply)
+  case reindexEstimate(ReindexEstimate)
+  case runs([RunSummary])
+  case run(RunDetail)
+  case runFile(Blob)
 }
 
 public struct LogQuery: Sendable, Codable, Equatable {

@@ -12,13 +12,16 @@ public struct Snapshot: Sendable, Codable, Equatable {
   public var process: ProcessSnapshot
   public var control: ControlSnapshot
   public var gateway: GatewaySnapshot?
+  public var index: IndexSnapshot?
+  public var sandbox: SandboxSnapshot?
   public var cache: CacheSnapshot?
   public var bench: BenchSnapshot
 
   public init(
     node: String, version: String, uptimeSeconds: Double, health: Health, phase: Phase, peers: [Peer] = [],
     projects: [ProjectSummary] = [], process: ProcessSnapshot, control: ControlSnapshot,
-    gateway: GatewaySnapshot? = nil, cache: CacheSnapshot? = nil, bench: BenchSnapshot
+    gateway: GatewaySnapshot? = nil, index: IndexSnapshot? = nil, sandbox: SandboxSnapshot? = nil,
+    cache: CacheSnapshot? = nil, bench: BenchSnapshot
   ) {
     self.node = node
     self.version = version
@@ -31,6 +34,8 @@ public struct Snapshot: Sendable, Codable, Equatable {
     self.process = process
     self.control = control
     self.gateway = gateway
+    self.index = index
+    self.sandbox = sandbox
     self.cache = cache
     self.bench = bench
   }

@@ -137,6 +137,18 @@ final class CacheEngine: Service {
     return finding
   }
 
+  // MARK: The node's own namespaces
+
+  /// What an engine of this node keeps; nil when there is nothing.
+  func own(_ namespace: String, _ name: String) async throws(Failure) -> [UInt8]? {
+    await cache.get(try CacheKey(try CacheNamespace(namespace), name))?.value
+  }
+
+  func setOwn(_ namespace: String, _ name: String, _ value: [UInt8]) async throws(Failure) {
+    let key = try CacheKey(try CacheNamespace(namespace), name)
+    _ = try await cache.set([CacheEntry(key, value, CacheWriteOptions(contentType: "application/json"))], by: .node)
+  }
+
   // MARK: Words
 
   func snapshot() -> CacheSnapshot { CacheSnapshot(cache.statistics(), recent: recent.withLock { $0 }) }

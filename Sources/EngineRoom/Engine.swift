@@ -3,5 +3,5 @@ public enum Engine: String, Sendable, CaseIterable {
   case gateway, index, sandbox, cache
 
   /// Those that are part of this build.
-  public static let built: Set<Engine> = [.gateway, .cache]
+  public static let built: Set<Engine> = [.gateway, .index, .sandbox, .cache]
 }

@@ -200,6 +200,12 @@ final class GatewayEngine: Service {
     try door.publish(event.broadcast())
   }
 
+  /// News of the node itself. Nobody asked for it, so nobody is told when it cannot be published; the gateway's health
+  /// says why.
+  func tell(_ event: ProjectEvent) {
+    do throws(Failure) { _ = try publish(event) } catch {}
+  }
+
   /// Before the node stops: its clients have time to find another one.
   func drain() async { await door.drain(over: Self.drainDuration) }
 

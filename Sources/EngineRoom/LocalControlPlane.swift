@@ -27,6 +27,12 @@ struct LocalControlPlane: ControlPlane {
     case .sockets(let query): .sockets(try await core.gateway().sockets(query))
     case .socket(let id): .socket(try await core.gateway().socket(id))
     case .audience(let room): .audience(try await core.gateway().audience(room))
+    case .search(let query): .search(try await core.index().search(try visible(query)))
+    case .embeddings(let texts): .embeddings(try await core.index().embeddings(texts))
+    case .reindexEstimate(let request): .reindexEstimate(try await core.index().estimate(request))
+    case .runs(let query): .runs(try await core.runs().runs(query, actor: ownActor))
+    case .run(let id): .run(try await ownRuns(id).detail(id))
+    case .runFile(let id, let path): .runFile(Blob(try await ownRuns(id).file(id, path)))
     }
   }
 
@@ -57,6 +63,20 @@ struct LocalControlPlane: ControlPlane {
       core.audit.note(record)
       throw error
     }
+  }
+
+  // MARK: Whose runs
+
+  /// Whose runs this caller may see; nil: everybody's.
+  private var ownActor: String? { caller.grants.role == .operator ? nil : caller.actor }
+
+  /// The runs, once the caller may see the one of that id. What belongs to others is not there, as far as one can tell.
+  private func ownRuns(_ id: String) async throws(Failure) -> RunService {
+    let runs = try core.runs()
+    guard let owner = try await runs.owner(of: id), ownActor == nil || owner == ownActor else {
+      throw RunService.noSuchRun
+    }
+    return runs
   }
 
   // MARK: Audit
@@ -102,11 +122,14 @@ struct LocalControlPlane: ControlPlane {
   private func carryOut(_ command: Command) async throws(Failure) -> Outcome.Result {
     switch command {
     case .addProject(let path, let id):
+      try requireRoot(path)
       let project = try core.projects.add(path: path, id: id)
+      try await core.projectIndex?.add(project)
       core.publish(.projectsChanged)
       return .project(project)
     case .removeProject(let id):
       let project = try core.projects.remove(id: id)
+      await core.projectIndex?.remove(id)
       core.publish(.projectsChanged)
       return .project(project)
     case .drain:
@@ -135,6 +158,12 @@ struct LocalControlPlane: ControlPlane {
     case .agentThought(let thought): return .published(try core.gateway().publish(thought))
     case .taskUpdate(let update): return .published(try core.gateway().publish(update))
     case .projectEvent(let event): return .published(try core.gateway().publish(event))
+    case .reindex(let request): return .reindexed(try await core.index().reindex(request))
+    case .cancelReindex(let id): return .stopped(try core.index().cancel(id))
+    case .allowUpload: throw core.lacks(.index)
+    case .run(let request): return .run(try await core.runs().run(request, by: caller))
+    case .killRun(let id): return .stopped(try await ownRuns(id).kill(id))
+    case .pullImages: throw Failure(.unavailable, "this node does not use the Docker Engine", isRetriable: false)
     }
   }
 }

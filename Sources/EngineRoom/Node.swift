@@ -99,9 +99,36 @@ public enum Node {
     return try result.get()
   }
 
+  /// The sandbox alone, without doors, for a command that finds no node: under the state folder's lock, audited and
+  /// behind the policy as ever. Throws `conflict` when a node has the folder.
+  public static func withSandboxAlone<T: Sendable>(
+    _ settings: NodeSettings, _ body: (any ControlPlane) async throws -> T
+  ) async throws -> T {
+    prepareProcess()
+    let state = try StateFolder(path: settings.stateFolder)
+    var settings = settings
+    settings.engines = [.sandbox]
+    let bus = EventBus<Event>()
+    let log = makeLog(settings, bus)
+    defer { log.close() }
+    let core = try NodeCore(settings: settings, bus: bus, log: log, registry: bootstrapMetrics())
+    let runs = try core.runs()
+    let writer = AuditWriter(audit: core.audit, health: core.health)
+    defer { writer.write() }
+    let plane = NodeDoorkeeper(core: core).door(
+      for: Caller(actor: settings.operatorLabel, origin: .commandLine, grants: .operator))
+    let result: Result<T, any Error> = await withTaskGroup(of: Void.self) { group in
+      group.addTask { await runs.run() }
+      defer { group.cancelAll() }
+      do { return .success(try await body(plane)) } catch { return .failure(error) }
+    }
+    _ = consume state
+    return try result.get()
+  }
+
   // MARK: Before anything runs
 
-  private static func prepareProcess() {
+  static func prepareProcess() {
     umask(0o077)
     // A closed pipe or socket is an error of the write that meets it, never the end of the node.
     signal(SIGPIPE, SIG_IGN)
@@ -111,7 +138,7 @@ public enum Node {
   /// The process has one metrics system; a second node in it (tests) gets the same registry.
   private static let processRegistry = Mutex<PrometheusRegistry?>(nil)
 
-  private static func bootstrapMetrics() -> PrometheusRegistry {
+  static func bootstrapMetrics() -> PrometheusRegistry {
     processRegistry.withLock { registry in
       if let registry { return registry }
       let new = PrometheusRegistry()
@@ -167,7 +194,9 @@ public enum Node {
   /// They start before the doors and stop after them; the gateway last and first, since the others serve its clients.
   private static func engines(_ core: NodeCore) -> [any Service] {
     let audit = AuditWriter(audit: core.audit, health: core.health)
-    let engines: [(any Service)?] = [audit, core.cacheEngine, core.gatewayEngine]
+    let engines: [(any Service)?] = [
+      audit, core.cacheEngine, core.projectIndex, core.runService, core.gatewayEngine,
+    ]
     return engines.compactMap(\.self)
   }
 
@@ -212,7 +241,7 @@ public enum Node {
     }
   }
 
-  private static func makeLog(_ settings: NodeSettings, _ bus: EventBus<Event>) -> LogSink {
+  static func makeLog(_ settings: NodeSettings, _ bus: EventBus<Event>) -> LogSink {
     let output: LogOutput =
       switch settings.logDestination {
       case .standardError(let isJSON): .standardError(isJSON ? .json : .text)
@@ -246,6 +275,8 @@ public enum Node {
       NodeSignals.armDeadline()
       core.logger.notice("stopping", metadata: ["reason": "\(reason)"])
       core.enter(.stopping)
+      // Before the doors, which wait for those who wait for a run.
+      await core.runService?.endAll()
       core.bus.finish()
       await group.triggerGracefulShutdown()
       return
@@ -254,9 +285,12 @@ public enum Node {
 
   /// Until the sockets have moved; another wish to stop ends it at once.
   private static func drain(_ core: NodeCore) async {
-    guard let gateway = core.gatewayEngine else { return }
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await gateway.drain() }
+      group.addTask {
+        async let runs: Void? = core.runService?.awaitEnd(within: GatewayEngine.drainDuration)
+        await core.gatewayEngine?.drain()
+        await runs
+      }
       group.addTask { for await reason in core.stops where reason != .drained { return } }
       await group.next()
       group.cancelAll()

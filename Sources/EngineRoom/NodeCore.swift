@@ -35,6 +35,10 @@ final class NodeCore: Sendable {
   let cacheEngine: CacheEngine?
   /// Nil when this node does not run it.
   let gatewayEngine: GatewayEngine?
+  /// Nil when this node does not run it.
+  let projectIndex: ProjectIndex?
+  /// Nil when this node does not run the sandbox.
+  let runService: RunService?
   let stops: AsyncStream<StopReason>
   private let stopRequests: AsyncStream<StopReason>.Continuation
   private let startedAt = ContinuousClock.now
@@ -69,6 +73,23 @@ final class NodeCore: Sendable {
         bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: .socketsChanged))
       }
     }
+    let (gatewayEngine, cacheEngine) = (gatewayEngine, cacheEngine)
+    projectIndex =
+      settings.engines.contains(.index)
+      ? try ProjectIndex(
+        settings.index, stateFolder: settings.stateFolder, projects: projects.all, health: health, clock: clock,
+        logger: log.logger("index"),
+        listeners: ProjectIndex.Listeners(
+          publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
+          broadcast: { gatewayEngine?.tell($0) })) : nil
+    runService =
+      settings.engines.contains(.sandbox)
+      ? RunService(
+        settings.runs, stateFolder: settings.stateFolder, health: health, clock: clock, logger: log.logger("sandbox"),
+        links: RunService.Links(
+          cache: cacheEngine,
+          publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
+          announce: { gatewayEngine?.tell($0) })) : nil
     health.set("state", .ok)
     health.set("audit", .ok)
   }
@@ -81,8 +102,12 @@ final class NodeCore: Sendable {
   func enter(_ phase: Snapshot.Phase) {
     state.withLock { $0.phase = phase }
     switch phase {
-    case .draining: publish(.draining)
-    case .stopping: publish(.stopping)
+    case .draining:
+      runService?.close()
+      publish(.draining)
+    case .stopping:
+      runService?.close()
+      publish(.stopping)
     case .starting, .ready: break
     }
   }
@@ -120,7 +145,9 @@ final class NodeCore: Sendable {
       node: node.rawValue, version: settings.version,
       uptimeSeconds: (ContinuousClock.now - startedAt).milliseconds / 1_000, health: health.health, phase: phase,
       peers: gatewayEngine?.peers() ?? [], projects: projects.all, process: probe.read(), control: control,
-      gateway: gatewayEngine?.snapshot(), cache: cacheEngine?.snapshot(), bench: bench)
+      gateway: gatewayEngine?.snapshot(), index: projectIndex?.snapshot(), sandbox: runService?.board.snapshot(),
+      cache: cacheEngine?.snapshot(),
+      bench: bench)
   }
 
   /// Below this the state folder is said to be nearly full.
@@ -138,19 +165,29 @@ final class NodeCore: Sendable {
   // MARK: Engines
 
   func cache() throws(Failure) -> CacheEngine {
-    guard let cacheEngine else {
-      throw Failure(
-        .unavailable, "this node does not run the cache", hint: "name it in SIGNALBOX_ENGINES", isRetriable: false)
-    }
+    guard let cacheEngine else { throw lacks(.cache) }
     return cacheEngine
   }
 
   func gateway() throws(Failure) -> GatewayEngine {
-    guard let gatewayEngine else {
-      throw Failure(
-        .unavailable, "this node does not run the gateway", hint: "name it in SIGNALBOX_ENGINES", isRetriable: false)
-    }
+    guard let gatewayEngine else { throw lacks(.gateway) }
     return gatewayEngine
+  }
+
+  func index() throws(Failure) -> ProjectIndex {
+    guard let projectIndex else { throw lacks(.index) }
+    return projectIndex
+  }
+
+  func runs() throws(Failure) -> RunService {
+    guard let runService else { throw lacks(.sandbox) }
+    return runService
+  }
+
+  func lacks(_ engine: Engine) -> Failure {
+    Failure(
+      .unavailable, "this node does not run the \(engine.rawValue)", hint: "name it in SIGNALBOX_ENGINES",
+      isRetriable: false)
   }
 
   // MARK: Bench

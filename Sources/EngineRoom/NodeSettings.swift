@@ -25,6 +25,8 @@ public struct NodeSettings: Sendable {
   public var engines: Set<Engine>
   public var cache: CacheSettings
   public var gateway: GatewaySettings
+  public var index: IndexSettings
+  public var runs: RunSettings
   public var logLevel: LogLevel
   public var logDestination: LogDestination
   /// How the embedded console is named to others.
@@ -38,7 +40,8 @@ public struct NodeSettings: Sendable {
   public init(
     version: String, stateFolder: String, socketPath: String, socketGroup: UInt32? = nil, access: AccessSettings,
     apiPort: Int, engines: Set<Engine> = Engine.built, cache: CacheSettings = CacheSettings(),
-    gateway: GatewaySettings = GatewaySettings(),
+    gateway: GatewaySettings = GatewaySettings(), index: IndexSettings = IndexSettings(),
+    runs: RunSettings = RunSettings(),
     logLevel: LogLevel = .info, logDestination: LogDestination = .standardError(isJSON: false),
     operatorLabel: String = "operator", projectPaths: [String] = [], reports: [SettingReport] = [],
     doctor: DoctorSettings
@@ -52,6 +55,8 @@ public struct NodeSettings: Sendable {
     self.engines = engines
     self.cache = cache
     self.gateway = gateway
+    self.index = index
+    self.runs = runs
     self.logLevel = logLevel
     self.logDestination = logDestination
     self.operatorLabel = operatorLabel

@@ -27,14 +27,22 @@ public struct StateFolder: ~Copyable, Sendable {
   }
 
   /// Sub-folders that always exist.
-  private static let folders = ["audit", "log", "crash", "bench", "cache"]
+  private static let folders = ["audit", "log", "crash", "bench", "cache", "runs"]
 
   public static func auditFile(in path: String) -> String { "\(path)/audit/audit.log" }
   public static func logFile(in path: String) -> String { "\(path)/log/node.log" }
   public static func crashFile(in path: String) -> String { "\(path)/crash/last.txt" }
   public static func projectsFile(in path: String) -> String { "\(path)/projects.json" }
   public static func cacheFolder(in path: String) -> String { "\(path)/cache" }
+  public static func indexFolder(in path: String) -> String { "\(path)/index" }
+  public static func runsFolder(in path: String) -> String { "\(path)/runs" }
   public static func benchFolder(in path: String) -> String { "\(path)/bench" }
+
+  /// Deletes what says which files the project's index has; the same id may be another folder's next. What it shares
+  /// with other projects goes later.
+  public static func removeIndex(of id: ProjectID, in path: String) {
+    unlink("\(indexFolder(in: path))/projects/\(id).manifest")
+  }
 
   /// Bytes that an ordinary user may still write there; nil when the file system cannot be asked.
   public static func freeBytes(at path: String) -> Int64? {

@@ -5,7 +5,8 @@ internal import Telemetry
 enum StatusMetrics {
   static func families(_ snapshot: Snapshot) -> [MetricFamily] {
     node(snapshot) + process(snapshot.process) + control(snapshot.control) + bench(snapshot.bench)
-      + (snapshot.gateway.map(gateway) ?? []) + (snapshot.cache.map(cache) ?? [])
+      + (snapshot.gateway.map(gateway) ?? []) + (snapshot.index.map(index) ?? [])
+      + (snapshot.sandbox.map(sandbox) ?? []) + (snapshot.cache.map(cache) ?? [])
   }
 
   private static func node(_ snapshot: Snapshot) -> [MetricFamily] {
@@ -102,6 +103,44 @@ enum StatusMetrics {
     ]
   }
 
+  private static func sandbox(_ sandbox: SandboxSnapshot) -> [MetricFamily] {
+    let outcomes = [
+      ("succeeded", sandbox.succeeded), ("failed", sandbox.failed), ("timedOut", sandbox.timedOut),
+      ("outOfMemory", sandbox.outOfMemory), ("blocked", sandbox.blocked), ("killed", sandbox.killed),
+      ("error", sandbox.errors),
+    ]
+    return [
+      MetricFamily(
+        "signalbox_sandbox_runs_total", help: "Runs that ended, by outcome.", kind: .counter,
+        samples: outcomes.map { .init(labels: ["outcome": $0.0], Double($0.1)) }),
+      .counter("signalbox_sandbox_runs_cached_total", "Runs answered from the cache.", Double(sandbox.cached)),
+      .gauge("signalbox_sandbox_running", "Programs that run.", Double(sandbox.running)),
+      .gauge("signalbox_sandbox_queued", "Programs that wait.", Double(sandbox.queued)),
+      .gauge("signalbox_sandbox_concurrency_max", "SANDBOX_CONCURRENCY.", Double(sandbox.concurrencyMax)),
+      .gauge("signalbox_sandbox_success_ratio", "Succeeded of all that ended.", sandbox.successRate),
+      MetricFamily(
+        "signalbox_sandbox_warm", help: "Started interpreters that wait for a program.", kind: .gauge,
+        samples: sandbox.languages.map { .init(labels: ["language": $0.name], Double($0.warm)) }),
+      MetricFamily(
+        "signalbox_sandbox_backend", help: "1 for what isolates programs.", kind: .gauge,
+        samples: ["bubblewrap", "docker", "none"].map {
+          .init(labels: ["backend": $0], sandbox.backend == $0 ? 1 : 0)
+        }),
+      quantiles("signalbox_sandbox_run_milliseconds", "Time of programs, by quantile.", sandbox.latency),
+      quantiles(
+        "signalbox_sandbox_start_milliseconds", "From the end of the queue to the program, by quantile.",
+        sandbox.startLatency),
+    ]
+  }
+
+  private static func quantiles(_ name: String, _ help: String, _ latency: LatencySummary) -> MetricFamily {
+    MetricFamily(
+      name, help: help, kind: .gauge,
+      samples: [("0.5", latency.p50), ("0.95", latency.p95), ("0.99", latency.p99)].map { quantile, value in
+        .init(labels: ["quantile": quantile], value)
+      })
+  }
+
   private static func bench(_ bench: BenchSnapshot) -> [MetricFamily] {
     [
       .gauge("signalbox_bench_results_met", "Targets met in the last run.", Double(bench.met)),
@@ -112,11 +151,11 @@ enum StatusMetrics {
 }
 
 extension MetricFamily {
-  fileprivate static func gauge(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
+  static func gauge(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
     MetricFamily(name, help: help, kind: .gauge, value: value)
   }
 
-  fileprivate static func counter(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
+  static func counter(_ name: String, _ help: String, _ value: Double) -> MetricFamily {
     MetricFamily(name, help: help, kind: .counter, value: value)
   }
 }

@@ -43,7 +43,7 @@ public struct SandboxRequest: Sendable, Equatable {
   }
 
   /// What is wrong with it; nil when it can be run.
-  var objection: String? {
+  public var objection: String? {
     if code.utf8.count > Self.codeBytesMax { return "the program has more than \(Self.codeBytesMax) bytes" }
     if code.utf8.contains(0) { return "the program has a zero byte" }
     if files.count > Self.filesMax { return "more than \(Self.filesMax) files" }

@@ -8,6 +8,12 @@ extension ExitCode {
   static let usage = ExitCode(64)
   /// A service that is needed is not there: `EX_UNAVAILABLE`.
   static let unavailable = ExitCode(69)
+  /// Of `run`: the program's time ran out, as timeout(1) says it.
+  static let timedOut = ExitCode(124)
+  /// Of `run`: the sandbox itself failed.
+  static let sandboxFailed = ExitCode(125)
+  /// Of `run`: validation blocked the program.
+  static let blocked = ExitCode(126)
   /// Stopped by Ctrl-C: 128 and the number of SIGINT.
   static let interrupted = ExitCode(130)
 }

@@ -23,6 +23,7 @@ struct OfflineState {
   func removeProject(id: ProjectID) throws(Failure) {
     let lock = try StateFolder(path: folder)
     _ = try ProjectRegistry(stateFolder: folder).remove(id: id)
+    StateFolder.removeIndex(of: id, in: folder)
     _ = consume lock
   }
 

@@ -18,8 +18,9 @@ struct Signalbox: ParsableCommand {
     version: Version.current,
     subcommands: [
       NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
-      AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, CacheCommand.self,
-      SocketsCommand.self, ConfigCommand.self, DoctorCommand.self, BenchCommand.self, LoadCommand.self,
+      AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, ReindexCommand.self,
+      SearchCommand.self, RunCommand.self, RunsCommand.self, CacheCommand.self, SocketsCommand.self,
+      ConfigCommand.self, DoctorCommand.self, BenchCommand.self, LoadCommand.self,
       ThemesCommand.self, VersionCommand.self,
       CompletionsCommand.self, ConformanceCommand.self,
     ])

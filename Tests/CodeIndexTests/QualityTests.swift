@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import FoundationEssentials
 import TestKit
 import Testing

@@ -44,11 +44,15 @@ struct ActionTests {
       for (key, id) in fixed { #expect(ActionRegistry.action(for: key, in: pane)?.id == id, "\(pane) \(key.label)") }
     }
     for pane in PaneID.allCases {
-      let filter = pane == .sockets ? "sockets.filter" : "log.filter"
+      let own: [PaneID: String] = [
+        .sockets: "sockets.filter", .index: "index.filter", .sandbox: "sandbox.filter",
+      ]
+      let filter = own[pane] ?? "log.filter"
       #expect(ActionRegistry.action(for: .character("/"), in: pane)?.id == filter)
     }
     #expect(ActionRegistry.action(for: .character("K"), in: .sockets)?.id == "gateway.kick")
-    #expect(ActionRegistry.action(for: .character("K"), in: .sandbox)?.id == "gateway.kick")
+    #expect(ActionRegistry.action(for: .character("K"), in: .sandbox)?.id == "sandbox.kill")
+    #expect(ActionRegistry.action(for: .character("K"), in: .index)?.id == "index.cancel")
   }
 
   @Test func anAbsentEngineIsTheReasonThatIsGiven() {

@@ -167,10 +167,12 @@ import Testing
   }
 
   @Test func anEngineThatIsNotRunSaysSo() async throws {
-    let fixture = try NodeFixture(["SIGNALBOX_ENGINES": "sandbox"])
-    let refused = try await fixture.run("--no-tui")
-    #expect(refused.status == .exited(64))
-    #expect(refused.standardError.contains("sandbox"))
+    let fixture = try NodeFixture(["SIGNALBOX_ENGINES": "gateway"])
+    let node = try await fixture.start()
+    defer { node.kill() }
+    let refused = try await fixture.run("cache", "get", "k")
+    #expect(refused.status == .exited(69))
+    #expect(refused.standardError.contains("does not run the cache"))
     #expect(refused.standardError.split(separator: "\n").count == 1)
   }
 

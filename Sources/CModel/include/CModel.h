@@ -12,6 +12,9 @@
 /// The model file as it was compiled in.
 const uint8_t *sb_model_bytes(size_t *count);
 
+/// What the model is and what it was made from, as text: FORMAT.md and SOURCES.md.
+const uint8_t *sb_model_notice(size_t *count);
+
 /// Number of tokens; 0 when the embedded file is not what FORMAT.md describes.
 uint32_t sb_model_tokens(void);
 

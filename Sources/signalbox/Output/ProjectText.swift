@@ -3,9 +3,41 @@ internal import ControlPlane
 
 /// Projects as a table, and their ids from the command line.
 enum ProjectText {
-  static func table(_ projects: [ProjectSummary]) -> String {
-    guard !projects.isEmpty else { return "no project" }
-    return Table.render(header: ["ID", "PATH"], rows: projects.map { [$0.id.rawValue, $0.path] })
+  /// A project and, when a node with an index is there to say it, how its index is.
+  struct Row: Encodable {
+    var id: ProjectID
+    var path: String
+    var state: ProjectStatus.State?
+    var ref: String?
+    var commit: String?
+    var files: Int?
+    var chunks: Int?
+    var error: String?
+
+    init(_ project: ProjectSummary, _ status: ProjectStatus? = nil) {
+      (id, path) = (project.id, project.path)
+      state = status?.state
+      ref = status?.ref
+      commit = status?.commit
+      files = status?.files
+      chunks = status?.chunks
+      error = status?.error
+    }
+  }
+
+  static func table(_ rows: [Row]) -> String {
+    guard !rows.isEmpty else { return "no project" }
+    guard rows.contains(where: { $0.state != nil }) else {
+      return Table.render(header: ["ID", "PATH"], rows: rows.map { [$0.id.rawValue, $0.path] })
+    }
+    return Table.render(
+      header: ["ID", "STATE", "FILES", "CHUNKS", "REF", "COMMIT", "PATH"],
+      rows: rows.map { row in
+        [
+          row.id.rawValue, row.state?.rawValue ?? "-", row.files.map(String.init) ?? "-",
+          row.chunks.map(String.init) ?? "-", row.ref ?? "-", String((row.commit ?? "-").prefix(12)), row.path,
+        ]
+      })
   }
 
   static func id(_ text: String) throws(Failure) -> ProjectID {

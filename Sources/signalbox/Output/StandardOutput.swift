@@ -8,16 +8,19 @@ enum StandardOutput {
   static func write(_ text: String) throws(Failure) { try write(Array(text.utf8)) }
 
   /// Writes bytes as they are: never to a terminal, unless they are text that was made safe.
-  static func write(_ bytes: [UInt8]) throws(Failure) {
+  static func write(_ bytes: [UInt8]) throws(Failure) { try write(bytes, to: STDOUT_FILENO) }
+
+  /// The same to standard output or standard error.
+  static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
     var sent = 0
     while sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      let count = bytes[sent...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count >= 0 {
         sent += count
       } else if errno == EPIPE {
         _exit(0)
       } else if errno == EAGAIN {
-        waitUntilWritable()
+        waitUntilWritable(descriptor)
       } else if errno != EINTR {
         throw Failure(.internal, "cannot write to standard output: \(String(cString: strerror(errno)))")
       }
@@ -31,8 +34,8 @@ enum StandardOutput {
   static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
   /// The parent may have made the descriptor non-blocking.
-  private static func waitUntilWritable() {
-    var entry = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+  private static func waitUntilWritable(_ descriptor: Int32) {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     _ = poll(&entry, 1, 1_000)
   }
 }
@@ -40,8 +43,13 @@ enum StandardOutput {
 /// Standard error: what is said to people beside the result.
 enum StandardError {
   /// One line. When it cannot be written there is nobody left to tell.
-  static func say(_ line: String) {
-    let bytes = Array((line + "\n").utf8)
+  static func say(_ line: String) { write(line + "\n") }
+
+  /// Whether a person looks at it.
+  static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+  static func write(_ text: String) {
+    let bytes = Array(text.utf8)
     _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

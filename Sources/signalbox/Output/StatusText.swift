@@ -15,10 +15,12 @@ enum StatusText {
     lines.append(row("process", process(snapshot.process)))
     lines.append(row("control", control(snapshot.control)))
     if let gateway = snapshot.gateway { lines.append(row("gateway", SocketsText.summary(gateway))) }
+    if let index = snapshot.index { lines.append(row("index", IndexText.summary(index))) }
+    if let sandbox = snapshot.sandbox { lines.append(row("sandbox", RunText.summary(sandbox))) }
     if let cache = snapshot.cache { lines.append(row("cache", CacheText.summary(cache))) }
     lines.append(row("bench", bench(snapshot.bench)))
     lines += list("peers", snapshot.peers.map { "\(safe($0.node))  \(safe($0.version))  \($0.sockets) sockets" })
-    lines += list("projects", snapshot.projects.map { "\($0.id)  \(safe($0.path))" })
+    lines += list("projects", snapshot.projects.map { project(of: $0, in: snapshot) })
     return lines.joined(separator: "\n")
   }
 
@@ -44,15 +46,28 @@ enum StatusText {
     steady.control.httpRequests = 0
     // Traffic is no change; a link that comes or goes is.
     steady.cache = snapshot.cache.map { CacheSnapshot(redis: .init(state: $0.redis.state, reason: $0.redis.reason)) }
+    steady.index = snapshot.index.map { steadyIndex($0) }
     // Clients come and go; where they connect and whether other nodes are reached is worth a line.
     steady.gateway = snapshot.gateway.map { gateway in
       var still = GatewaySnapshot(redis: .init(state: gateway.redis.state, reason: gateway.redis.reason))
       still.port = gateway.port
       return still
     }
+    // Runs come and go; what they are isolated by is worth a line.
+    steady.sandbox = snapshot.sandbox.map { SandboxSnapshot(backend: $0.backend) }
     for index in steady.peers.indices { steady.peers[index].lastSeenMilliseconds = 0 }
     for index in steady.peers.indices { steady.peers[index].sockets = 0 }
     return steady
+  }
+
+  /// A project that becomes ready, stale or failed, or stands at another commit; not how far a run is.
+  private static func steadyIndex(_ index: IndexSnapshot) -> IndexSnapshot {
+    IndexSnapshot(
+      projects: index.projects.map {
+        ProjectStatus(
+          id: $0.id, path: $0.path, ref: $0.ref, commit: $0.commit, state: $0.state, files: 0, chunks: 0,
+          error: $0.error)
+      }, embedder: index.embedder, store: index.store)
   }
 
   private static func row(_ label: String, _ text: String) -> String {
@@ -62,6 +77,12 @@ enum StatusText {
   private static func list(_ label: String, _ items: [String]) -> [String] {
     guard let first = items.first else { return [row(label, "none")] }
     return [row(label, first)] + items.dropFirst().map { row("", $0) }
+  }
+
+  private static func project(of project: ProjectSummary, in snapshot: Snapshot) -> String {
+    let known = snapshot.index?.projects.first { $0.id == project.id }
+    let state = known.map { "  \($0.files) files  \(IndexText.state($0))" } ?? ""
+    return "\(project.id)  \(safe(project.path))\(state)"
   }
 
   private static func process(_ process: ProcessSnapshot) -> String {

@@ -12,6 +12,8 @@ struct Setting: Sendable {
     case integer(ClosedRange<Int>)
     /// A path; relative ones belong to the working folder, in the file to the file's own folder.
     case path
+    /// Paths, comma-separated.
+    case folders
     /// A Unix socket path, 107 bytes at most (`sun_path` of unix(7), with its final zero).
     case socketPath
     /// A host name or an address to listen on.
@@ -72,7 +74,7 @@ struct Setting: Sendable {
   var fileName: String? { isSecret ? "\(name)File" : nil }
 
   /// Whether a YAML list is as good as commas.
-  var isList: Bool { kind == .origins || kind == .networks || kind == .engines }
+  var isList: Bool { kind == .origins || kind == .networks || kind == .engines || kind == .folders }
 
   /// What is allowed, as the end of a refusal: "… must be a whole number from 1 to 65535".
   var allowed: String {
@@ -81,6 +83,7 @@ struct Setting: Sendable {
     case .choice(let names): "one of \(names.joined(separator: ", "))"
     case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .path: "a path"
+    case .folders: "paths, comma-separated"
     case .socketPath: "a path of at most 107 bytes"
     case .host: "an IP address or a host name, such as 127.0.0.1"
     case .origins: "origins such as https://app.example, comma-separated, or *"

@@ -45,6 +45,11 @@ enum SettingValue: Sendable, Equatable {
       guard let path = absolute(text, folder: folder, home: home) else { throw refusal() }
       if row.kind == .socketPath, path.utf8.count > 107 { throw refusal("is \(path.utf8.count) bytes long") }
       return .text(path)
+    case .folders:
+      let items = text.split(separator: ",", omittingEmptySubsequences: false).map(Self.trimmed)
+      let paths = items.compactMap { $0.isEmpty ? nil : absolute($0, folder: folder, home: home) }
+      guard paths.count == items.count, paths.count <= 256 else { throw refusal() }
+      return .list(paths)
     case .origins, .networks:
       let items = text.split(separator: ",", omittingEmptySubsequences: false).map(Self.trimmed)
       let isRight = row.kind == .origins ? (items == ["*"] || items.allSatisfy(isOrigin)) : items.allSatisfy(isNetwork)

@@ -11,8 +11,8 @@ extension Settings {
     try requireCredentialBeyondLoopback()
     return NodeSettings(
       version: Version.current, stateFolder: stateFolder, socketPath: socket, socketGroup: try groupID(),
-      access: try access(), apiPort: apiPort, engines: engines, cache: cache, gateway: gateway, logLevel: logLevel,
-      logDestination: logDestination,
+      access: try access(), apiPort: apiPort, engines: engines, cache: cache, gateway: gateway, index: index,
+      runs: runs(environment), logLevel: logLevel, logDestination: logDestination,
       operatorLabel: operatorName, projectPaths: projectPaths, reports: reports,
       doctor: doctor(environment: environment))
   }
@@ -20,6 +20,12 @@ extension Settings {
   private var cache: CacheSettings {
     CacheSettings(
       redis: redis, prefix: namespace, timeToLiveDays: cacheTTLDays, firstLevelBytes: cacheFirstLevelBytes)
+  }
+
+  private func runs(_ environment: [String: String]) -> RunSettings {
+    var runs = runs
+    runs.searchPath = environment["PATH"] ?? ""
+    return runs
   }
 
   private func access() throws(Failure) -> AccessSettings {

@@ -12,6 +12,8 @@ struct Settings: Sendable {
   let cacheTTLDays: Int
   let cacheFirstLevelBytes: Int
   let gateway: GatewaySettings
+  let index: IndexSettings
+  let runs: RunSettings
   let dockerHost: String
   /// Empty: same origin only. `["*"]`: any.
   let corsOrigin: [String]
@@ -47,6 +49,8 @@ struct Settings: Sendable {
     cacheTTLDays = values.integer("cacheTtlDays")
     cacheFirstLevelBytes = values.integer("cacheL1Max")
     gateway = Self.gateway(values)
+    index = Self.index(values)
+    runs = Self.runs(values)
     dockerHost = values.required("dockerHost")
     corsOrigin = values.list("corsOrigin")
     apiPort = values.integer("apiPort")
@@ -90,6 +94,28 @@ struct Settings: Sendable {
     gateway.recoveryMinutes = values.integer("recoveryMinutes")
     gateway.loops = values.integer("loops")
     return gateway
+  }
+
+  private static func index(_ values: Values) -> IndexSettings {
+    var index = IndexSettings(stateBytesMax: values.integer("stateMax"))
+    let roots = values.list("roots")
+    if !roots.isEmpty { index.roots = roots }
+    return index
+  }
+
+  private static func runs(_ values: Values) -> RunSettings {
+    var runs = RunSettings()
+    runs.timeoutMilliseconds = values.integer("sandboxTimeoutMs")
+    runs.backend = .init(rawValue: values.required("sandboxBackend")) ?? .auto
+    runs.require = .init(rawValue: values.required("sandboxRequire")) ?? .all
+    runs.pythonImage = values.required("sandboxImagePython")
+    runs.nodeImage = values.required("sandboxImageNode")
+    runs.dockerRuntime = values.text("sandboxDockerRuntime")
+    runs.dockerHost = values.required("dockerHost")
+    runs.concurrencyMax = values.integer("sandboxConcurrency")
+    runs.waitingMax = values.integer("sandboxQueue")
+    runs.packageFolders = values.text("sandboxPackages").map { [$0] } ?? []
+    return runs
   }
 
   /// The settings of this process: its flags, its environment, its files.

@@ -4,7 +4,7 @@ internal import EngineRoom
 /// Every setting there is. An engine adds its rows with itself; help, the file's schema, `signalbox config` and every
 /// refusal are made from this one table.
 enum SettingsTable {
-  static let rows: [Setting] = shared + gateway + node
+  static let rows: [Setting] = shared + gateway + index + sandbox + node
 
   private static let shared: [Setting] = [
     Setting(
@@ -70,6 +70,45 @@ enum SettingsTable {
     Setting(
       "SIGNALBOX_LOOPS", .integer(0...256), unit: "threads", default: .value("0"),
       "threads that own the sockets; 0: half of the processors"),
+  ]
+
+  private static let index: [Setting] = [
+    Setting(
+      "SIGNALBOX_ROOTS", .folders, default: .unset("the folders the node is started with"),
+      "folders under which callers of the API may add projects"),
+    Setting(
+      "SIGNALBOX_STATE_MAX", .bytes(16 << 20...1 << 50), unit: "bytes", default: .value("20G"),
+      "size of the state folder past which nothing new is indexed; health is degraded from 80 %"),
+  ]
+
+  private static let sandbox: [Setting] = [
+    Setting(
+      "SANDBOX_TIMEOUT_MS", .integer(1_000...300_000), unit: "milliseconds", default: .value("30000"),
+      "how long a program may run when its caller names no time"),
+    Setting(
+      "SANDBOX_BACKEND", .choice(RunSettings.Backend.allCases.map(\.rawValue)), default: .value("auto"),
+      "what isolates programs; auto: bubblewrap where it can be had, else the Docker Engine"),
+    Setting(
+      "SANDBOX_REQUIRE", .choice(RunSettings.Require.allCases.map(\.rawValue)), default: .value("all"),
+      "all: four layers or no run; isolation: weaker limits where no control group can be had"),
+    Setting(
+      "SANDBOX_IMAGE_PYTHON", .text(max: 512), default: .value("python:3.11-alpine"),
+      "image of Python programs in the Docker Engine"),
+    Setting(
+      "SANDBOX_IMAGE_NODE", .text(max: 512), default: .value("node:22-alpine"),
+      "image of JavaScript programs in the Docker Engine"),
+    Setting(
+      "SANDBOX_DOCKER_RUNTIME", .text(max: 128), default: .unset("the engine's own"),
+      "another OCI runtime of the Docker Engine, such as runsc (gVisor)"),
+    Setting(
+      "SANDBOX_CONCURRENCY", .integer(1...1_000), unit: "programs", default: .value("16"),
+      "programs that run at a time; the others wait, owners in turn"),
+    Setting(
+      "SANDBOX_QUEUE", .integer(0...100_000), unit: "programs", default: .value("1000"),
+      "programs that may wait; beyond, a run is refused"),
+    Setting(
+      "SANDBOX_PACKAGES", .path, default: .unset("none"),
+      "folder of packages that every program may read, under the same path"),
   ]
 
   private static let node: [Setting] = [

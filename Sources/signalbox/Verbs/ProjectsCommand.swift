@@ -14,13 +14,16 @@ struct ProjectsCommand: ParsableCommand {
     var json = false
 
     func perform(_ call: Invocation) async throws {
-      let projects = try await withNodeOrState(try call.settings()) { node in
-        guard case .projects(let projects) = try await node.ask(.projects) else { throw Failure.wrongAnswer }
-        return projects
+      let rows = try await withNodeOrState(try call.settings()) { node in
+        let snapshot = try await node.snapshot()
+        let indexed = snapshot.index?.projects ?? []
+        return snapshot.projects.map { project in
+          ProjectText.Row(project, indexed.first { $0.id == project.id })
+        }
       } offline: {
-        try $0.projects()
+        try $0.projects().map { ProjectText.Row($0) }
       }
-      try StandardOutput.say(json ? try JSONText.of(projects) : ProjectText.table(projects))
+      try StandardOutput.say(json ? try JSONText.of(rows) : ProjectText.table(rows))
     }
   }
 

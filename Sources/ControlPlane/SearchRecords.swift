@@ -1,7 +1,7 @@
 public import Base
 
 /// What is looked for, and where.
-public struct SearchQuery: Sendable {
+public struct SearchQuery: Sendable, Codable, Equatable {
   /// Longer queries are refused.
   public static let bytesMax = 8_192
   public static let limitMax = 200
@@ -9,7 +9,7 @@ public struct SearchQuery: Sendable {
   public var text: String
   /// Number of results.
   public var limit: Int
-  /// One of `Language.names`; nil for all.
+  /// A language as results name it; nil for all.
   public var language: String?
   /// A glob over the whole path: `*` stays within a folder, `**` stands for any folders. Without a slash it fits the
   /// name of the file in any folder.
@@ -42,11 +42,44 @@ public struct SearchHit: Sendable, Equatable, Codable {
   /// The lines that fit best; empty when the content is not there any more.
   public var snippet: String
   public var project: ProjectID
+
+  public init(
+    path: String, startLine: Int, endLine: Int, symbol: String, language: String, score: Double, snippet: String,
+    project: ProjectID
+  ) {
+    self.path = path
+    self.startLine = startLine
+    self.endLine = endLine
+    self.symbol = symbol
+    self.language = language
+    self.score = score
+    self.snippet = snippet
+    self.project = project
+  }
 }
 
 /// The answer to a query.
-public struct SearchReply: Sendable, Equatable {
+public struct SearchReply: Sendable, Codable, Equatable {
   public var hits: [SearchHit]
   /// Why there is nothing, or less than one might expect; nil when all is well.
   public var note: String?
+
+  public init(hits: [SearchHit], note: String? = nil) {
+    self.hits = hits
+    self.note = note
+  }
+}
+
+/// Embeddings of the built-in model.
+public struct EmbeddingReply: Sendable, Codable, Equatable {
+  public var model: String
+  /// In the order of the texts, each of length 1.
+  public var vectors: [[Float]]
+  public var tokens: Int
+
+  public init(model: String, vectors: [[Float]], tokens: Int) {
+    self.model = model
+    self.vectors = vectors
+    self.tokens = tokens
+  }
 }

@@ -1,0 +1,28 @@
+internal import ControlPlane
+
+extension SandboxPane {
+  static let actions: [Action] = [
+    Action(
+      id: "sandbox.run", title: "Run a program in the sandbox", keys: [.character("x")],
+      hint: .init(group: .act, label: "run", rank: 9, home: .sandbox), verb: "run", argument: RunForm.usage,
+      changesNode: true, refusal: { $0.refusal(of: .sandbox) },
+      run: { model, input in model.askToRun(input.argument) }),
+    Action(
+      id: "sandbox.rerun", title: "Change the selected run's program and run it again", keys: [.character("e")],
+      scope: .panes([.sandbox]), changesNode: true, refusal: { $0.refusal(of: .sandbox) },
+      run: { model, _ in model.editRun() }),
+    Action(
+      id: "sandbox.kill", title: "Kill the run that is selected", keys: [.character("K")], scope: .panes([.sandbox]),
+      hint: .init(group: .act, label: "kill", rank: 12, home: .sandbox), verb: "kill", argument: "[ID]",
+      changesNode: true, refusal: { $0.refusal(of: .sandbox) },
+      run: { model, input in model.askToKill(input.argument) }),
+    Action(
+      id: "sandbox.filter", title: "Filter the runs: id, language, program, who, project, outcome",
+      keys: [.character("/")], scope: .panes([.sandbox]),
+      hint: .init(group: .move, label: "filter", rank: 6, home: .sandbox), verb: "runs filter", argument: "[TEXT]",
+      refusal: { $0.refusal(of: .sandbox) }, run: { model, input in model.filterRuns(input.argument) }),
+    Action(
+      id: "sandbox.pull", title: "Have the Docker Engine fetch the sandbox's images", verb: "pull images",
+      changesNode: true, refusal: { $0.refusal(of: .sandbox) }, run: { _, _ in [.perform(.pullImages)] }),
+  ]
+}

@@ -1,0 +1,185 @@
+internal import Base
+internal import CodeIndex
+internal import ControlPlane
+internal import FoundationEssentials
+internal import Logging
+internal import Synchronization
+internal import Telemetry
+
+extension ProjectIndex {
+  /// Texts of one question for embeddings, as OpenAI's service takes them at most.
+  static let textsMax = 2_048
+
+  // MARK: Deeds
+
+  /// Brings a project up to date and says what that came to.
+  func reindex(_ request: ReindexRequest) async throws(Failure) -> ReindexReport {
+    try requireKnown(request.project)
+    return try await queue.run(request).get()
+  }
+
+  /// False when nothing was under way.
+  func cancel(_ id: ProjectID) throws(Failure) -> Bool {
+    try requireKnown(id)
+    return queue.cancel(id)
+  }
+
+  private func requireKnown(_ id: ProjectID) throws(Failure) {
+    guard engine.contains(id) else { throw IndexError.unknownProject(id.rawValue).failure }
+  }
+
+  /// One run that is due.
+  func carryOut(_ id: ProjectID) async {
+    guard let isFull = queue.begin(id) else { return }
+    // Of its own, so that it can be cancelled alone; owned here, by being waited for.
+    let run = Task { await perform(id, isFull: isFull) }
+    queue.setCancel(id) { run.cancel() }
+    let result = await withTaskCancellationHandler {
+      await run.value
+    } onCancel: {
+      run.cancel()
+    }
+    conclude(id, result)
+    queue.end(id, result)
+  }
+
+  private func perform(_ id: ProjectID, isFull: Bool) async -> ReindexQueue.Result {
+    let progress: @Sendable (IndexProgress) -> Void = { [listeners] progress in
+      let progress = ReindexProgress(id, progress)
+      listeners.publish(.indexProgress(progress))
+      listeners.broadcast(ProjectEvent(projectID: id, event: "index-progress", data: Self.json(progress)))
+    }
+    do throws(Failure) {
+      try await measure()
+      let bytes = state.withLock { $0.stateBytes }
+      if StateShare(bytes: bytes, of: settings.stateBytesMax).isFull {
+        throw Failure(
+          .limit, "the state folder holds \(Quantity.describe(bytes: Int64(bytes))), and nothing new is indexed",
+          hint: "remove projects, or raise SIGNALBOX_STATE_MAX")
+      }
+      do throws(IndexError) {
+        return .success(try await engine.reindex(id, full: isFull, progress: progress))
+      } catch {
+        throw error.failure
+      }
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// Tells everybody how a run ended.
+  private func conclude(_ id: ProjectID, _ result: ReindexQueue.Result) {
+    var ending = ReindexEnding(timeMilliseconds: clock.nowMilliseconds(), project: id, report: nil, failure: nil)
+    switch result {
+    case .success(let report):
+      counters.add(computed: report.embeddingsComputed, fromCache: report.embeddingsFromCache)
+      ending.report = report.shortened
+      logger.info(
+        "project \(id) indexed",
+        metadata: [
+          "mode": "\(report.mode.rawValue)", "files": "\(report.filesIndexed)", "chunks": "\(report.chunks)",
+          "seconds": "\(Quantity.fixed(report.durationSeconds, digits: 3))",
+        ])
+    case .failure(let failure):
+      ending.failure = failure
+      logger.warning("project \(id) not indexed: \(failure.line)")
+    }
+    // Nothing new is worth a place only when nothing else happened.
+    let isNews = ending.report?.mode != .unchanged
+    state.withLock { state in
+      if !isNews { state.lastRuns.removeAll { $0.project == id && $0.report?.mode == .unchanged } }
+      state.lastRuns.insert(ending, at: 0)
+      if state.lastRuns.count > IndexSnapshot.lastRunsMax { state.lastRuns.removeLast() }
+    }
+    look()
+    listeners.publish(.reindexed(ending))
+    if isNews, let report = ending.report {
+      listeners.broadcast(
+        ProjectEvent(projectID: id, event: "vectors-updated", data: Self.json(VectorsUpdated(report))))
+    }
+  }
+
+  // MARK: Questions
+
+  func search(_ query: SearchQuery) async throws(Failure) -> SearchReply {
+    let began = ContinuousClock.now
+    let engine = engine
+    let reply = try await onThread { () throws(IndexError) in try engine.search(query) }
+    latency.record(ContinuousClock.now - began)
+    state.withLock { $0.queries += 1 }
+    return reply
+  }
+
+  /// Of a text in which the model knows no word: zeros.
+  func embeddings(_ texts: [String]) async throws(Failure) -> EmbeddingReply {
+    guard (1...Self.textsMax).contains(texts.count) else {
+      throw Failure(.invalid, "give 1 to \(Self.textsMax) texts")
+    }
+    let embedder = embedder
+    return try await onThread { () throws(IndexError) in
+      var reply = EmbeddingReply(model: BuiltInEmbedder.model, vectors: [], tokens: 0)
+      for text in texts {
+        let (vector, tokens) = try embedder.embedCounting(text)
+        reply.vectors.append(vector ?? Array(repeating: 0, count: BuiltInEmbedder.dimensions))
+        reply.tokens += tokens
+      }
+      return reply
+    }
+  }
+
+  func estimate(_ request: ReindexRequest) async throws(Failure) -> ReindexEstimate {
+    let engine = engine
+    let cost = try await onThread { () throws(IndexError) in
+      try engine.estimate(request.project, full: request.isFull)
+    }
+    return ReindexEstimate(project: request.project, files: cost.files, chunks: cost.chunks, tokens: cost.tokens)
+  }
+
+  /// Nil, which is a null in JSON, for what has no form in it: none of ours.
+  private static func json(_ value: some Encodable) -> RawJSON? {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else { return nil }
+    return try? RawJSON(String(decoding: data, as: UTF8.self))
+  }
+}
+
+/// The data of `vectors-updated`.
+private struct VectorsUpdated: Encodable {
+  var project: ProjectID
+  var commit: String?
+  var mode: ReindexReport.Mode
+  var filesIndexed: Int
+  var chunks: Int
+  var durationSeconds: Double
+
+  init(_ report: ReindexReport) {
+    project = report.project
+    commit = report.commit
+    mode = report.mode
+    filesIndexed = report.filesIndexed
+    chunks = report.chunks
+    durationSeconds = report.durationSeconds
+  }
+}
+
+extension ReindexReport {
+  /// Of each list the first so many stay in what the node keeps and tells everybody.
+  private static let shortListMax = 16
+
+  fileprivate var shortened: ReindexReport {
+    var short = self
+    short.filesSkipped = Array(filesSkipped.prefix(Self.shortListMax))
+    short.filesFailed = Array(filesFailed.prefix(Self.shortListMax))
+    return short
+  }
+}
+
+extension ReindexProgress {
+  init(_ project: ProjectID, _ progress: IndexProgress) {
+    self.init(
+      project: project, filesDone: progress.filesDone, filesTotal: progress.filesTotal,
+      filesFailed: progress.filesFailed, chunks: progress.chunks, filesPerSecond: progress.filesPerSecond,
+      etaSeconds: progress.etaSeconds, currentFile: String(progress.currentFile.prefix(1_024)))
+  }
+}

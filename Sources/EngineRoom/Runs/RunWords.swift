@@ -1,0 +1,111 @@
+internal import Base
+internal import ControlPlane
+internal import Sandbox
+
+/// The sandbox's own words in those of the control plane, and back.
+enum RunWords {
+  /// Those that the contract names, whether or not they can be run here.
+  static let languages = ["python", "javascript", "typescript", "go"]
+
+  /// Of a run's own id.
+  static let idLengths = 8...64
+  private static let titleLength = 120
+
+  /// The request as the sandbox takes it. Throws `invalid`, one line.
+  static func request(_ wish: RunRequest, owner: String, settings: RunSettings) throws(Failure) -> SandboxRequest {
+    guard let language = Language(rawValue: wish.language) else {
+      let shown = DisplayText(wish.language).truncated(to: 40)
+      throw languages.contains(wish.language)
+        ? Failure(.unavailable, "programs in \(wish.language) cannot be run by this build", isRetriable: false)
+        : Failure(
+          .invalid, "there is no language '\(shown)'", hint: "one of \(languages.joined(separator: ", "))")
+    }
+    guard let profile = SandboxRequest.Profile(rawValue: wish.profile) else {
+      let shown = DisplayText(wish.profile).truncated(to: 40)
+      throw Failure(.invalid, "there is no profile '\(shown)'", hint: "one of strict, standard, off")
+    }
+    if let id = wish.id { try check(id: id) }
+    var limits = SandboxLimits(timeoutMilliseconds: wish.timeoutMilliseconds ?? settings.timeoutMilliseconds)
+    if let memory = wish.memoryBytes { limits.memoryBytes = memory }
+    let request = SandboxRequest(
+      language: language, code: wish.code,
+      files: wish.files.map { SandboxRequest.File(path: $0.path, content: $0.content.bytes) },
+      input: wish.input.bytes, arguments: wish.arguments, limits: limits, profile: profile, owner: owner)
+    if let objection = request.objection { throw Failure(.invalid, objection) }
+    return request
+  }
+
+  /// Throws `invalid` unless it can be the id of a run, and so a folder's name.
+  static func check(id: String) throws(Failure) {
+    let isPlain = id.utf8.allSatisfy { byte in
+      (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45
+    }
+    guard idLengths.contains(id.utf8.count), isPlain else {
+      throw Failure(.invalid, "this is not the id of a run", hint: "8 to 64 of A-Z a-z 0-9 -")
+    }
+  }
+
+  /// The program's first line that says something.
+  static func title(of code: String) -> String {
+    for line in code.utf8.prefix(8_192).split(separator: 10, maxSplits: 64) {
+      let words = line.drop { $0 == 32 || $0 == 9 }.prefix { $0 != 13 }
+      guard words.contains(where: { $0 > 32 }), !words.starts(with: "#!".utf8) else { continue }
+      return String(String(decoding: words, as: UTF8.self).prefix(titleLength))
+    }
+    return ""
+  }
+
+  static func result(_ result: SandboxResult) -> RunResult {
+    var document = RunResult(
+      id: result.id, language: result.language.rawValue, backend: result.backend, stdout: result.stdout,
+      stderr: result.stderr, limits: limits(result.limits))
+    document.stdoutTruncated = result.stdoutTruncated
+    document.stderrTruncated = result.stderrTruncated
+    document.exitCode = result.exitCode
+    document.signal = result.signal
+    document.timedOut = result.timedOut
+    document.outOfMemory = result.outOfMemory
+    document.blocked = result.blocked
+    document.killed = result.killed
+    document.cached = result.cached
+    document.violations = result.violations.map { violation in
+      RunResult.Violation(
+        rule: violation.rule, severity: violation.severity.rawValue, line: violation.line, column: violation.column,
+        message: violation.message, suggestion: violation.suggestion)
+    }
+    document.verified = result.verified.mapValues { .init(expected: $0.expected, actual: $0.actual, ok: $0.ok) }
+    document.queueMilliseconds = result.queueMilliseconds
+    document.startMilliseconds = result.startMilliseconds
+    document.durationMilliseconds = result.durationMilliseconds
+    document.cleanupMilliseconds = result.cleanupMilliseconds
+    document.memoryPeakBytes = result.memoryPeakBytes
+    document.files = result.files.map { .init(path: $0.path, bytes: $0.bytes) }
+    return document
+  }
+
+  private static func limits(_ limits: SandboxResult.Limits) -> RunResult.Limits {
+    RunResult.Limits(
+      memoryBytes: limits.memoryBytes, cpuPercent: limits.cpuPercent, timeoutMilliseconds: limits.timeoutMilliseconds,
+      processes: limits.processes, tmpBytes: limits.tmpBytes, outputBytes: limits.outputBytes,
+      enforcedBy: limits.enforcedBy)
+  }
+}
+
+extension RunSummary {
+  /// What its end tells of it.
+  mutating func take(_ result: RunResult) {
+    state = .finished
+    backend = result.backend
+    outcome = result.outcome
+    exitCode = result.exitCode
+    signal = result.signal
+    isCached = result.cached
+    queueMilliseconds = result.queueMilliseconds
+    startMilliseconds = result.startMilliseconds
+    durationMilliseconds = result.durationMilliseconds
+    memoryPeakBytes = result.memoryPeakBytes
+    guard result.blocked else { return }
+    let rules = result.violations.filter { $0.severity == "critical" }.map(\.rule)
+    reason = Set(rules).sorted().prefix(8).joined(separator: ", ")
+  }
+}
