@@ -94,7 +94,8 @@ struct BubblewrapRuntime: Runtime {
     try session.start(launcher: host.launcherPath)
     control.onStop { session.stop() }
     let request = SandboxRequest(language: .typescript, code: code, limits: limits)
-    let result = try SandboxOutcome(request: request, plan: plan, ending: await session.ending())
+    let result = try SandboxOutcome(
+      request: request, backend: name, isGrouped: plan.groups != nil, ending: await session.ending())
       .result(id: "", queued: .zero)
     if control.isStopped { throw .cancelled }
     if result.outcome == .succeeded, !result.stdoutTruncated { return .program(result.stdout) }

@@ -71,6 +71,22 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: getenv("TEST_DOCKER_HOST") != nil, "no Docker Engine of the tests runs: .ci/docker run COMMAND"))
+  func theDockerRowNamesTheImagesThatAreThereAndHowToGetTheOthers() async throws {
+    let host = ProcessInfo.processInfo.environment["TEST_DOCKER_HOST"] ?? ""
+    var settings = try facts(path: "/nonexistent", docker: host)
+    settings.dockerImages = ["signalbox-test-python:local"]
+    let whole = try await finding("docker", settings)
+    #expect(whole.state == .ok)
+    #expect(whole.version?.contains("images signalbox-test-python:local") == true)
+    settings.dockerImages.append("no/such-image:1")
+    settings.dockerImages.append("bad name\r\nX: y")
+    let weak = try await finding("docker", settings)
+    #expect(weak.state == .weak)
+    #expect(weak.version?.contains("without no/such-image:1") == true)
+    #expect(weak.fix == "docker pull no/such-image:1")
+  }
+
   @Test func aProgramIsTakenAtItsWord() async throws {
     let programs = try await Programs([
       "git": "echo git version 2.39.5", "node": "echo v12.1.0",

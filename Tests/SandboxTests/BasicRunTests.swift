@@ -7,7 +7,8 @@ import Testing
 
 @Suite(.enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct BasicRunTests {
   @Test(arguments: Bench.backends) func aPythonProgramRunsAndItsOutputComesBack(_ backend: Backend) async throws {
-    let result = try await Bench.python(on: backend, "import sys\nprint(2 + 2)\nprint('aside', file=sys.stderr)\nsys.exit(3)\n")
+    let result = try await Bench.python(
+      on: backend, "import sys\nprint(2 + 2)\nprint('aside', file=sys.stderr)\nsys.exit(3)\n")
     #expect(result.stdout == "4\n")
     #expect(result.stderr == "aside\n")
     #expect(result.exitCode == 3)
@@ -36,7 +37,8 @@ import Testing
       SandboxRequest.File(path: "data/a.txt", content: Array("inside".utf8)),
       SandboxRequest.File(path: "unchanged.txt", content: [1, 2, 3]),
     ]
-    let result = try await Bench.python(on: backend, code, files: files, input: Array("hello".utf8), arguments: ["-x", "ü"])
+    let result = try await Bench.python(
+      on: backend, code, files: files, input: Array("hello".utf8), arguments: ["-x", "ü"])
     #expect(result.stderr == "")
     #expect(result.stdout == "HELLO ['-x', 'ü']\ninside\n")
     #expect(result.files.map(\.path) == ["data/a.txt", "out/deep/b.bin"])
@@ -50,7 +52,8 @@ import Testing
     let id = SandboxEngine.newID()
     let code = "import time\nprint('first', flush=True)\ntime.sleep(60)\n"
     async let result = engine.run(
-      SandboxRequest(language: .python, code: code, profile: .off), id: id, onEvent: { seen.append($0) })
+      SandboxRequest(language: .python, code: code, profile: .off, owner: #function), id: id,
+      onEvent: { seen.append($0) })
     // Without a buffer, Python writes a line and its end apart.
     let text = { @Sendable in
       seen.values.reduce(into: "") { text, event in
@@ -73,7 +76,7 @@ import Testing
     let task = Task {
       let code = "print('up', flush=True)\nwhile True: pass\n"
       return try await engine.run(
-        SandboxRequest(language: .python, code: code, profile: .off), onEvent: { seen.append($0) })
+        SandboxRequest(language: .python, code: code, profile: .off, owner: #function), onEvent: { seen.append($0) })
     }
     #expect(await eventually { seen.count >= 2 })
     task.cancel()

@@ -34,7 +34,7 @@ enum Bench {
 
   /// `images` in place of the two that `.ci/docker` has made.
   static func dockerSettings(images: [Language: String]? = nil) throws(SandboxError) -> SandboxSettings {
-    var settings = SandboxSettings(concurrencyMax: 4)
+    var settings = SandboxSettings(concurrencyMax: 8)
     settings.backend = .docker
     settings.docker = DockerSettings(
       address: try DockerAddress(dockerHost ?? "unix:///var/run/docker.sock"),
@@ -67,7 +67,8 @@ enum Bench {
   static let withoutBubblewrap: Comment = "bubblewrap is not installed, or may not make namespaces here"
 
   static func python(
-    on backend: Backend = .bubblewrap, _ code: String, _ limits: SandboxLimits = SandboxLimits(), files: [SandboxRequest.File] = [],
+    on backend: Backend = .bubblewrap, _ code: String, _ limits: SandboxLimits = SandboxLimits(),
+    files: [SandboxRequest.File] = [],
     input: [UInt8] = [], arguments: [String] = []
   ) async throws -> SandboxResult {
     try await run(

@@ -120,6 +120,7 @@ extension Doctor {
       let text = String(decoding: bytes, as: UTF8.self)
       if let version = jsonText("Version", in: text), let api = jsonText("ApiVersion", in: text) {
         finding.version = "Engine \(version), API \(api)"
+        await addImages(facts, address, to: &finding)
       } else {
         finding.state = .weak
         finding.version = "what answers at \(place) is no Docker Engine: \(firstLine(text))"
@@ -133,6 +134,36 @@ extension Doctor {
       finding.fix = dockerFix(address, reason)
     }
     return finding
+  }
+
+  /// Which of the sandbox's images the Engine has, and how to get the others.
+  private static func addImages(
+    _ facts: DoctorSettings, _ address: ProbeSocket.Address, to finding: inout DoctorFinding
+  ) async {
+    var present: [String] = []
+    var missing: [String] = []
+    for name in Set(facts.dockerImages).sorted() where isImageName(name) {
+      let question = Array("GET /images/\(name)/json HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n".utf8)
+      let answer = await ProbeSocket(address: address, deadline: facts.deadline).ask(question) { $0.count >= 12 }
+      guard case .answered(let bytes) = answer else { continue }
+      let status = String(decoding: bytes.prefix(12), as: UTF8.self).suffix(3)
+      if status == "200" { present.append(name) }
+      if status == "404" { missing.append(name) }
+    }
+    if !present.isEmpty { finding.version? += "; images \(present.joined(separator: ", "))" }
+    guard !missing.isEmpty else { return }
+    finding.state = .weak
+    finding.version? += "; without \(missing.joined(separator: ", "))"
+    finding.fix = missing.map { "docker pull \($0)" }.joined(separator: " && ")
+  }
+
+  /// What can stand in a request's first line and in a shell's command as it is.
+  private static func isImageName(_ name: String) -> Bool {
+    !name.isEmpty
+      && name.utf8.allSatisfy { byte in
+        let letter = Character(UnicodeScalar(byte))
+        return letter.isASCII && (letter.isLetter || letter.isNumber || "-._/:@".contains(letter))
+      }
   }
 
   private static func dockerFix(_ address: ProbeSocket.Address, _ reason: String) -> String {

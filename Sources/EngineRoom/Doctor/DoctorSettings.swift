@@ -18,6 +18,8 @@ public struct DoctorSettings: Sendable {
   public var redis: RedisURL?
   /// `unix:///path` or `tcp://host:port`.
   public var dockerHost: String
+  /// Images that the sandbox would ask the Docker Engine for.
+  public var dockerImages: [String]
   public var stateFolder: String
   /// `PATH`, `TERM`, `LANG` and the others of the process that asks.
   public var environment: [String: String]
@@ -28,11 +30,12 @@ public struct DoctorSettings: Sendable {
   public var deadline: Duration
 
   public init(
-    redis: RedisURL?, dockerHost: String, stateFolder: String, environment: [String: String], ports: [Port],
-    crashReport: String? = nil, deadline: Duration = .seconds(2)
+    redis: RedisURL?, dockerHost: String, dockerImages: [String] = [], stateFolder: String,
+    environment: [String: String], ports: [Port], crashReport: String? = nil, deadline: Duration = .seconds(2)
   ) {
     self.redis = redis
     self.dockerHost = dockerHost
+    self.dockerImages = dockerImages
     self.stateFolder = stateFolder
     self.environment = environment
     self.ports = ports

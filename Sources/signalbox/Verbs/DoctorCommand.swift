@@ -23,7 +23,7 @@ extension Settings {
     // Any free port is free.
     if gateway.port != 0 { ports.append(.init(name: "gateway", host: host, port: gateway.port)) }
     return DoctorSettings(
-      redis: redis, dockerHost: dockerHost, stateFolder: stateFolder, environment: environment,
-      ports: ports)
+      redis: redis, dockerHost: dockerHost, dockerImages: [runs.pythonImage, runs.nodeImage],
+      stateFolder: stateFolder, environment: environment, ports: ports)
   }
 }
