@@ -26,8 +26,8 @@ import Testing
   }
 
   private func compare(_ request: SandboxRequest) async throws -> SandboxResult {
-    let fresh = try await Bench.run(request)
-    let warm = try await Bench.$isWarm.withValue(true) { try await Bench.run(request) }
+    let fresh = try await Bench.run(on: .bubblewrap, request)
+    let warm = try await Bench.$isWarm.withValue(true) { try await Bench.run(on: .bubblewrap, request) }
     #expect(!fresh.isWarm)
     #expect(Seen(fresh) == Seen(warm))
     return warm
@@ -207,7 +207,7 @@ import Testing
     let result = try await task.value
     #expect(result.isWarm)
     #expect(result.outcome == .killed)
-    #expect(Bench.remains(of: result).isEmpty)
+    #expect(try await Bench.remains(of: result).isEmpty)
     await engine.shutdown()
   }
 
