@@ -59,7 +59,8 @@ struct LaunchPlan: Sendable {
   var numbers: [(String, Int)] {
     var pairs = [
       ("startMilliseconds", Self.startMilliseconds), ("cleanupMilliseconds", Self.cleanupMilliseconds),
-      ("runMilliseconds", runMilliseconds ?? 0), ("heldMilliseconds", Self.heldMilliseconds), ("outputBytes", outputBytes ?? 0),
+      ("runMilliseconds", runMilliseconds ?? 0), ("heldMilliseconds", Self.heldMilliseconds),
+      ("outputBytes", outputBytes ?? 0),
       ("descriptors", limits.descriptors), ("dataBytes", resources.dataBytes),
       ("cpuSeconds", resources.cpuSeconds), ("processes", resources.processes),
       ("artefactBytes", limits.tmpBytes), ("artefactCount", Self.artefactsMax),

@@ -59,7 +59,8 @@ public struct SandboxResult: Sendable, Equatable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case id, language, backend, stdout, stderr, stdoutTruncated, stderrTruncated, exitCode, signal, timedOut
-    case outOfMemory, blocked, killed, cached, isWarm = "warm", violations, limits, verified, queueMilliseconds, startMilliseconds
+    case outOfMemory, blocked, killed, cached, isWarm = "warm", violations, limits, verified, queueMilliseconds,
+      startMilliseconds
     case durationMilliseconds, cleanupMilliseconds, memoryPeakBytes, files
   }
 

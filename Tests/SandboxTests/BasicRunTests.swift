@@ -6,7 +6,8 @@ import Testing
 
 @Suite(.enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct BasicRunTests {
   @Test(arguments: Bench.backends) func aPythonProgramRunsAndItsOutputComesBack(_ backend: Backend) async throws {
-    let result = try await Bench.python(on: backend, "import sys\nprint(2 + 2)\nprint('aside', file=sys.stderr)\nsys.exit(3)\n")
+    let result = try await Bench.python(
+      on: backend, "import sys\nprint(2 + 2)\nprint('aside', file=sys.stderr)\nsys.exit(3)\n")
     #expect(result.stdout == "4\n")
     #expect(result.stderr == "aside\n")
     #expect(result.exitCode == 3)
@@ -35,7 +36,8 @@ import Testing
       SandboxRequest.File(path: "data/a.txt", content: Array("inside".utf8)),
       SandboxRequest.File(path: "unchanged.txt", content: [1, 2, 3]),
     ]
-    let result = try await Bench.python(on: backend, code, files: files, input: Array("hello".utf8), arguments: ["-x", "ü"])
+    let result = try await Bench.python(
+      on: backend, code, files: files, input: Array("hello".utf8), arguments: ["-x", "ü"])
     #expect(result.stderr == "")
     #expect(result.stdout == "HELLO ['-x', 'ü']\ninside\n")
     #expect(result.files.map(\.path) == ["data/a.txt", "out/deep/b.bin"])

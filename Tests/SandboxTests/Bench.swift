@@ -65,7 +65,8 @@ enum Bench {
   static let withoutBubblewrap: Comment = "bubblewrap is not installed, or may not make namespaces here"
 
   static func python(
-    on backend: Backend = .bubblewrap, _ code: String, _ limits: SandboxLimits = SandboxLimits(), files: [SandboxRequest.File] = [],
+    on backend: Backend = .bubblewrap, _ code: String, _ limits: SandboxLimits = SandboxLimits(),
+    files: [SandboxRequest.File] = [],
     input: [UInt8] = [], arguments: [String] = []
   ) async throws -> SandboxResult {
     try await run(

@@ -172,7 +172,8 @@ import Testing
     } throws: { error in
       guard let failure = (error as? SandboxError)?.failure else { return false }
       return failure.message.contains("/nonexistent/bwrap") && failure.message.contains("/nonexistent/docker.sock")
-        && failure.hint?.contains("install the package bubblewrap") == true && failure.hint?.contains("DOCKER_HOST") == true
+        && failure.hint?.contains("install the package bubblewrap") == true
+        && failure.hint?.contains("DOCKER_HOST") == true
     }
   }
 
@@ -197,7 +198,9 @@ import Testing
     LaunchPlan.frame(&launcher, "R", [])
     // The Engine may cut the launcher's frames anywhere.
     var bytes: [UInt8] = []
-    for part in [launcher.prefix(3), launcher.dropFirst(3)] { bytes += [1, 0, 0, 0, 0, 0, 0, UInt8(part.count)] + part }
+    for part in [launcher.prefix(3), launcher.dropFirst(3)] {
+      bytes += [1, 0, 0, 0, 0, 0, 0, UInt8(part.count)] + part
+    }
     bytes += [2, 0, 0, 0, 0, 0, 0, 3] + Array("bad".utf8)
     for size in 1...bytes.count {
       var frames = DockerFrames()

@@ -51,7 +51,8 @@ import Testing
 
   @Test(arguments: Bench.backends) func aForkBombEndsWithItsRun(_ backend: Backend) async throws {
     let result = try await Bench.python(
-      on: backend, "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass\n", SandboxLimits(timeoutMilliseconds: 1_500))
+      on: backend, "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass\n",
+      SandboxLimits(timeoutMilliseconds: 1_500))
     #expect(result.outcome == .timedOut)
   }
 
@@ -192,7 +193,8 @@ import Testing
 
   @Test(arguments: Bench.backends) func manyEmptyFilesEndInBoundedTime(_ backend: Backend) async throws {
     let code = "import os\nfor n in range(100000): os.close(os.open('/workspace/%d' % n, os.O_CREAT | os.O_WRONLY))\n"
-    let result = try await Bench.python(on: backend, code, SandboxLimits(memoryBytes: 64 << 20, timeoutMilliseconds: 5_000))
+    let result = try await Bench.python(
+      on: backend, code, SandboxLimits(memoryBytes: 64 << 20, timeoutMilliseconds: 5_000))
     #expect(result.files.count <= 8_192)
     #expect(result.durationMilliseconds < 30_000)
   }

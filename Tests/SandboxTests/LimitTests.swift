@@ -5,7 +5,8 @@ import Testing
 @Suite(.bothWays, .enabled(if: !Bench.backends.isEmpty, Bench.withoutBackends)) struct LimitTests {
   @Test(arguments: Bench.backends) func timeIsUpForAProgramThatDoesNotEnd(_ backend: Backend) async throws {
     let result = try await Bench.python(
-      on: backend, "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\nwhile True: pass\n",
+      on: backend,
+      "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\nwhile True: pass\n",
       SandboxLimits(timeoutMilliseconds: 500))
     #expect(result.outcome == .timedOut)
     #expect(result.exitCode == nil)

@@ -119,7 +119,8 @@ import Testing
   @Test(arguments: [
     "let x = {", "", "#!/usr/bin/env node\nconsole.log(1)", "process.exit(7)", "process.kill(process.pid, 'SIGTERM')",
     "await Promise.resolve()", "import fs from 'fs'", "Promise.reject(new Error('no'))", "console.error('e')",
-    "require('fs').writeFileSync('out', Buffer.alloc(9))", "for (;;) {}", "require('child_process').execSync('/bin/sh')",
+    "require('fs').writeFileSync('out', Buffer.alloc(9))", "for (;;) {}",
+    "require('child_process').execSync('/bin/sh')",
     "new (require('worker_threads').Worker)('console.log(1)', { eval: true })",
   ])
   func javaScriptEndsTheSameWay(_ code: String) async throws {

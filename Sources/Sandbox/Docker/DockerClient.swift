@@ -44,7 +44,8 @@ struct DockerClient: Sendable {
     // The Engine says so when it leaves a limit out, and goes on.
     if let warning = created.warnings?.first {
       await remove(created.id)
-      throw .unavailable("the Docker Engine will not hold a limit: \(Self.plain(warning))", fix: "see its kernel's options")
+      throw .unavailable(
+        "the Docker Engine will not hold a limit: \(Self.plain(warning))", fix: "see its kernel's options")
     }
     return created.id
   }

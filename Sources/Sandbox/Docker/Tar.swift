@@ -4,7 +4,9 @@ enum Tar {
 
   static func file(_ name: String, mode: Int, _ content: [UInt8]) -> [UInt8] {
     var head = [UInt8](repeating: 0, count: block)
-    func put(_ text: String, at offset: Int) { head.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8) }
+    func put(_ text: String, at offset: Int) {
+      head.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
+    }
     func octal(_ value: Int, _ digits: Int) -> String {
       let text = String(value, radix: 8)
       return String(repeating: "0", count: max(0, digits - text.count)) + text
