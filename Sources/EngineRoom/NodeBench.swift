@@ -7,7 +7,7 @@ internal import Logging
 
 /// The suites of `signalbox bench`, joined to the node they measure. One run at a time: two would measure each other.
 public enum NodeBench {
-  public static let suites = ["control", "console", "cache", "gateway", "index"]
+  public static let suites = ["control", "console", "cache", "gateway", "index", "sandbox"]
 
   /// Throws `invalid` for a name that is no suite.
   public static func check(_ names: [String]) throws(Failure) {
@@ -59,6 +59,7 @@ public enum NodeBench {
       }
     }
     if isWanted("cache"), let why = CacheWorkloads.leftOut { core.logger.warning("bench: \(why)") }
+    if isWanted("sandbox"), let why = SandboxWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if isWanted("gateway"), let why = GatewayWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if isWanted("index"), let why = IndexWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if bench.isQuick { report.isQuick = true }
@@ -70,7 +71,7 @@ public enum NodeBench {
       ProgramStart(bench: bench), StatusCommandTime(bench: bench, socketPath: core.settings.socketPath),
       ControlRoundTrip(plane: client), NodeReady(bench: bench),
       IdleNode(bench: bench, cost: .cpu), IdleNode(bench: bench, cost: .memory), StoppedClient(bench: bench),
-    ] + ConsoleSuite.workloads(bench) + CacheWorkloads.all(bench)
+    ] + ConsoleSuite.workloads(bench) + CacheWorkloads.all(bench) + SandboxWorkloads.all(bench)
   }
 
   /// The program of this process: the workloads start it again.

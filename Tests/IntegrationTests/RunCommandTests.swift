@@ -151,7 +151,8 @@ struct RunCommandTests {
   }
 
   @Test(arguments: [
-    ["run", "/no/such/file.py"], ["run", "/etc/hostname"], ["run", "-", "--language", "ruby"], ["run", "x.py", "--timeout", "x"],
+    ["run", "/no/such/file.py"], ["run", "/etc/hostname"], ["run", "-", "--language", "ruby"],
+    ["run", "x.py", "--timeout", "x"],
     ["run", "/dev/null", "--language", "python", "--timeout", "10m"], ["run", "x.py", "--memory", "1"],
     ["run", "x.py", "--profile", "loose"], ["run", "x.py", "--project", "A B"],
     ["run", "/dev/null", "--language", "python", "--file", "x"],

@@ -90,7 +90,10 @@ struct RunHTTPTests {
     let node = try await stage.fixture.start()
     defer { node.kill() }
     let head = "POST \(Self.runs) HTTP/1.1\r\nHost: 127.0.0.1:\(stage.fixture.port)\r\nContent-Type: \(type)\r\n"
-    for body in ["Content-Length: 1000\r\n\r\n{\"code\":", "Content-Length: 10\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\n{"] {
+    for body in [
+      "Content-Length: 1000\r\n\r\n{\"code\":", "Content-Length: 10\r\n\r\n",
+      "Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+    ] {
       _ = HTTPProbe.exchange(head + body, port: stage.fixture.port)
     }
     #expect(node.isRunning, "\(node.standardError)")
@@ -123,7 +126,8 @@ struct RunHTTPTests {
     for body in [
       "{}", "[]", #"{"language":"python"}"#, #"{"language":"python","code":1}"#,
       #"{"language":"python","code":"","profile":"x"}"#, #"{"language":"python","code":"","timeoutMilliseconds":1}"#,
-      #"{"language":"python","code":"","timeoutMilliseconds":300001}"#, #"{"language":"python","code":"","memoryBytes":1}"#,
+      #"{"language":"python","code":"","timeoutMilliseconds":300001}"#,
+      #"{"language":"python","code":"","memoryBytes":1}"#,
       #"{"language":"python","code":"","files":[{"path":"../x","contentBase64":""}]}"#,
       #"{"language":"python","code":"","files":[{"path":"x","contentBase64":"?"}]}"#,
       #"{"language":"python","code":"","project":"A B"}"#, #"{"language":"python","code":"","bogus":1}"#,

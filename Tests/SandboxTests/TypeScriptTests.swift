@@ -8,7 +8,7 @@ struct TypeScriptTests {
   private func run(
     _ code: String, _ profile: SandboxRequest.Profile = .strict, files: [SandboxRequest.File] = []
   ) async throws -> SandboxResult {
-    try await Bench.engine.get().run(
+    try await Bench.engine(.bubblewrap).run(
       SandboxRequest(
         language: .typescript, code: code, files: files, input: Array("typed".utf8), arguments: ["-x"], profile: profile
       )

@@ -269,7 +269,8 @@ final class RunService: Service {
     let engine = try await engine()
     guard engine.backend == "docker" else {
       throw Failure(
-        .unavailable, "this node runs programs by \(engine.backend), which needs no images", hint: "SANDBOX_BACKEND=docker",
+        .unavailable, "this node runs programs by \(engine.backend), which needs no images",
+        hint: "SANDBOX_BACKEND=docker",
         isRetriable: false)
     }
     let logger = logger
