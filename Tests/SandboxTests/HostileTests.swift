@@ -89,7 +89,8 @@ import Testing
               else: content = open(path, 'rb').read(100)
               if content: print('READ', path, content)
           except OSError: pass
-      for path in ['/a', '/usr/a', '/etc/passwd', '\(canary)', '/dev/shm/a', '/dev/a', '/sys/fs/cgroup/a', '/.sandbox/launcher',
+      for path in ['/a', '/usr/a', '/etc/passwd', '\(canary)', '/dev/shm/a', '/dev/a', '/sys/fs/cgroup/a',
+      '/.sandbox/launcher',
                    '/sys/kernel/a', '/proc/sys/kernel/hostname',
                    '/proc/self/uid_map', '/proc/1/oom_score_adj', '/.launcher', '/proc/sys/vm/drop_caches',
                    '/usr/lib/python3.11/os.py']:

@@ -25,7 +25,8 @@ struct DockerPlan: Sendable {
     if language == .python { environment.append("PYTHONDONTWRITEBYTECODE=1") }
     // A tmpfs over a folder that the image has takes on that folder's mode, unless owner and mode are given.
     let folder =
-      "rw,nosuid,nodev,noexec,size=\(limits.tmpBytes),nr_inodes=4096,uid=\(Self.identity),gid=\(Self.identity),mode=0700"
+      "rw,nosuid,nodev,noexec,size=\(limits.tmpBytes),nr_inodes=4096,"
+      + "uid=\(Self.identity),gid=\(Self.identity),mode=0700"
     container = DockerContainer(
       image: image, user: "\(Self.identity):\(Self.identity)", workingDir: BubblewrapArguments.workFolder,
       hostname: "sandbox", entrypoint: ["\(Self.launcherFolder)/launcher", "container"], labels: labels,

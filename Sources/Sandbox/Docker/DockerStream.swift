@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// The connection to a container's input and output: HTTP up to the Engine's answer, then no HTTP any more
 /// (docs.docker.com/reference/api/engine, "Attach to a container"), which is why it is no matter for an HTTP client.
-/// What we write is the container's input. What comes is its two outputs in frames of eight bytes of head (stream, three
-/// zeros, big-endian length) and the payload. One thread reads until the end.
+/// What we write is the container's input. What comes is its two outputs in frames: eight bytes of head (stream,
+/// three zeros, big-endian length) and the payload. One thread reads until the end.
 final class DockerStream: Sendable {
   private typealias Opening = CheckedContinuation<Result<DockerStream, SandboxError>, Never>
 
