@@ -58,8 +58,20 @@ extension GatewayServer {
     }
   }
 
+  /// What `GET /health` answers from now on; called from any thread.
+  public func answerHealth(with health: @escaping @Sendable () -> Health) { front.health.set(health) }
+
   /// Members of a room on this node.
-  public func audience(_ room: String) -> Int { context.sequencer.members(RoomKey(namespace: "/", room: room)) }
+  func audience(_ room: String) -> Int { context.sequencer.members(RoomKey(namespace: "/", room: room)) }
+
+  /// How long other nodes may take to say how many members they have.
+  static let audienceDeadline = Duration.milliseconds(200)
+
+  /// Members of a room on all nodes, as far as they answer in `audienceDeadline`.
+  public func audience(ofCluster room: String) async -> Audience {
+    let others = await context.adapter.audience(namespace: "/", room: room, within: Self.audienceDeadline)
+    return Audience(room: room, sockets: audience(room) + others.sockets, isComplete: others.isComplete)
+  }
 
   /// Publishes to a room; never waits. `json`: checked JSON text of the event's argument; nil: none.
   @discardableResult
@@ -96,13 +108,27 @@ extension GatewayServer {
 
   /// Asks every loop, in parallel, within `questionDeadline`.
   func ask<Answer: Sendable>(_ question: @escaping @Sendable (Loop) -> Answer) async -> [Answer] {
+    await pose(question)()
+  }
+
+  /// The same in two steps: when this returns, the question has its place behind all that was posted before it; who
+  /// calls the result waits for the answers.
+  func pose<Answer: Sendable>(
+    _ question: @escaping @Sendable (Loop) -> Answer
+  ) -> @Sendable () async -> [Answer] {
     let (answers, inlet) = AsyncStream<Answer?>.makeStream()
     for seat in seats {
       let isTaken = seat.mailbox.post(.work { inlet.yield(question($0)) })
       if !isTaken { inlet.yield(nil) }
     }
     let expected = seats.count
-    return await withTaskGroup(of: [Answer]?.self) { group in
+    return { await Self.gather(answers, inlet, expected) }
+  }
+
+  private static func gather<Answer: Sendable>(
+    _ answers: AsyncStream<Answer?>, _ inlet: AsyncStream<Answer?>.Continuation, _ expected: Int
+  ) async -> [Answer] {
+    await withTaskGroup(of: [Answer]?.self) { group in
       group.addTask {
         var gathered: [Answer] = []
         var heard = 0
@@ -115,7 +141,7 @@ extension GatewayServer {
       }
       group.addTask {
         // Cancelled when all have answered.
-        try? await Task.sleep(for: Self.questionDeadline)
+        try? await Task.sleep(for: questionDeadline)
         inlet.finish()
         return nil
       }

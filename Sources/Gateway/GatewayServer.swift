@@ -13,7 +13,7 @@ public final class GatewayServer: Service {
   let context: LoopContext
   let seats: [LoopSeat]
   let admission: Admission
-  private let front: HTTPFront
+  let front: HTTPFront
   private let authenticator: Authenticator
   private let acceptor = Mutex<Acceptor?>(nil)
   private let waitsForPort = Mutex<[CheckedContinuation<Int?, Never>]>([])

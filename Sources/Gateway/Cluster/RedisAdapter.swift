@@ -72,7 +72,8 @@ final class RedisAdapter: ClusterAdapter {
   let shared: Mutex<State>
   let inbox = Mutex(ClusterInbox())
   let counters = Mutex(Counters())
-  let questions = Mutex<[String: AsyncStream<AdapterResponse>.Continuation]>([:])
+  /// What is done with the answers to our own requests, by their ids.
+  let questions = Mutex<[String: @Sendable (AdapterResponse) -> Void]>([:])
   let requests: AsyncStream<Request>
   let requestSink: AsyncStream<Request>.Continuation
   /// Channels that are wanted until some time, on behalf of sessions that came back.

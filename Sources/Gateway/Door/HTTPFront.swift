@@ -13,6 +13,7 @@ final class HTTPFront: Sendable {
   let desk: AccessDesk
   let admission: Admission
   let loops: [LoopSeat]
+  let health = HealthSource()
   let logger: Logger
   private let group: MultiThreadedEventLoopGroup
   private let nextLoop = LoopDealer()

@@ -48,8 +48,8 @@ extension Loop {
         name: name, json: Array(bytes[packet.payload]), attachments: attachments,
         reply: packet.acknowledgementID.map { .acknowledgement($0) } ?? .none)
       server.application.received(event, context(slot, index))
-    // The server asks for no acknowledgements; one that comes all the same is nobody's.
-    case .acknowledgement, .binaryAcknowledgement: break
+    case .acknowledgement, .binaryAcknowledgement:
+      if let index, !questions.isEmpty { acknowledged(slot, index, packet, bytes, attachments: attachments) }
     case .connectError: end(slot, .malformed)
     }
   }
@@ -129,7 +129,8 @@ extension Loop {
 
   private func connected(_ slot: Int32, _ namespace: Int32) {
     let session = sessions[slot]
-    session.pointee.closeBy = 0
+    // A drain gave it another deadline, which stays.
+    if !session.pointee.isDraining { session.pointee.closeBy = 0 }
     let claims = pendingAuth[session.pointee.id].flatMap { JSONObject($0) }
     if askForRecovery(slot, namespace, claims) { return }
     greet(slot, namespace, sid: nil, pid: nil)
@@ -184,6 +185,7 @@ extension Loop {
     }
     if place.state == .connected { server.users.remove(userKey(slot)) }
     if place.state == .connected { server.application.disconnected(context(slot, index), reason) }
+    forgetQuestions(slot, index)
     settle(slot)
     while let membership = session.pointee.sockets[index].rooms.last { removeMember(slot, index, membership) }
     session.pointee.sockets.remove(at: index)

@@ -15,14 +15,42 @@ protocol ClusterAdapter: Sendable {
   /// room's last member is gone a node hears nothing of that room. From then on the session's rooms are listened to for
   /// some seconds, in which its client joins them. A session is given out once.
   func recover(pid: String, offset: String) async -> RecoveredSession?
+  /// Sends an event to the clients of all other servers, which are to acknowledge it. `heard` is called with what they
+  /// say until `end` of the result, on any thread. Nil: there is nobody else.
+  func ask(
+    _ emission: Emission, within deadline: Duration, heard: @escaping @Sendable (ClusterAnswer) -> Void
+  ) async -> ClusterQuestion?
+  /// How many sockets of other nodes are members of a room.
+  func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience
   var state: ClusterState { get }
+}
+
+/// A question that other servers' clients were asked.
+struct ClusterQuestion: Sendable {
+  /// How many servers will say how many clients they asked.
+  var servers: Int
+  var end: @Sendable () -> Void
+}
+
+enum ClusterAnswer: Sendable {
+  /// One server has asked so many clients.
+  case asked(Int)
+  case acknowledgement(Acknowledgement)
+}
+
+struct ClusterAudience: Sendable, Equatable {
+  var sockets = 0
+  /// Every other server has answered.
+  var isComplete = true
 }
 
 /// What the cluster asks of this node. Called from the adapter's own thread or task; nothing of it blocks.
 protocol ClusterDelegate: Sendable {
   /// Goes through the sequencer like a local broadcast, and is not published again.
   func deliver(_ remote: RemoteBroadcast)
-  func remoteRequest(_ request: RemoteRequest) async -> RemoteResponse
+  /// When this returns, the request has its place behind those that came before it; calling the result waits for what
+  /// came of it.
+  func begin(_ request: RemoteRequest) -> @Sendable () async -> RemoteResponse
   /// Messages of this origin were lost and could not be fetched again: recovery of what is older ends here, and the
   /// clients affected are told to resync.
   func resync(origin: String)
@@ -30,6 +58,10 @@ protocol ClusterDelegate: Sendable {
   func advance(origin: String, to sequence: UInt64)
   /// What this origin sent before this node came: see `BroadcastHistory.cut`.
   func cut(origin: String, through sequence: UInt64)
+}
+
+extension ClusterDelegate {
+  func remoteRequest(_ request: RemoteRequest) async -> RemoteResponse { await begin(request)() }
 }
 
 /// A broadcast that came from another node.
@@ -59,7 +91,10 @@ enum RemoteRequest: Sendable {
   case rooms(namespace: String)
   /// Sends an event and passes on each client's acknowledgement: its first argument as JSON text, with attachments. The
   /// answer is the number of clients asked.
-  case broadcastWithAcknowledgement(Emission, answer: @Sendable ([UInt8], [[UInt8]]) -> Void)
+  case broadcastWithAcknowledgement(
+    Emission, within: Duration, answer: @Sendable ([UInt8], [[UInt8]]) -> Void)
+  /// How many members a room has here.
+  case members(namespace: String, room: String)
   /// How many sockets the namespace has here.
   case count(namespace: String)
 }
@@ -139,5 +174,9 @@ struct LocalAdapter: ClusterAdapter {
   func saveSession(_ record: RecoverySession) {}
   func forgetSession(pid: String) {}
   func recover(pid: String, offset: String) async -> RecoveredSession? { nil }
+  func ask(
+    _ emission: Emission, within deadline: Duration, heard: @escaping @Sendable (ClusterAnswer) -> Void
+  ) async -> ClusterQuestion? { nil }
+  func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience { .init() }
   var state: ClusterState { ClusterState() }
 }

@@ -19,11 +19,15 @@ struct SocketsBroadcastCommand: Verb {
   @Option(help: "0 to 9, 9 first.")
   var priority: Int?
 
+  @Option(help: "Ask every client to acknowledge it, and wait so long: 500ms, 5s; at most 60s.")
+  var ack: String?
+
   @Flag(help: "One JSON document.")
   var json = false
 
   func perform(_ call: Invocation) async throws {
-    let broadcast = Broadcast(room: room, event: event, data: try argument(), priority: priority)
+    let broadcast = Broadcast(
+      room: room, event: event, data: try argument(), priority: priority, acknowledgeMilliseconds: try wait())
     try broadcast.check()
     let receipt = try await withNode(try call.settings()) { node in
       guard case .published(let receipt) = try await node.perform(.broadcast(broadcast)).result else {
