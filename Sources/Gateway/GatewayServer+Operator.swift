@@ -190,18 +190,47 @@ final class GatewayRates: Sendable {
   }
 }
 
-/// How many users are connected. Counted only for those that say who they are; the others are their own users.
+/// A user that is connected, on this node.
+final class UserSeat: Sendable {
+  let pace = SharedPace()
+  fileprivate let connections = Atomic(0)
+
+  /// Several of its connections share its rate.
+  var isShared: Bool { connections.load(ordering: .relaxed) > 1 }
+}
+
+/// The users that are connected. Counted are those that say who they are; the others are their own users.
 final class UserCount: Sendable {
-  private let users = Mutex<[String: Int]>([:])
+  private struct State {
+    var named: [String: UserSeat] = [:]
+    var unnamed: [String: Int] = [:]
+  }
 
-  func add(_ user: String) { users.withLock { $0[user, default: 0] += 1 } }
+  private let state = Mutex(State())
 
-  func remove(_ user: String) {
-    users.withLock { users in
-      guard let count = users[user] else { return }
-      users[user] = count > 1 ? count - 1 : nil
+  /// The seat of a user with a name.
+  func add(_ user: String, isNamed: Bool) -> UserSeat? {
+    state.withLock { state in
+      guard isNamed else {
+        state.unnamed[user, default: 0] += 1
+        return nil
+      }
+      let seat = state.named[user] ?? UserSeat()
+      seat.connections.add(1, ordering: .relaxed)
+      state.named[user] = seat
+      return seat
     }
   }
 
-  var count: Int { users.withLock { $0.count } }
+  func remove(_ user: String, isNamed: Bool) {
+    state.withLock { state in
+      if isNamed, let seat = state.named[user] {
+        if seat.connections.subtract(1, ordering: .relaxed).newValue <= 0 { state.named[user] = nil }
+      } else if let count = state.unnamed[user] {
+        state.unnamed[user] = count > 1 ? count - 1 : nil
+      }
+    }
+  }
+
+  var count: Int { state.withLock { $0.named.count + $0.unnamed.count } }
 }

@@ -259,6 +259,27 @@ import Testing
     }
   }
 
+  /// Two connections of one user in the same room are told the same; the user's rate counts it once.
+  @Test func everyConnectionOfAUserIsTold() async throws {
+    try await TestGateway.withServer(throttleRate: 100) { server, port in
+      let clients = try (0..<3).map { _ in
+        try #require(SocketClient.socket(port: port, auth: "{\"agent\":\"ada\"}")).client
+      }
+      for client in clients {
+        client.send("421[\"subscribe-task\",\"t\"]")
+        #expect(client.text() == "431[{\"ok\":true}]")
+      }
+      for number in 0..<20 {
+        server.publish(
+          room: "task:t", event: "task-update",
+          json: "{\"taskId\":\"t\",\"status\":\"pending\",\"progress\":\(number)}")
+        // The room's own stage holds what comes faster than its rate: each is told before the next is sent.
+        for client in clients { #expect(client.text()?.contains("\"progress\":\(number)}") == true) }
+      }
+      #expect(server.snapshot().users == 1)
+    }
+  }
+
   @Test func aClientComesBackToWhatItMissed() async throws {
     try await TestGateway.withServer { server, port in
       var (client, greeting) = try #require(SocketClient.socket(port: port))

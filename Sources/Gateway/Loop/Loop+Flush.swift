@@ -252,7 +252,7 @@ extension Loop {
     let isShared =
       session.pointee.settledTick != tick.number && session.pointee.takesSharedFrames
       && (session.pointee.markTick != tick.number || session.pointee.marks == 1)
-      && !(isThrottled && hearsSeveralRooms(slot))
+      && !(isThrottled && hearsMuch(slot))
     guard isShared else {
       settle(slot)
       if session.pointee.phase == .open { flushQueue(slot) }

@@ -59,6 +59,8 @@ struct Session {
   var waitingGet: HTTPReply?
   var sockets: [NamespaceSocket] = []
   var identity: Identity
+  /// Shared with the user's other connections; nil for those who do not say who they are.
+  var user: UserSeat?
   var bucket = TokenBucket()
   /// Publications of its own that wait for a hook.
   var hooksWaiting: Int32 = 0

@@ -87,5 +87,6 @@ struct RecoveryStore: Sendable {
   private static func size(_ session: RecoverySession) -> Int {
     256 + session.pid.utf8.count + session.sid.utf8.count + session.user.utf8.count
       + session.rooms.reduce(0) { $0 + $1.utf8.count + 24 }
+      + session.held.reduce(0) { $0 + $1.after.utf8.count + 96 }
   }
 }

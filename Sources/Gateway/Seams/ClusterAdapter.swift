@@ -1,3 +1,5 @@
+internal import SocketProtocol
+
 /// Joins this node's gateway to others. Everything but the `async` calls is posted and returns at once: the callers are
 /// event loops and holders of the sequencer's lock. Two implementations: `LocalAdapter` (no peers) and `RedisAdapter`.
 protocol ClusterAdapter: Sendable {
@@ -116,7 +118,7 @@ struct RemoteSocket: Sendable, Equatable {
 }
 
 /// What is kept of a Socket.IO session so that its client can come back (connection state recovery).
-struct RecoverySession: Sendable, Equatable, Codable {
+struct RecoverySession: Sendable, Equatable {
   /// Private id, known to the client alone.
   var pid: String
   /// The public id it keeps.
@@ -126,6 +128,44 @@ struct RecoverySession: Sendable, Equatable, Codable {
   var rooms: [String]
   /// Milliseconds since 1970 at which it dropped; nil while connected.
   var droppedAtMilliseconds: Int64?
+  /// What the throttle held back for it when it dropped.
+  var held: [HeldStream] = []
+}
+
+/// A stream of an agent or a task of which a client was told nothing since `after`, whatever its offset says: the
+/// throttle held it back while others went out.
+struct HeldStream: Sendable, Equatable {
+  static let countMax = 256
+
+  var kind: Emission.Kind
+  var rooms: [String]
+  /// As a recovery offset.
+  var after: String
+
+  init(kind: Emission.Kind, rooms: [String], after: String) {
+    self.kind = kind
+    self.rooms = rooms
+    self.after = after
+  }
+
+  /// Nil for an event that no history has.
+  init?(_ item: Throttle<ReceiverKey>.Item) {
+    guard let origin = item.origin, let begins = OffsetVector(String(decoding: item.offset, as: UTF8.self)),
+      begins[origin.id] == origin.sequence, origin.sequence > 0
+    else { return nil }
+    var before = OffsetVector()
+    for entry in begins.entries {
+      before.advance(entry.origin, to: entry.origin == origin.id ? entry.sequence - 1 : entry.sequence)
+    }
+    self.init(
+      kind: item.emission.kind, rooms: item.emission.rooms, after: String(decoding: before.encoded, as: UTF8.self))
+  }
+
+  /// Whether a broadcast belongs to what was held.
+  func has(_ broadcast: RemoteBroadcast, _ sequence: UInt64) -> Bool {
+    guard broadcast.emission.kind == kind, broadcast.emission.rooms == rooms else { return false }
+    return sequence > OffsetVector(after)?[broadcast.originID] ?? 0
+  }
 }
 
 /// A session found again.

@@ -38,6 +38,14 @@ struct SocketsBroadcastCommand: Verb {
     try StandardOutput.say(json ? try JSONText.of(receipt) : SocketsText.receipt(receipt))
   }
 
+  private func wait() throws(Failure) -> Int? {
+    guard let ack else { return nil }
+    guard let milliseconds = Quantity.milliseconds(ack) else {
+      throw Failure(.invalid, "--ack is no duration", hint: "accepted: 500ms, 5s, 1m; a plain number means seconds")
+    }
+    return Int(clamping: milliseconds)
+  }
+
   private func argument() throws(Failure) -> RawJSON? {
     guard let data else { return nil }
     guard data == "-" else { return try RawJSON(data) }
