@@ -105,6 +105,7 @@ extension Loop {
     session.pointee.descriptor = handover.descriptor
     session.pointee.engine = EngineSessionMachine(beginsWithWebSocket: true)
     session.pointee.compresses = handover.deflate?.serverWindowBits == 15
+    if session.pointee.compresses { compressing += 1 }
     poller.add(handover.descriptor, Poller.readable, tag: tag(slot))
     queue(slot, .frame(handover.answer), isControl: true)
     if let wanted = handover.session {
@@ -227,6 +228,7 @@ extension Loop {
       server.admission.left()
     }
     backlog.remove(slot)
+    if session.pointee.compresses { compressing -= 1 }
     forgetHeld(slot)
     sessions.release(slot, parser: makeParser(.socketIO, deflate: false), identity: Self.nobody)
     figures.sessions = sessions.count

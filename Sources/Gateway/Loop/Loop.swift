@@ -60,6 +60,8 @@ final class Loop {
   /// One of each serves all connections, because no message remembers another (RFC 7692). Made on first use.
   var inflater: Inflater?
   var deflater: Deflater?
+  /// Connections that agreed to compression.
+  var compressing = 0
   private var letters: [Letter] = []
   private var postponed: [Letter] = []
   private var publishedAt: UInt64 = 0
