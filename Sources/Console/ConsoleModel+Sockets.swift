@@ -33,6 +33,17 @@ extension ConsoleModel {
     }
   }
 
+  /// The ones on the screen are marked when the node has said which there are besides.
+  mutating func markAllSockets() -> [Effect] {
+    guard isLinked else {
+      toast(.refused, "no link to the node")
+      return [.bell]
+    }
+    var question: SocketQuery?
+    _ = changeSockets { pane, _ in question = pane.askForAll() }
+    return question.map { [.ask(.sockets($0))] } ?? []
+  }
+
   // MARK: - Filter
 
   mutating func filterSockets(_ text: String?) -> [Effect] {

@@ -8,8 +8,12 @@ extension GatewayPane {
     Action(
       id: "gateway.kick", title: "Kick the socket, kill the run that is selected", keys: [.character("K")],
       scope: .panes([.sockets, .sandbox]),
-      hint: .init(group: .act, label: "kick/kill", rank: 12, home: .sockets), verb: "kick", argument: "[ID]",
+      hint: .init(group: .act, label: "kick/kill", rank: 12, home: .sockets),
       changesNode: true, refusal: { $0.refusal(of: $0.focus.focused == .sandbox ? .sandbox : .sockets) },
+      run: { model, input in model.askToKick(input.argument) }),
+    Action(
+      id: "gateway.kick.named", title: "Kick a socket by its id, from any pane", verb: "kick", argument: "[ID]",
+      changesNode: true, refusal: { $0.refusal(of: .sockets) },
       run: { model, input in model.askToKick(input.argument) }),
     Action(
       id: "sockets.filter", title: "Filter the sockets: text, field=value, queue>64K, re:REGEX, ! inverts",
@@ -29,5 +33,9 @@ extension GatewayPane {
       id: "sockets.mark", title: "Mark the socket, for a kick of several", keys: [.character(" ")],
       scope: .panes([.sockets]), refusal: { $0.panes.sockets.selected == nil ? "no socket is selected" : nil },
       run: { model, _ in model.markSocket() }),
+    Action(
+      id: "sockets.markAll", title: "Mark all sockets that the filter shows", keys: [.character("*")],
+      scope: .panes([.sockets]), refusal: { $0.panes.sockets.selected == nil ? "there are no sockets to mark" : nil },
+      run: { model, _ in model.markAllSockets() }),
   ]
 }

@@ -212,6 +212,8 @@ public enum PublishRule {
   /// Sockets that one command may kick.
   public static let kickedMax = 1_000
   public static let priorities = 0...9
+  /// The room that everybody is in, as operators write it; no client can join or leave it.
+  public static let everybody = "*"
   public static let acknowledgeMilliseconds = 1...60_000
   /// Names that the protocol and stock clients keep for themselves.
   public static let reservedEvents: Set<String> = [

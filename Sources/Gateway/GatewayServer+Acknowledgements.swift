@@ -63,7 +63,7 @@ extension GatewayServer {
 
   /// The same for one room and checked JSON text; nil: no argument.
   public func ask(room: String, event: String, json: String?, within deadline: Duration) async -> Acknowledgements {
-    var emission = Emission(room: room, event: event, json: json)
+    var emission = emission(room: room, event: event, json: json)
     emission.kind = .plain
     return await emitWithAcknowledgement(emission, within: deadline)
   }

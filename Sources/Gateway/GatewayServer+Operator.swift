@@ -62,21 +62,33 @@ extension GatewayServer {
   public func answerHealth(with health: @escaping @Sendable () -> Health) { front.health.set(health) }
 
   /// Members of a room on this node.
-  func audience(_ room: String) -> Int { context.sequencer.members(RoomKey(namespace: "/", room: room)) }
+  func audience(_ room: String) -> Int {
+    context.sequencer.members(RoomKey(namespace: "/", room: Self.room(named: room)))
+  }
+
+  /// The empty room is the namespace: everybody.
+  private static func room(named name: String) -> String { name == PublishRule.everybody ? "" : name }
 
   /// How long other nodes may take to say how many members they have.
   static let audienceDeadline = Duration.milliseconds(200)
 
   /// Members of a room on all nodes, as far as they answer in `audienceDeadline`.
   public func audience(ofCluster room: String) async -> Audience {
-    let others = await context.adapter.audience(namespace: "/", room: room, within: Self.audienceDeadline)
+    let others = await context.adapter.audience(namespace: "/", room: Self.room(named: room), within: Self.audienceDeadline)
     return Audience(room: room, sockets: audience(room) + others.sockets, isComplete: others.isComplete)
   }
 
   /// Publishes to a room; never waits. `json`: checked JSON text of the event's argument; nil: none.
   @discardableResult
   public func publish(room: String, event: String, json: String?, priority: Int? = nil) -> EmissionReceipt {
-    context.dispatcher.publish(Emission(room: room, event: event, json: json, priority: priority))
+    context.dispatcher.publish(emission(room: room, event: event, json: json, priority: priority))
+  }
+
+  /// For `PublishRule.everybody`: to the whole namespace.
+  func emission(room: String, event: String, json: String?, priority: Int? = nil) -> Emission {
+    var emission = Emission(room: room, event: event, json: json, priority: priority)
+    if room == PublishRule.everybody { (emission.rooms, emission.kind) = ([], .plain) }
+    return emission
   }
 
   // MARK: Questions to the loops

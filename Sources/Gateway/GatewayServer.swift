@@ -73,6 +73,7 @@ public final class GatewayServer: Service {
       group.addTask { await self.context.desk.run() }
       group.addTask { await self.context.hooks.run() }
       group.addTask { await self.context.errands.run() }
+      if let desk = context.recovery { group.addTask { await desk.sweep(on: ContinuousClock()) } }
       if let redis = context.adapter as? RedisAdapter { group.addTask { await redis.run() } }
       await waitForEnd()
       await stop(acceptor)

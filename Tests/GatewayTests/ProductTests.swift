@@ -259,6 +259,20 @@ import Testing
     }
   }
 
+  @Test func everybodyHearsWhatGoesToAll() async throws {
+    try await TestGateway.withServer { server, port in
+      let clients = try (0..<4).map { _ in try #require(SocketClient.socket(port: port)).client }
+      #expect(await server.audience(ofCluster: "*") == Audience(room: "*", sockets: 4))
+      server.publish(room: "*", event: "notice", json: "1")
+      for client in clients { #expect(client.text()?.hasPrefix("42[\"notice\",1,") == true) }
+      // A client that publishes to a room of that name reaches nobody.
+      clients[0].send("421[\"publish\",{\"room\":\"*\",\"event\":\"e\",\"data\":1}]")
+      #expect(clients[0].text()?.hasPrefix("431[{\"ok\":") == true)
+      server.publish(room: "*", event: "last", json: "2")
+      for client in clients { #expect(client.text()?.hasPrefix("42[\"last\",2,") == true) }
+    }
+  }
+
   /// Two connections of one user in the same room are told the same; the user's rate counts it once.
   @Test func everyConnectionOfAUserIsTold() async throws {
     try await TestGateway.withServer(throttleRate: 100) { server, port in

@@ -25,7 +25,8 @@ final class Admission: Sendable {
   func enter() -> Verdict {
     let now = open.load(ordering: .relaxed)
     let waiting = halfOpen.load(ordering: .relaxed)
-    guard now < connectionsMax + Self.politeMargin, waiting < halfOpenMax else {
+    // Past `halfOpenMax` the oldest goes (`HalfOpenCrowd`), which takes it a moment.
+    guard now < connectionsMax + Self.politeMargin, waiting < 2 * halfOpenMax else {
       refused.wrappingAdd(1, ordering: .relaxed)
       return .cut
     }

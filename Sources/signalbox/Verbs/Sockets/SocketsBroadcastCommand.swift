@@ -7,7 +7,7 @@ struct SocketsBroadcastCommand: Verb {
     commandName: "broadcast", abstract: "Send an event to every socket of a room, on every node.",
     discussion: "The JSON is the event's one argument and is passed on as it was written; - reads it from stdin.")
 
-  @Argument(help: "The room: agent:ID, project:ID, task:ID, a socket's id, or any other.")
+  @Argument(help: "The room: agent:ID, project:ID, task:ID, a socket's id, any other, or '*' for everybody.")
   var room: String
 
   @Argument(help: "The event's name.")
