@@ -123,13 +123,10 @@ private struct CodecStep {
     _ output: inout [UInt8]
   ) {
     var written = 0
-    let start = output.count
-    output.append(contentsOf: repeatElement(0, count: room))
     let rest = UnsafeRawBufferPointer(rebasing: input[position...]).bindMemory(to: UInt8.self)
-    output.withUnsafeMutableBufferPointer { buffer in
-      let free = UnsafeMutableBufferPointer(rebasing: buffer[start...])
-      status = function(stream, rest.baseAddress, rest.count, &taken, free.baseAddress, room, &written)
+    output += [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+      status = function(stream, rest.baseAddress, rest.count, &taken, buffer.baseAddress, room, &written)
+      count = written
     }
-    output.removeLast(room - written)
   }
 }

@@ -30,7 +30,7 @@ public final class GatewayServer: Service {
     self.options = options
     self.authenticator = authenticator
     self.logger = logger
-    admission = Admission(connectionsMax: options.connectionsMax, halfOpenMax: options.halfOpenMax)
+    admission = Admission(connectionsMax: options.connectionsMax)
     seats = parts.seats
     let desk = AccessDesk(authenticator)
     context = LoopContext(

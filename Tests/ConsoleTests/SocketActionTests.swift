@@ -104,7 +104,7 @@ struct SocketActionTests {
       .answer(.audience(room: room), .success(.audience(Audience(room: room, sockets: 1_204, isComplete: false)))))
     let question = fixture.screen
     #expect(question == (try Golden.text("broadcast-question-\(size.0)x\(size.1)", written: question)))
-    #expect(question.contains("1,204 sockets will receive it; other nodes"))
+    #expect(question.contains("1,204 sockets will receive it; not every"))
     fixture.model.wait(400)
     let data = try RawJSON("{\"text\":\"hello\"}")
     let broadcast = Broadcast(room: room, event: "notice", data: data)

@@ -396,7 +396,7 @@ def storm():
     process = FACTS["processes"][0]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    crowd = min(10_000, hard - 500)
+    crowd = min(10_000, hard // 2)
 
     def descriptors():
         return len(os.listdir(f"/proc/{process}/fd"))
