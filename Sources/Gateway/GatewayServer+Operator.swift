@@ -45,8 +45,11 @@ extension GatewayServer {
     let state = context.adapter.state
     switch state.link {
     case .none: return .init(state: .embedded)
-    case .connected: return .init(state: .connected, since: state.since)
-    case .connecting, .lost: return .init(state: .away, since: state.since, reason: state.reason)
+    case .connected:
+      return .init(state: .connected, since: state.since, waiting: state.pending, malformed: state.malformed)
+    case .connecting, .lost:
+      return .init(
+        state: .away, since: state.since, reason: state.reason, waiting: state.pending, malformed: state.malformed)
     }
   }
 
@@ -74,7 +77,8 @@ extension GatewayServer {
 
   /// Members of a room on all nodes, as far as they answer in `audienceDeadline`.
   public func audience(ofCluster room: String) async -> Audience {
-    let others = await context.adapter.audience(namespace: "/", room: Self.room(named: room), within: Self.audienceDeadline)
+    let others = await context.adapter.audience(
+      namespace: "/", room: Self.room(named: room), within: Self.audienceDeadline)
     return Audience(room: room, sockets: audience(room) + others.sockets, isComplete: others.isComplete)
   }
 

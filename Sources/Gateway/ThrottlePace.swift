@@ -13,7 +13,8 @@ struct ThrottlePace: Sendable, Equatable {
 }
 
 /// The pace of a user with several connections, which may be on several loops. The rate is the user's and not each
-/// connection's (CONTRACT, Gateway): an event that goes to two of them counts once, and what had to be held takes turns.
+/// connection's (CONTRACT, Gateway): an event that goes to two of them counts once, and what had to be held takes
+/// turns.
 final class SharedPace: Sendable {
   private struct State {
     var pace = ThrottlePace()

@@ -259,6 +259,24 @@ import Testing
     }
   }
 
+  /// `/health` of this port answers for the node: 200 while it is ok or degraded, 503 when it is down.
+  @Test func healthOfThisPortIsThatOfTheNode() async throws {
+    try await TestGateway.withServer { server, port in
+      let client = try #require(SocketClient(port: port))
+      #expect(client.request("GET", "/health")?.body == "{\"status\":\"ok\",\"components\":[]}")
+      for (state, status) in [(Health.State.ok, 200), (.degraded, 200), (.down, 503)] {
+        server.answerHealth {
+          Health(components: [.init(name: "redis", state: state, reason: "away: \"x\"", since: 7)])
+        }
+        let answer = client.request("GET", "/health")
+        #expect(answer?.status == status)
+        #expect(
+          answer?.body == "{\"status\":\"\(state.rawValue)\",\"components\":[{\"name\":\"redis\","
+            + "\"state\":\"\(state.rawValue)\",\"reason\":\"away: \\\"x\\\"\",\"since\":7}]}")
+      }
+    }
+  }
+
   @Test func everybodyHearsWhatGoesToAll() async throws {
     try await TestGateway.withServer { server, port in
       let clients = try (0..<4).map { _ in try #require(SocketClient.socket(port: port)).client }

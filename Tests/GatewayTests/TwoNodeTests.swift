@@ -119,7 +119,9 @@ struct GatewayTwoNodeTests {
         })
       let again = try #require(found)
       while heard.last?.hasPrefix("42[\"missed\"") != true, let text = again.text() { heard.append(text) }
-      let tasks = heard.filter { $0.contains("task-update") }.compactMap { $0.split(separator: "\"").dropFirst(5).first }
+      let tasks = heard.filter { $0.contains("task-update") }.compactMap {
+        $0.split(separator: "\"").dropFirst(5).first
+      }
       #expect(tasks.sorted() == (0..<12).map { Substring("\($0)") }.sorted(), "each once: \(heard)")
     }
   }
@@ -160,7 +162,9 @@ struct GatewayTwoNodeTests {
       let heard = Collected<AdapterResponse>()
       let listener = try await RedisConnection.open(redis, options: .patient) { push in
         // What is no answer is not what this test waits for.
-        if push.channel.hasPrefix("socket.io-response"), let bytes = push.payload.bytes, let response = try? AdapterResponse(decoding: bytes) {
+        if push.channel.hasPrefix("socket.io-response"), let bytes = push.payload.bytes,
+          let response = try? AdapterResponse(decoding: bytes)
+        {
           heard.append(response)
         }
       }
@@ -185,6 +189,42 @@ struct GatewayTwoNodeTests {
           heard.values.filter { $0.requestID == "r1" }.map(\.content).sorted { "\($0)" < "\($1)" } == expected
         }, "\(heard.values)")
       #expect(await eventually { await !one.audience(ofCluster: "task:t").isComplete })
+    }
+  }
+
+  /// Garbage, and messages that are well-formed and mean nothing here: counted, and nobody notices.
+  @Test func garbageOnTheChannelsHasNoEffectOnClients() async throws {
+    try await withNodes { one, onePort, two, twoPort in
+      let redis = try #require(one.context.adapter as? RedisAdapter).options.url
+      let (client, _) = try #require(SocketClient.socket(port: onePort))
+      client.send("421[\"subscribe-task\",\"t\"]")
+      _ = client.text()
+      let sender = try await RedisConnection.open(redis, options: .patient)
+      let unread: [[UInt8]] = [
+        [0xC1], Array("{\"type\":".utf8), [0xDD, 0xFF, 0xFF, 0xFF, 0xFF], [0xDF, 0x7F, 0xFF, 0xFF, 0xFF],
+        [UInt8](repeating: 0x91, count: 100_000), [0xC6, 0xFF, 0xFF, 0xFF, 0xFF, 1], [],
+      ]
+      let channels = ["socket.io#/#", "socket.io#/#task:t#", "socket.io-request#/#", "signalbox:gateway:peers"]
+      #expect(
+        await eventually {
+          let reply = try? await sender.send(RedisCommand("PUBSUB", "NUMSUB", "socket.io#/#task:t#"))
+          return reply?.elements?.last?.integer == 1
+        })
+      let before = one.snapshot().redis.malformed
+      for channel in channels {
+        for bytes in unread { _ = try await sender.send(RedisCommand("PUBLISH", .text(channel), .bytes(bytes))) }
+      }
+      // Requests that can be read and that nobody can do anything with.
+      for json in [
+        "{\"uid\":\"x\",\"type\":2,\"opts\":{\"rooms\":[\"no such\"],\"except\":[]},\"rooms\":[\"\"]}",
+        "{\"uid\":\"x\",\"type\":4,\"sid\":\"../../etc\",\"close\":true}", "{\"uid\":\"x\",\"type\":99}",
+      ] {
+        _ = try await sender.send(RedisCommand("PUBLISH", "socket.io-request#/#", .bytes(Array(json.utf8))))
+      }
+      #expect(await eventually { one.snapshot().redis.malformed >= before + UInt64(channels.count * unread.count) })
+      two.publish(room: "task:t", event: "after", json: "1")
+      #expect(client.text()?.hasPrefix("42[\"after\",1,") == true)
+      #expect(one.snapshot().redis.state == .connected && one.peers().count == 1)
     }
   }
 }

@@ -197,7 +197,9 @@ import Testing
     let packed = try deflated((0..<4_096).map { UInt8(0x20 + $0 * $0 % 89) })
     let cuts = [1, 2, 7, packed.count / 3, packed.count / 2, packed.count - 9, packed.count - 3]
     try await TestGateway.withConformance { _, port in
-      for payload in cuts.map({ Array(packed.prefix($0)) }) + [[0xFF, 0xFF, 0xFF], [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48]] {
+      for payload in cuts.map({ Array(packed.prefix($0)) }) + [
+        [0xFF, 0xFF, 0xFF], [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48],
+      ] {
         let client = try echo(port, headers: Self.deflate)
         client.write(bytes(0xC1, payload))
         #expect(client.closeCode() == 1007, "\(payload.count) bytes")

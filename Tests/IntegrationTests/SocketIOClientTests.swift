@@ -22,7 +22,8 @@ struct SocketIOClientTests {
     try await PythonClient.run(
       scenario,
       [
-        "urls": nodes.map(\.url), "apis": nodes.map { Int($0.fixture.port) }, "processes": nodes.map { Int($0.process.processID) }, "redis": Int(redis.port),
+        "urls": nodes.map(\.url), "apis": nodes.map { Int($0.fixture.port) },
+        "processes": nodes.map { Int($0.process.processID) }, "redis": Int(redis.port),
       ])
   }
 

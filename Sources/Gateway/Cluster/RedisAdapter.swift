@@ -154,7 +154,7 @@ final class RedisAdapter: ClusterAdapter {
       ClusterState(
         link: state.link, since: state.since, reason: state.reason,
         peers: state.peers.values.filter { now - $0.lastSeenMilliseconds <= silence }.sorted { $0.node < $1.node },
-        published: state.outbox.published, received: counters.received,
+        pending: state.outbox.count, published: state.outbox.published, received: counters.received,
         dropped: state.outbox.dropped + counters.dropped, malformed: counters.malformed, healed: counters.healed,
         resyncs: counters.resyncs)
     }

@@ -61,7 +61,8 @@ extension Loop {
     // An answer that nobody asked for, or that comes late, changes nothing.
     guard let id = packet.acknowledgementID, let listener = questions.answered(id, by: socket) else { return }
     cameIn(slot, SocketContext.acknowledgement, bytes: attachments.reduce(bytes.count) { $0 + $1.count })
-    let first = EventJSON(Array(bytes[packet.payload])).flatMap { answer in answer.elements.first.map { answer.json[$0] } }
+    let answer = EventJSON(Array(bytes[packet.payload]))
+    let first = answer?.elements.first.flatMap { answer?.json[$0] }
     listener(.answer(first.map { Array($0) } ?? Array("null".utf8), attachments: attachments))
   }
 

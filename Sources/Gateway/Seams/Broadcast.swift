@@ -56,8 +56,8 @@ final class Broadcast: Sendable {
     }
   }
 
-  /// `socketIO.frames` with what is long compressed, once a loop has made it. Nothing in it depends on what a connection
-  /// was sent before, so all that agreed to compression are sent the same.
+  /// `socketIO.frames` with what is long compressed, once a loop has made it. Nothing in it depends on what a
+  /// connection was sent before, so all that agreed to compression are sent the same.
   var packed: [UInt8]? { forms.withLock { $0.packed } }
 
   func keep(packed: [UInt8]) { forms.withLock { $0.packed = packed } }

@@ -198,6 +198,8 @@ struct ClusterState: Sendable, Equatable {
   /// Why there is no connection.
   var reason: String?
   var peers: [Peer] = []
+  /// Broadcasts that wait to be published.
+  var pending = 0
   var published: UInt64 = 0
   var received: UInt64 = 0
   var dropped: UInt64 = 0
