@@ -41,14 +41,17 @@ struct PublishRoutes {
 
   /// Of a body whose `data` stays as it was written.
   private struct Occurrence: Decodable {
-    static let form = #"{"event","data"?,"priority"?}"#
+    static let form = #"{"event","data"?,"priority"?,"acknowledgeMilliseconds"?}"#
     var event: String
     var priority: Int?
+    /// Only of a room's events.
+    var acknowledgeMilliseconds: Int?
 
     init(from decoder: any Decoder) throws {
-      let fields = try StrictFields(decoder, ["event", "data", "priority"])
+      let fields = try StrictFields(decoder, ["event", "data", "priority", "acknowledgeMilliseconds"])
       event = try fields.value(String.self, "event")
       priority = try fields.optional(Int.self, "priority")
+      acknowledgeMilliseconds = try fields.optional(Int.self, "acknowledgeMilliseconds")
     }
   }
 
@@ -88,6 +91,9 @@ struct PublishRoutes {
       throw Failure(.invalid, "this is no id of a project", hint: "a project id is \(ProjectID.rule)")
     }
     let (occurrence, data) = try await occurrence(request)
+    guard occurrence.acknowledgeMilliseconds == nil else {
+      throw Failure(.invalid, "acknowledgeMilliseconds is for /v1/rooms/{room}/events")
+    }
     let event = ProjectEvent(projectID: id, event: occurrence.event, data: data, priority: occurrence.priority)
     _ = try event.broadcast()
     return try await publish(.projectEvent(event), context)
@@ -96,7 +102,9 @@ struct PublishRoutes {
   @Sendable private func roomEvent(_ request: Request, _ context: APIContext) async throws -> Response {
     let room = try Self.name(in: request)
     let (occurrence, data) = try await occurrence(request)
-    let broadcast = Broadcast(room: room, event: occurrence.event, data: data, priority: occurrence.priority)
+    let broadcast = Broadcast(
+      room: room, event: occurrence.event, data: data, priority: occurrence.priority,
+      acknowledgeMilliseconds: occurrence.acknowledgeMilliseconds)
     try broadcast.check()
     return try await publish(.broadcast(broadcast), context)
   }

@@ -78,3 +78,8 @@ sb_zlib_status sb_inflate_some(sb_zlib *self, const uint8_t *input, size_t input
   if (code != Z_OK && code != Z_BUF_ERROR) return SB_ZLIB_DATA;
   return *taken < input_count || self->stream.avail_out == 0 ? SB_ZLIB_MORE_OUTPUT : SB_ZLIB_MORE_INPUT;
 }
+
+int sb_inflate_is_between_blocks(const sb_zlib *self) {
+  // zlib.h, inflate: 128 right after the end of a block, and the number of unused bits of the last byte.
+  return (self->stream.data_type & 128) != 0 && (self->stream.data_type & 63) == 0;
+}

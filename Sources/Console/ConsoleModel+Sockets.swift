@@ -36,6 +36,17 @@ extension ConsoleModel {
     }
   }
 
+  /// The ones on the screen are marked when the node has said which there are besides.
+  mutating func markAllSockets() -> [Effect] {
+    guard isLinked else {
+      toast(.refused, "no link to the node")
+      return [.bell]
+    }
+    var question: SocketQuery?
+    _ = changeSockets { pane, _ in question = pane.askForAll() }
+    return question.map { [.ask(.sockets($0))] } ?? []
+  }
+
   // MARK: - Filter
 
   mutating func filterSockets(_ text: String?) -> [Effect] {
@@ -155,7 +166,7 @@ extension ConsoleModel {
     let sockets = Figures.counted(audience.sockets, "socket")
     var body = ["\(broadcast.event) to \(broadcast.room)"]
     let who = audience.sockets == 0 ? "Nobody is in this room now" : "\(sockets) will receive it"
-    body.append("\(who)\(audience.isComplete ? "." : "; other nodes could not be asked.")")
+    body.append("\(who)\(audience.isComplete ? "." : "; not every other node has answered.")")
     if let data = broadcast.data {
       body.append("Data, \(Figures.bytes(Int64(data.text.utf8.count))):")
       body.append(String(data.text.prefix(160)))
@@ -168,7 +179,13 @@ extension ConsoleModel {
   }
 
   mutating func tell(_ receipt: PublishReceipt, audit: String) {
-    let sockets = "\(Figures.counted(receipt.sockets, "socket")) of this node"
+    let counted = Figures.counted(receipt.sockets, "socket")
+    let sockets =
+      switch receipt.isComplete {
+      case nil: "\(counted) of this node"
+      case true?: counted
+      case false?: "at least \(counted)"
+      }
     switch receipt.reach {
     case .everywhere: toast(.done, "sent to \(sockets)\(audit): \(receipt.room) \(receipt.event)")
     case .localOnly:

@@ -29,5 +29,9 @@ extension GatewayPane {
       id: "sockets.mark", title: "Mark the socket, for a kick of several", keys: [.character(" ")],
       scope: .panes([.sockets]), refusal: { $0.panes.sockets.selected == nil ? "no socket is selected" : nil },
       run: { model, _ in model.markSocket() }),
+    Action(
+      id: "sockets.markAll", title: "Mark all sockets that the filter shows", keys: [.character("*")],
+      scope: .panes([.sockets]), refusal: { $0.panes.sockets.selected == nil ? "there are no sockets to mark" : nil },
+      run: { model, _ in model.markAllSockets() }),
   ]
 }

@@ -46,6 +46,8 @@ struct GatewayPane: EnginePane {
   var isAlone = false
 
   private var pending: Pending?
+  /// Its answer is marked, and not shown.
+  private var marking: SocketQuery?
   private var pendingDetail: String?
   private var isDue = false
   private var isDetailDue = false
@@ -107,6 +109,7 @@ struct GatewayPane: EnginePane {
   private mutating func take(
     _ query: SocketQuery, _ result: Result<Answer, Failure>, height: Int
   ) -> Bool {
+    if marking == query { return mark(result) }
     if pending?.query == query { pending = nil }
     // An answer to what is no longer wanted: the right one is on its way.
     guard query.filter == wantedFilter, query.sort == order, query.isDescending == isDescending else { return false }
@@ -271,7 +274,25 @@ struct GatewayPane: EnginePane {
     return true
   }
 
-  mutating func clearMarks() { marks = [] }
+  mutating func clearMarks() {
+    marks = []
+    marking = nil
+  }
+
+  /// The question whose answer is marked: what the filter shows, as much of it as can be marked.
+  mutating func askForAll() -> SocketQuery {
+    let query = SocketQuery(
+      filter: wantedFilter, sort: order, isDescending: isDescending, limit: min(Self.marksMax, SocketQuery.limitMax))
+    marking = query
+    return query
+  }
+
+  private mutating func mark(_ result: Result<Answer, Failure>) -> Bool {
+    marking = nil
+    guard case .success(.sockets(let page)) = result else { return false }
+    for socket in page.sockets where marks.count < Self.marksMax { marks.insert(socket.id) }
+    return true
+  }
 }
 
 /// Which lines of the pane a height has room for.

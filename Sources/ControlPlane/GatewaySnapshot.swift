@@ -16,12 +16,17 @@ public struct GatewaySnapshot: Sendable, Codable, Equatable {
     public var reason: String?
     /// Events that wait to be published to other nodes.
     public var waiting: Int
+    /// Messages on the channels that nobody of ours or of Socket.IO's could have sent, since the start.
+    public var malformed: UInt64
 
-    public init(state: State, since: Int64 = 0, reason: String? = nil, waiting: Int = 0) {
+    public init(
+      state: State, since: Int64 = 0, reason: String? = nil, waiting: Int = 0, malformed: UInt64 = 0
+    ) {
       self.state = state
       self.since = since
       self.reason = reason
       self.waiting = waiting
+      self.malformed = malformed
     }
   }
 

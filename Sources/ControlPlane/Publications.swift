@@ -8,12 +8,17 @@ public struct Broadcast: Sendable, Codable, Equatable {
   public var data: RawJSON?
   /// 0…9, 9 first; nil: 5.
   public var priority: Int?
+  /// Every Socket.IO client is to acknowledge the event, and is waited for so long; nil: nobody is asked.
+  public var acknowledgeMilliseconds: Int?
 
-  public init(room: String, event: String, data: RawJSON? = nil, priority: Int? = nil) {
+  public init(
+    room: String, event: String, data: RawJSON? = nil, priority: Int? = nil, acknowledgeMilliseconds: Int? = nil
+  ) {
     self.room = room
     self.event = event
     self.data = data
     self.priority = priority
+    self.acknowledgeMilliseconds = acknowledgeMilliseconds
   }
 
   /// Throws `invalid`, one line.
@@ -24,6 +29,11 @@ public struct Broadcast: Sendable, Codable, Equatable {
       throw Failure(.limit, "the data is longer than \(RawJSON.bytesMax) bytes")
     }
     try PublishRule.check(priority: priority)
+    if let wait = acknowledgeMilliseconds, !PublishRule.acknowledgeMilliseconds.contains(wait) {
+      let range = PublishRule.acknowledgeMilliseconds
+      throw Failure(
+        .invalid, "acknowledgements are waited for between \(range.lowerBound) and \(range.upperBound) milliseconds")
+    }
   }
 }
 
@@ -163,24 +173,32 @@ public struct PublishReceipt: Sendable, Codable, Equatable {
 
   public var room: String
   public var event: String
-  /// Sockets of this node that are in the room.
+  /// Sockets that are in the room: of this node, or of all nodes when `isComplete` is there. When acknowledgements were
+  /// asked for, those that were asked for one.
   public var sockets: Int
+  /// Nil: only this node was counted. False: another node did not say how many it has, or not all asked acknowledged.
+  public var isComplete: Bool?
+  /// How many of them acknowledged it in time; nil: nobody was asked to.
+  public var acknowledged: Int?
   public var reach: Reach
   /// The throttle has it and will send it with its next batch.
   public var isHeld: Bool
 
   public init(
-    room: String, event: String, sockets: Int, reach: Reach = .everywhere, isHeld: Bool = false
+    room: String, event: String, sockets: Int, reach: Reach = .everywhere, isHeld: Bool = false,
+    acknowledged: Int? = nil
   ) {
     self.room = room
     self.event = event
     self.sockets = sockets
     self.reach = reach
     self.isHeld = isHeld
+    self.acknowledged = acknowledged
   }
 
   private enum CodingKeys: String, CodingKey {
-    case room, event, sockets, reach
+    case room, event, sockets, acknowledged, reach
+    case isComplete = "complete"
     case isHeld = "held"
   }
 }
@@ -194,6 +212,9 @@ public enum PublishRule {
   /// Sockets that one command may kick.
   public static let kickedMax = 1_000
   public static let priorities = 0...9
+  /// The room that everybody is in, as operators write it; no client can join or leave it.
+  public static let everybody = "*"
+  public static let acknowledgeMilliseconds = 1...60_000
   /// Names that the protocol and stock clients keep for themselves.
   public static let reservedEvents: Set<String> = [
     "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",

@@ -184,6 +184,19 @@ public struct SocketPage: Sendable, Codable, Equatable {
   public var matching: Int
   /// On this node.
   public var total: Int
+  /// Nodes whose sockets are not in this list; nil: there are none.
+  public var peers: [Peer]?
+
+  public struct Peer: Sendable, Codable, Equatable {
+    public var node: String
+    /// As it said last.
+    public var sockets: Int
+
+    public init(node: String, sockets: Int) {
+      self.node = node
+      self.sockets = sockets
+    }
+  }
 
   public init(sockets: [SocketRecord] = [], offset: Int = 0, matching: Int = 0, total: Int = 0) {
     self.sockets = sockets

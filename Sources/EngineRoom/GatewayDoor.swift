@@ -20,7 +20,13 @@ protocol GatewayDoor: Service {
   func kick(_ id: String, reason: String) async -> Bool
   /// Never waits. `broadcast` has been checked. Throws `limit` when its queues are full.
   func publish(_ broadcast: Broadcast) throws(Failure) -> PublishReceipt
+  /// Asks the other nodes, too, for a moment.
   func audience(_ room: String) async -> Audience
+  /// Publishes an event that its receivers acknowledge, and waits for them until `deadline`. `broadcast` has been
+  /// checked.
+  func ask(_ broadcast: Broadcast, within deadline: Duration) async -> PublishReceipt
+  /// What the gateway's own `/health` answers.
+  func answerHealth(with health: @escaping @Sendable () -> Health)
   /// Takes no new sockets and tells the others to move, spread over `duration`; returns when they are gone or it ends.
   func drain(over duration: Duration) async
 }

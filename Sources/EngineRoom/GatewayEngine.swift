@@ -55,6 +55,7 @@ final class GatewayEngine: Service {
     self.clock = clock
     room = FileLimit.sockets(of: openFilesMax)
     health.set("gateway", .degraded, reason: "it does not listen yet")
+    door.answerHealth { health.health }
   }
 
   /// Until a graceful stop, in which it drains. Throws the one line that says why it cannot listen.
@@ -127,7 +128,10 @@ final class GatewayEngine: Service {
 
   func sockets(_ query: SocketQuery) async throws(Failure) -> SocketPage {
     try query.check()
-    return try query.page(of: await all(), now: clock.nowMilliseconds())
+    var page = try query.page(of: await all(), now: clock.nowMilliseconds())
+    let others = peers()
+    if !others.isEmpty { page.peers = others.map { .init(node: $0.node, sockets: $0.sockets) } }
+    return page
   }
 
   /// One list for all who ask within its life.
@@ -186,6 +190,17 @@ final class GatewayEngine: Service {
   func publish(_ broadcast: Broadcast) throws(Failure) -> PublishReceipt {
     try broadcast.check()
     return try door.publish(broadcast)
+  }
+
+  /// `isCounted`: the receipt says how many sockets of all nodes were in the room, which takes a moment.
+  func broadcast(_ broadcast: Broadcast, isCounted: Bool) async throws(Failure) -> PublishReceipt {
+    try broadcast.check()
+    if let wait = broadcast.acknowledgeMilliseconds { return await door.ask(broadcast, within: .milliseconds(wait)) }
+    guard isCounted else { return try door.publish(broadcast) }
+    let audience = await door.audience(broadcast.room)
+    var receipt = try door.publish(broadcast)
+    (receipt.sockets, receipt.isComplete) = (audience.sockets, audience.isComplete)
+    return receipt
   }
 
   func publish(_ thought: AgentThought) throws(Failure) -> PublishReceipt {

@@ -156,7 +156,9 @@ struct LocalControlPlane: ControlPlane {
       core.tell(selection, finding)
       return .cacheInvalidated(finding)
     case .kickSockets(let ids): return .kicked(try await core.gateway().kick(ids, by: caller.actor))
-    case .broadcast(let broadcast): return .published(try core.gateway().publish(broadcast))
+    case .broadcast(let broadcast):
+      let isCounted = !command.isTraffic(from: caller.origin)
+      return .published(try await core.gateway().broadcast(broadcast, isCounted: isCounted))
     case .agentThought(let thought): return .published(try core.gateway().publish(thought))
     case .taskUpdate(let update): return .published(try core.gateway().publish(update))
     case .projectEvent(let event): return .published(try core.gateway().publish(event))

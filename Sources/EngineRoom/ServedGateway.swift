@@ -50,16 +50,26 @@ struct ServedGateway: GatewayDoor {
   func kick(_ id: String, reason: String) async -> Bool { await server.kick(id, reason: reason) }
   func drain(over duration: Duration) async { await server.drain(over: duration) }
 
-  /// Of this node; the other nodes are not asked.
-  func audience(_ room: String) async -> Audience {
-    Audience(room: room, sockets: server.audience(room), isComplete: server.snapshot().redis.state == .embedded)
+  func audience(_ room: String) async -> Audience { await server.audience(ofCluster: room) }
+  func answerHealth(with health: @escaping @Sendable () -> Health) { server.answerHealth(with: health) }
+
+  func ask(_ broadcast: Broadcast, within deadline: Duration) async -> PublishReceipt {
+    let answers = await server.ask(
+      room: broadcast.room, event: broadcast.event, json: broadcast.data?.text, within: deadline)
+    var receipt = PublishReceipt(
+      room: broadcast.room, event: broadcast.event, sockets: answers.asked, reach: reach,
+      acknowledged: answers.answers.count)
+    receipt.isComplete = answers.isComplete
+    return receipt
   }
+
+  private var reach: PublishReceipt.Reach { server.snapshot().redis.state == .away ? .localOnly : .everywhere }
 
   func publish(_ broadcast: Broadcast) -> PublishReceipt {
     let receipt = server.publish(
       room: broadcast.room, event: broadcast.event, json: broadcast.data?.text, priority: broadcast.priority)
     return PublishReceipt(
       room: broadcast.room, event: broadcast.event, sockets: receipt.localMembers,
-      reach: server.snapshot().redis.state == .away ? .localOnly : .everywhere, isHeld: receipt.outcome == .held)
+      reach: reach, isHeld: receipt.outcome == .held)
   }
 }

@@ -75,6 +75,9 @@ enum StatusMetrics {
       .gauge(
         "signalbox_gateway_redis_waiting", "Events that wait to be published to other nodes.",
         Double(gateway.redis.waiting)),
+      .counter(
+        "signalbox_gateway_redis_malformed_total", "Messages on the cluster's channels that could not be read.",
+        Double(gateway.redis.malformed)),
       MetricFamily(
         "signalbox_gateway_latency_milliseconds", help: "From the packet to the send, by quantile.", kind: .gauge,
         samples: [("0.5", latency.p50), ("0.95", latency.p95), ("0.99", latency.p99)].map { quantile, value in

@@ -69,20 +69,24 @@ struct Inflater: ~Copyable {
     sb_inflate_reset(stream)
     let start = output.count
     do throws(DeflateError) {
-      try inflate(message, start + bytesMax, &output)
+      // Nothing, or nothing behind a final block: some senders leave out the empty block of section 7.2.3.4.
+      guard !message.isEmpty, try !inflate(message, start + bytesMax, &output) else { return }
       let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
       try tail.withUnsafeBufferPointer { bytes throws(DeflateError) in
-        try inflate(UnsafeRawBufferPointer(bytes), start + bytesMax, &output)
+        _ = try inflate(UnsafeRawBufferPointer(bytes), start + bytesMax, &output)
       }
+      // A message that was cut in the middle of a block takes the tail for data.
+      guard sb_inflate_is_between_blocks(stream) != 0 else { throw .data }
     } catch {
       output.removeSubrange(start...)
       throw error
     }
   }
 
+  /// Whether the input ended with a final block.
   private mutating func inflate(
     _ input: UnsafeRawBufferPointer, _ countMax: Int, _ output: inout [UInt8]
-  ) throws(DeflateError) {
+  ) throws(DeflateError) -> Bool {
     var position = 0
     while true {
       // One byte more than allowed tells too large from just fitting.
@@ -91,12 +95,12 @@ struct Inflater: ~Copyable {
       position += step.taken
       guard output.count <= countMax else { throw .tooLarge }
       switch step.status {
-      case SB_ZLIB_MORE_INPUT: return
+      case SB_ZLIB_MORE_INPUT: return false
       case SB_ZLIB_MORE_OUTPUT: continue
       case SB_ZLIB_ENDED:
         // A final block may be followed by others (section 7.2.3.4): a new stream begins with what is left.
         sb_inflate_reset(stream)
-        if position == input.count { return }
+        if position == input.count { return true }
       case SB_ZLIB_MEMORY: throw .memory
       default: throw .data
       }
@@ -119,13 +123,10 @@ private struct CodecStep {
     _ output: inout [UInt8]
   ) {
     var written = 0
-    let start = output.count
-    output.append(contentsOf: repeatElement(0, count: room))
     let rest = UnsafeRawBufferPointer(rebasing: input[position...]).bindMemory(to: UInt8.self)
-    output.withUnsafeMutableBufferPointer { buffer in
-      let free = UnsafeMutableBufferPointer(rebasing: buffer[start...])
-      status = function(stream, rest.baseAddress, rest.count, &taken, free.baseAddress, room, &written)
+    output += [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+      status = function(stream, rest.baseAddress, rest.count, &taken, buffer.baseAddress, room, &written)
+      count = written
     }
-    output.removeLast(room - written)
   }
 }

@@ -15,7 +15,7 @@ public struct GatewayOptions: Sendable {
   public var loops = 0
   /// Sockets at once; past it 503 with Retry-After.
   public var connectionsMax = 19_000
-  /// Connections that have not sent a whole request yet.
+  /// Connections that have not sent a whole request yet; past it the oldest goes.
   public var halfOpenMax = 2_048
   /// New connections a second, and how many may come at once after a quiet time. Others wait in the kernel's queue.
   public var acceptsPerSecond = 20_000

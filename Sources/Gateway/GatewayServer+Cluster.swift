@@ -30,30 +30,40 @@ final class ClusterInlet: ClusterDelegate {
     for seat in server.seats { seat.mailbox.post(.work { $0.resync() }) }
   }
 
-  func remoteRequest(_ request: RemoteRequest) async -> RemoteResponse {
-    guard let server else { return .done }
+  func begin(_ request: RemoteRequest) -> @Sendable () async -> RemoteResponse {
+    guard let server else { return { .done } }
     switch request {
     case .join(let selection, let rooms):
-      _ = await server.ask { loop in
-        loop.each(selection) { slot, space in rooms.forEach { loop.join(slot, space, $0) } }
-      }
-      return .done
+      return done(
+        server.pose { loop in loop.each(selection) { slot, space in rooms.forEach { loop.join(slot, space, $0) } } })
     case .leave(let selection, let rooms):
-      _ = await server.ask { loop in
-        loop.each(selection) { slot, space in rooms.forEach { loop.leave(slot, space, $0) } }
-      }
-      return .done
+      return done(
+        server.pose { loop in loop.each(selection) { slot, space in rooms.forEach { loop.leave(slot, space, $0) } } })
     case .disconnect(let selection, let closesTransport):
-      _ = await server.ask { $0.disconnect(selection, closesTransport: closesTransport) }
-      return .done
-    case .fetchSockets(let selection): return .sockets(await server.ask { $0.remoteSockets(selection) }.flatMap { $0 })
-    case .rooms(let namespace): return .rooms(server.context.sequencer.rooms(namespace))
-    case .count(let namespace): return .count(server.context.sequencer.members(RoomKey(namespace: namespace, room: "")))
-    // The server asks for no acknowledgements of a broadcast: nobody is asked, and the other node waits for nobody.
-    case .broadcastWithAcknowledgement(let emission, _):
-      server.context.sequencer.emit(emission, remote: .init(emission: emission, originID: "", originSequence: nil))
-      return .count(0)
+      return done(server.pose { $0.disconnect(selection, closesTransport: closesTransport) })
+    case .fetchSockets(let selection):
+      let pending = server.pose { $0.remoteSockets(selection) }
+      return { .sockets(await pending().flatMap { $0 }) }
+    case .rooms(let namespace): return { .rooms(server.context.sequencer.rooms(namespace)) }
+    case .count(let namespace): return count(server, RoomKey(namespace: namespace, room: ""))
+    case .members(let namespace, let room): return count(server, RoomKey(namespace: namespace, room: room))
+    case .broadcastWithAcknowledgement(let emission, let deadline, let answer):
+      let pending = server.begin(emission, within: min(deadline, GatewayServer.acknowledgementDeadlineMax)) {
+        if case .answer(let json, let attachments) = $0 { answer(json, attachments) }
+      }
+      return { .count(await pending()) }
     }
+  }
+
+  private func done(_ pending: @escaping @Sendable () async -> [Void]) -> @Sendable () async -> RemoteResponse {
+    {
+      _ = await pending()
+      return .done
+    }
+  }
+
+  private func count(_ server: GatewayServer, _ key: RoomKey) -> @Sendable () async -> RemoteResponse {
+    { .count(server.context.sequencer.members(key)) }
   }
 }
 

@@ -45,8 +45,11 @@ extension GatewayServer {
     let state = context.adapter.state
     switch state.link {
     case .none: return .init(state: .embedded)
-    case .connected: return .init(state: .connected, since: state.since)
-    case .connecting, .lost: return .init(state: .away, since: state.since, reason: state.reason)
+    case .connected:
+      return .init(state: .connected, since: state.since, waiting: state.pending, malformed: state.malformed)
+    case .connecting, .lost:
+      return .init(
+        state: .away, since: state.since, reason: state.reason, waiting: state.pending, malformed: state.malformed)
     }
   }
 
@@ -58,13 +61,38 @@ extension GatewayServer {
     }
   }
 
+  /// What `GET /health` answers from now on; called from any thread.
+  public func answerHealth(with health: @escaping @Sendable () -> Health) { front.health.set(health) }
+
   /// Members of a room on this node.
-  public func audience(_ room: String) -> Int { context.sequencer.members(RoomKey(namespace: "/", room: room)) }
+  func audience(_ room: String) -> Int {
+    context.sequencer.members(RoomKey(namespace: "/", room: Self.room(named: room)))
+  }
+
+  /// The empty room is the namespace: everybody.
+  private static func room(named name: String) -> String { name == PublishRule.everybody ? "" : name }
+
+  /// How long other nodes may take to say how many members they have.
+  static let audienceDeadline = Duration.milliseconds(200)
+
+  /// Members of a room on all nodes, as far as they answer in `audienceDeadline`.
+  public func audience(ofCluster room: String) async -> Audience {
+    let others = await context.adapter.audience(
+      namespace: "/", room: Self.room(named: room), within: Self.audienceDeadline)
+    return Audience(room: room, sockets: audience(room) + others.sockets, isComplete: others.isComplete)
+  }
 
   /// Publishes to a room; never waits. `json`: checked JSON text of the event's argument; nil: none.
   @discardableResult
   public func publish(room: String, event: String, json: String?, priority: Int? = nil) -> EmissionReceipt {
-    context.dispatcher.publish(Emission(room: room, event: event, json: json, priority: priority))
+    context.dispatcher.publish(emission(room: room, event: event, json: json, priority: priority))
+  }
+
+  /// For `PublishRule.everybody`: to the whole namespace.
+  func emission(room: String, event: String, json: String?, priority: Int? = nil) -> Emission {
+    var emission = Emission(room: room, event: event, json: json, priority: priority)
+    if room == PublishRule.everybody { (emission.rooms, emission.kind) = ([], .plain) }
+    return emission
   }
 
   // MARK: Questions to the loops
@@ -96,13 +124,27 @@ extension GatewayServer {
 
   /// Asks every loop, in parallel, within `questionDeadline`.
   func ask<Answer: Sendable>(_ question: @escaping @Sendable (Loop) -> Answer) async -> [Answer] {
+    await pose(question)()
+  }
+
+  /// The same in two steps: when this returns, the question has its place behind all that was posted before it; who
+  /// calls the result waits for the answers.
+  func pose<Answer: Sendable>(
+    _ question: @escaping @Sendable (Loop) -> Answer
+  ) -> @Sendable () async -> [Answer] {
     let (answers, inlet) = AsyncStream<Answer?>.makeStream()
     for seat in seats {
       let isTaken = seat.mailbox.post(.work { inlet.yield(question($0)) })
       if !isTaken { inlet.yield(nil) }
     }
     let expected = seats.count
-    return await withTaskGroup(of: [Answer]?.self) { group in
+    return { await Self.gather(answers, inlet, expected) }
+  }
+
+  private static func gather<Answer: Sendable>(
+    _ answers: AsyncStream<Answer?>, _ inlet: AsyncStream<Answer?>.Continuation, _ expected: Int
+  ) async -> [Answer] {
+    await withTaskGroup(of: [Answer]?.self) { group in
       group.addTask {
         var gathered: [Answer] = []
         var heard = 0
@@ -115,7 +157,7 @@ extension GatewayServer {
       }
       group.addTask {
         // Cancelled when all have answered.
-        try? await Task.sleep(for: Self.questionDeadline)
+        try? await Task.sleep(for: questionDeadline)
         inlet.finish()
         return nil
       }
@@ -164,18 +206,47 @@ final class GatewayRates: Sendable {
   }
 }
 
-/// How many users are connected. Counted only for those that say who they are; the others are their own users.
+/// A user that is connected, on this node.
+final class UserSeat: Sendable {
+  let pace = SharedPace()
+  fileprivate let connections = Atomic(0)
+
+  /// Several of its connections share its rate.
+  var isShared: Bool { connections.load(ordering: .relaxed) > 1 }
+}
+
+/// The users that are connected. Counted are those that say who they are; the others are their own users.
 final class UserCount: Sendable {
-  private let users = Mutex<[String: Int]>([:])
+  private struct State {
+    var named: [String: UserSeat] = [:]
+    var unnamed: [String: Int] = [:]
+  }
 
-  func add(_ user: String) { users.withLock { $0[user, default: 0] += 1 } }
+  private let state = Mutex(State())
 
-  func remove(_ user: String) {
-    users.withLock { users in
-      guard let count = users[user] else { return }
-      users[user] = count > 1 ? count - 1 : nil
+  /// The seat of a user with a name.
+  func add(_ user: String, isNamed: Bool) -> UserSeat? {
+    state.withLock { state in
+      guard isNamed else {
+        state.unnamed[user, default: 0] += 1
+        return nil
+      }
+      let seat = state.named[user] ?? UserSeat()
+      seat.connections.add(1, ordering: .relaxed)
+      state.named[user] = seat
+      return seat
     }
   }
 
-  var count: Int { users.withLock { $0.count } }
+  func remove(_ user: String, isNamed: Bool) {
+    state.withLock { state in
+      if isNamed, let seat = state.named[user] {
+        if seat.connections.subtract(1, ordering: .relaxed).newValue <= 0 { state.named[user] = nil }
+      } else if let count = state.unnamed[user] {
+        state.unnamed[user] = count > 1 ? count - 1 : nil
+      }
+    }
+  }
+
+  var count: Int { state.withLock { $0.named.count + $0.unnamed.count } }
 }

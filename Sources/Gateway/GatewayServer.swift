@@ -13,7 +13,7 @@ public final class GatewayServer: Service {
   let context: LoopContext
   let seats: [LoopSeat]
   let admission: Admission
-  private let front: HTTPFront
+  let front: HTTPFront
   private let authenticator: Authenticator
   private let acceptor = Mutex<Acceptor?>(nil)
   private let waitsForPort = Mutex<[CheckedContinuation<Int?, Never>]>([])
@@ -30,7 +30,7 @@ public final class GatewayServer: Service {
     self.options = options
     self.authenticator = authenticator
     self.logger = logger
-    admission = Admission(connectionsMax: options.connectionsMax, halfOpenMax: options.halfOpenMax)
+    admission = Admission(connectionsMax: options.connectionsMax)
     seats = parts.seats
     let desk = AccessDesk(authenticator)
     context = LoopContext(
@@ -73,6 +73,7 @@ public final class GatewayServer: Service {
       group.addTask { await self.context.desk.run() }
       group.addTask { await self.context.hooks.run() }
       group.addTask { await self.context.errands.run() }
+      if let desk = context.recovery { group.addTask { await desk.sweep(on: ContinuousClock()) } }
       if let redis = context.adapter as? RedisAdapter { group.addTask { await redis.run() } }
       await waitForEnd()
       await stop(acceptor)

@@ -5,7 +5,7 @@ internal import DequeModule
 ///
 /// The rate is that of GCRA (ITU-T I.371, the leaky bucket as a meter): each key has one number, the time at which it
 /// would be idle if everything delivered so far had been spread evenly. An event may go when that time is no more
-/// than `burst - 1` intervals ahead.
+/// than `burst - 1` intervals ahead. Several keys may share one number (`SharedPace`).
 ///
 /// What may not go is held in the stream of its agent or task. A stream is a short queue of events; an event that
 /// means the same receivers as the last held one joins it: a thought is appended to its array, an update takes its
@@ -24,6 +24,7 @@ struct Throttle<Key: Hashable & Sendable>: Sendable {
   struct Item: Sendable, Equatable {
     var emission: Emission
     var offset: [UInt8] = []
+    var origin: BroadcastOrigin?
   }
 
   enum Verdict: Sendable, Equatable {
@@ -41,10 +42,15 @@ struct Throttle<Key: Hashable & Sendable>: Sendable {
   }
 
   private struct Keyed {
-    /// GCRA's theoretical arrival time.
-    var idleAt: UInt64
+    var pace = ThrottlePace()
+    /// In the place of `pace`, when others share it.
+    var shared: SharedPace?
     var isScheduled = false
     var streams: [Emission.Kind: ThrottleStream] = [:]
+
+    mutating func take(_ ticket: UInt64, now: UInt64, _ policy: ThrottlePolicy, _ interval: UInt64) -> Bool {
+      shared?.take(ticket, now: now, policy, interval) ?? pace.take(now: now, policy, interval)
+    }
   }
 
   let policy: ThrottlePolicy
@@ -63,21 +69,23 @@ struct Throttle<Key: Hashable & Sendable>: Sendable {
   /// When `release` next has something to do.
   var nextDue: UInt64? { turns.first }
 
-  /// Only events of an agent or a task are held, and none with attachments: those cannot be merged.
-  mutating func offer(_ item: Item, for key: Key, now: UInt64) -> Verdict {
+  /// Only events of an agent or a task are held, and none with attachments: those cannot be merged. `ticket` and
+  /// `shared`: see `SharedPace`.
+  mutating func offer(
+    _ item: Item, for key: Key, sharing shared: SharedPace? = nil, ticket: UInt64 = 0, now: UInt64
+  ) -> Verdict {
     guard let interval = policy.interval, item.emission.kind != .plain, item.emission.attachments.isEmpty else {
       return .deliver
     }
-    var keyed = keys.removeValue(forKey: key) ?? Keyed(idleAt: now)
+    var keyed = keys.removeValue(forKey: key) ?? Keyed()
     defer { keys[key] = keyed }
+    // Whoever holds something keeps to the pace it was held by.
+    if keyed.streams.isEmpty { keyed.shared = shared }
     if !keyed.isScheduled {
       keyed.isScheduled = true
       turns.add(key, at: now + interval)
     }
-    if keyed.streams.isEmpty, keyed.idleAt <= now + UInt64(policy.burst - 1) * interval {
-      keyed.idleAt = max(keyed.idleAt, now) + interval
-      return .deliver
-    }
+    if keyed.streams.isEmpty, keyed.take(ticket, now: now, policy, interval) { return .deliver }
     return hold(item, in: &keyed, now)
   }
 
@@ -90,8 +98,9 @@ struct Throttle<Key: Hashable & Sendable>: Sendable {
     }
     var stream = keyed.streams.removeValue(forKey: kind) ?? ThrottleStream()
     let before = stream.bytes
-    stream.add(item.emission, offset: item.offset, at: now, policy, &counters)
+    stream.add(item.emission, offset: item.offset, origin: item.origin, at: now, policy, &counters)
     heldBytes += stream.bytes - before
+    if keyed.streams.isEmpty { keyed.shared?.began() }
     keyed.streams[kind] = stream
     counters.held += 1
     return .held
@@ -104,23 +113,31 @@ struct Throttle<Key: Hashable & Sendable>: Sendable {
     while released.count < limit, let key = turns.pop(dueBy: now) {
       guard var keyed = keys[key] else { continue }
       if keyed.streams.isEmpty {
-        if keyed.idleAt <= now {
+        if keyed.shared != nil || keyed.pace.idleAt <= now {
           keys[key] = nil
         } else {
-          turns.add(key, at: max(keyed.idleAt, now + 1))
+          turns.add(key, at: max(keyed.pace.idleAt, now + 1))
         }
         continue
       }
-      let allowance = UInt64(policy.burst - 1) * interval
-      if keyed.idleAt <= now + allowance {
+      var isServed = false
+      if keyed.take(0, now: now, policy, interval) {
         if let item = next(from: &keyed, now, interval) { released.append(Release(key: key, item: item)) }
-        keyed.idleAt = max(keyed.idleAt, now) + interval
+        if keyed.streams.isEmpty { keyed.shared?.ended() }
+        isServed = true
       }
-      let turn = keyed.idleAt > allowance ? keyed.idleAt - allowance : 0
-      turns.add(key, at: max(turn, now + 1))
+      turns.add(key, at: turn(of: keyed, isServed: isServed, now, interval))
       keys[key] = keyed
     }
     return released
+  }
+
+  /// Those who share a pace take turns: whoever was just served lets the others go first.
+  private func turn(of keyed: Keyed, isServed: Bool, _ now: UInt64, _ interval: UInt64) -> UInt64 {
+    let standing = keyed.shared?.standing ?? (idleAt: keyed.pace.idleAt, others: 0)
+    let allowance = UInt64(policy.burst - 1) * interval
+    let idleAt = standing.idleAt + (isServed ? UInt64(standing.others) * interval : 0)
+    return max(idleAt > allowance ? idleAt - allowance : 0, now + 1)
   }
 
   private mutating func next(from keyed: inout Keyed, _ now: UInt64, _ interval: UInt64) -> Item? {
@@ -136,10 +153,19 @@ struct Throttle<Key: Hashable & Sendable>: Sendable {
     return event.map { Item(emission: $0.emission, offset: $0.offset) }
   }
 
+  /// The oldest event of every stream that a key holds: nothing of the stream was delivered from there on.
+  func oldestHeld(_ key: Key) -> [Item] {
+    guard let keyed = keys[key] else { return [] }
+    return keyed.streams.values.compactMap { stream in
+      stream.events.first.map { Item(emission: $0.emission, offset: $0.begins.offset, origin: $0.begins.origin) }
+    }
+  }
+
   /// Forgets a key and what it holds: the user left, the room is empty. Returns how many events went with it.
   mutating func forget(_ key: Key) -> Int {
     guard let keyed = keys.removeValue(forKey: key) else { return 0 }
     turns.remove(key)
+    if !keyed.streams.isEmpty { keyed.shared?.ended() }
     heldBytes -= keyed.streams.values.reduce(0) { $0 + $1.bytes }
     return keyed.streams.values.reduce(0) { $0 + $1.events.count }
   }

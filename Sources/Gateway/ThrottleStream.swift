@@ -11,6 +11,8 @@ struct ThrottleStream: Sendable {
     /// The data of thoughts that were merged, each as JSON text; empty while it is one event as it came.
     var thoughts: Deque<ArraySlice<UInt8>> = []
     var bytes: Int
+    /// Of the first event that went into it.
+    var begins: (offset: [UInt8], origin: BroadcastOrigin?)
   }
 
   private(set) var events: Deque<Event> = []
@@ -24,19 +26,20 @@ struct ThrottleStream: Sendable {
   }
 
   mutating func add(
-    _ emission: Emission, offset: [UInt8], at now: UInt64, _ policy: ThrottlePolicy, _ counters: inout ThrottleCounters
+    _ emission: Emission, offset: [UInt8], origin: BroadcastOrigin?, at now: UInt64, _ policy: ThrottlePolicy,
+    _ counters: inout ThrottleCounters
   ) {
     if events.isEmpty { waitsSince = now }
     priority = max(priority, emission.priority)
     guard let tail = events.last, Self.haveSameReceivers(tail.emission, emission) else {
-      return append(emission, offset, &counters)
+      return append(emission, offset, origin, &counters)
     }
     var last = events.removeLast()
     bytes -= last.bytes
     if case .agentThought = emission.kind, policy.excess == .merge {
       merge(emission, into: &last, policy, &counters)
     } else {
-      last = Event(emission: emission, offset: offset, bytes: emission.arguments.count)
+      last = Event(emission: emission, offset: offset, bytes: emission.arguments.count, begins: last.begins)
       counters.replaced += 1
     }
     last.offset = offset
@@ -44,12 +47,15 @@ struct ThrottleStream: Sendable {
     events.append(last)
   }
 
-  private mutating func append(_ emission: Emission, _ offset: [UInt8], _ counters: inout ThrottleCounters) {
+  private mutating func append(
+    _ emission: Emission, _ offset: [UInt8], _ origin: BroadcastOrigin?, _ counters: inout ThrottleCounters
+  ) {
     if events.count >= Self.eventsMax, let oldest = events.popFirst() {
       bytes -= oldest.bytes
       counters.dropped += 1
     }
-    events.append(Event(emission: emission, offset: offset, bytes: emission.arguments.count))
+    events.append(
+      Event(emission: emission, offset: offset, bytes: emission.arguments.count, begins: (offset, origin)))
     bytes += emission.arguments.count
   }
 

@@ -19,8 +19,8 @@ public struct EngineSessionMachine: Sendable, Equatable {
     case answerNow
     /// 400, nothing changes.
     case refuse
-    /// The waiting request gets 200 with `1`, this one 400, and the session is closed.
-    case closeBoth
+    /// This request gets 400 and the session is over: `close` says how the waiting one is answered.
+    case refuseAndClose
   }
 
   public enum WebSocketDecision: Sendable, Equatable {
@@ -43,8 +43,10 @@ public struct EngineSessionMachine: Sendable, Equatable {
     case deliver
     case pong
     case ignore
-    /// The session is over.
-    case close(Ending)
+    /// The client says goodbye: `close(isAsked: true)`.
+    case goodbye
+    /// The session is over for a packet that only a server may send.
+    case violation
   }
 
   /// How a waiting GET is answered when the session ends; a WebSocket is closed.
@@ -73,11 +75,7 @@ public struct EngineSessionMachine: Sendable, Equatable {
   /// A GET came.
   public mutating func pollOpened() -> PollDecision {
     guard isPolling else { return .refuse }
-    if isPollWaiting {
-      isPollWaiting = false
-      state = .closed
-      return .closeBoth
-    }
+    if isPollWaiting { return .refuseAndClose }
     if state == .probed { return .answerNow }
     isPollWaiting = true
     return .hold
@@ -130,25 +128,22 @@ public struct EngineSessionMachine: Sendable, Equatable {
 
   // MARK: Packets and the end
 
-  /// A text packet on the session's transport. What only a server may send is ignored, as the reference does, but for a
-  /// ping: in version 4 it is the server that pings.
-  public mutating func received(_ kind: EngineIOPacket.Kind) -> PacketDecision {
-    guard state != .closed else { return .ignore }
+  /// A text packet on the session's transport. In version 4 it is the server that pings.
+  public func received(_ kind: EngineIOPacket.Kind) -> PacketDecision {
     switch kind {
-    case .message: return .deliver
-    case .pong: return .pong
-    case .close: return .close(end(.answerNoop))
-    case .ping: return .close(end(.answerClose))
-    case .open, .upgrade, .noop: return .ignore
+    case _ where state == .closed: .ignore
+    case .message: .deliver
+    case .pong: .pong
+    case .noop: .ignore
+    case .close: .goodbye
+    case .open, .ping, .upgrade: .violation
     }
   }
 
-  /// The server ends the session: time-outs, violations, kicks, its WebSocket is gone.
-  public mutating func close() -> Ending { end(.answerClose) }
-
-  private mutating func end(_ ending: Ending) -> Ending {
+  /// The session ends, because its client asked for it or for any other reason: time-outs, violations, kicks.
+  public mutating func close(isAsked: Bool) -> Ending {
     defer { isPollWaiting = false }
     state = .closed
-    return isPollWaiting ? ending : .nobodyWaits
+    return isPollWaiting ? isAsked ? .answerNoop : .answerClose : .nobodyWaits
   }
 }

@@ -43,15 +43,3 @@ public struct HeartbeatMachine: Sendable, Equatable {
     return now > sent ? now - sent : 0
   }
 }
-
-/// Ends a session that joins no namespace in time.
-public struct ConnectTimeout: Sendable, Equatable {
-  /// Nil once a namespace was joined. Leaving it does not start the time again.
-  public private(set) var deadline: UInt64?
-
-  public init(now: UInt64, timeoutNanoseconds: UInt64) { deadline = now + timeoutNanoseconds }
-
-  public mutating func connected() { deadline = nil }
-
-  public func hasExpired(now: UInt64) -> Bool { deadline.map { now >= $0 } ?? false }
-}

@@ -11,6 +11,9 @@ public struct AdapterRequest: Sendable, Equatable {
     case serverSideEmit = 6
     /// A broadcast whose receivers acknowledge it.
     case broadcast = 7
+    /// How many members the selection has: asked and answered by our own nodes alone, others ignore the number. The
+    /// answer is a `clientCount`.
+    case members = 100
   }
 
   public var kind: Kind
@@ -30,6 +33,8 @@ public struct AdapterRequest: Sendable, Equatable {
   public var attachments: [[UInt8]] = []
   public var event = ""
   public var namespace = "/"
+  /// How long a `broadcast` waits for acknowledgements; nil: its sender did not say.
+  public var timeoutMilliseconds: Int64?
 
   public init(kind: Kind) { self.kind = kind }
 
@@ -45,6 +50,7 @@ public struct AdapterRequest: Sendable, Equatable {
       case "opts" where try reader.peek() == .map:
         let options = try AdapterOptions(&reader)
         (selection, except) = (options.rooms, options.except)
+        timeoutMilliseconds = options.timeoutMilliseconds
       case "rooms": rooms = try AdapterFields.texts(&reader)
       case "room": rooms = [try AdapterFields.text(&reader)]
       case "sid": socketID = try AdapterFields.optionalText(&reader)
@@ -55,6 +61,7 @@ public struct AdapterRequest: Sendable, Equatable {
     }
     guard reader.isAtEnd else { throw .trailingBytes }
     guard let type, let kind = Kind(rawValue: type) else { throw .outOfRange }
+    guard kind != .broadcast || !arguments.isEmpty else { throw .unexpectedType }
     self.kind = kind
     if kind == .sockets { (selection, rooms) = (rooms, []) }
     if let socketID { selection = [socketID] }
@@ -66,8 +73,9 @@ public struct AdapterRequest: Sendable, Equatable {
     namespace = packet.namespace
   }
 
-  /// JSON, as the Node adapter sends them; a `broadcast` is not sent by us.
-  public func encoded() -> [UInt8] {
+  /// As the Node adapter sends them: a `broadcast` in MessagePack, everything else in JSON.
+  public func encoded() throws(MessagePackJSON.JSONError) -> [UInt8] {
+    guard kind != .broadcast else { return try encodedBroadcast() }
     var json = AdapterJSON()
     json.text("uid", uid)
     if let requestID { json.text("requestId", requestID) }
@@ -84,6 +92,24 @@ public struct AdapterRequest: Sendable, Equatable {
     default: break
     }
     return json.object
+  }
+}
+
+extension AdapterRequest {
+  private func encodedBroadcast() throws(MessagePackJSON.JSONError) -> [UInt8] {
+    var writer = MessagePackWriter()
+    writer.map(5)
+    writer.string("uid")
+    writer.string(uid)
+    writer.string("requestId")
+    writer.string(requestID ?? "")
+    writer.string("type")
+    writer.integer(kind.rawValue)
+    writer.string("packet")
+    try AdapterPacket.pack(arguments, attachments, namespace, into: &writer)
+    writer.string("opts")
+    AdapterOptions(rooms: selection, except: except, timeoutMilliseconds: timeoutMilliseconds).pack(into: &writer)
+    return writer.bytes
   }
 }
 

@@ -209,11 +209,14 @@ struct AdapterOptions: Equatable {
   var rooms: [String] = []
   var except: [String] = []
   var isVolatile = false
+  /// How long acknowledgements are waited for.
+  var timeoutMilliseconds: Int64?
 
-  init(rooms: [String], except: [String], isVolatile: Bool) {
+  init(rooms: [String], except: [String], isVolatile: Bool = false, timeoutMilliseconds: Int64? = nil) {
     self.rooms = rooms
     self.except = except
     self.isVolatile = isVolatile
+    self.timeoutMilliseconds = timeoutMilliseconds
   }
 
   func pack(into writer: inout MessagePackWriter) {
@@ -223,10 +226,14 @@ struct AdapterOptions: Equatable {
     writer.string("except")
     writer.strings(except)
     writer.string("flags")
-    writer.map(isVolatile ? 1 : 0)
+    writer.map((isVolatile ? 1 : 0) + (timeoutMilliseconds == nil ? 0 : 1))
     if isVolatile {
       writer.string("volatile")
       writer.boolean(true)
+    }
+    if let timeoutMilliseconds {
+      writer.string("timeout")
+      writer.integer(timeoutMilliseconds)
     }
   }
 
@@ -244,10 +251,10 @@ struct AdapterOptions: Equatable {
   private mutating func flags(_ reader: inout MessagePackReader) throws(MessagePackError) {
     guard try reader.peek() == .map else { return try reader.skip() }
     for _ in 0..<(try reader.map()) {
-      if try reader.string() == "volatile", try reader.peek() == .boolean {
-        isVolatile = try reader.boolean()
-      } else {
-        try reader.skip()
+      switch try reader.string() {
+      case "volatile" where try reader.peek() == .boolean: isVolatile = try reader.boolean()
+      case "timeout" where try reader.peek() == .integer: timeoutMilliseconds = max(0, try reader.integer())
+      default: try reader.skip()
       }
     }
   }

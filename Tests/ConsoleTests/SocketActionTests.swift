@@ -53,6 +53,29 @@ struct SocketActionTests {
     #expect(fixture.pane.marks.isEmpty)
   }
 
+  @Test func aStarMarksAllThatTheFilterShows() {
+    var fixture = GatewayFixture()
+    fixture.type("1*")
+    #expect(fixture.pane.marks.count == GatewayPane.marksMax && fixture.screen.contains("1,000 marked"))
+    _ = fixture.press(KeyChord(.escape))
+    #expect(fixture.pane.marks.isEmpty)
+    var filtered = GatewayFixture(sockets: 300)
+    filtered.type("1/user=kris")
+    _ = filtered.press(KeyChord(.enter))
+    filtered.type("*")
+    let expected = Set(filtered.records.filter { $0.user == "kris" }.map(\.id))
+    #expect(filtered.pane.marks == expected && expected.count == 43, "more than a screen shows")
+  }
+
+  @Test(arguments: ["2", "3", "4", "5"]) func aSocketIsKickedByItsIdFromAnyPane(pane: String) {
+    var fixture = GatewayFixture()
+    fixture.type(pane + ":kick c-81f2")
+    _ = fixture.press(KeyChord(.enter))
+    #expect(fixture.screen.contains("Kick") && fixture.screen.contains("c-81f2"), "\(fixture.screen)")
+    fixture.model.wait(400)
+    #expect(fixture.type("y") == [.perform(.kickSockets(ids: ["c-81f2"]))])
+  }
+
   @Test func aReadOnlyConsoleKicksAndSendsNothing() {
     var fixture = GatewayFixture(isReadOnly: true)
     for key in ["K", "s"] {
@@ -81,7 +104,7 @@ struct SocketActionTests {
       .answer(.audience(room: room), .success(.audience(Audience(room: room, sockets: 1_204, isComplete: false)))))
     let question = fixture.screen
     #expect(question == (try Golden.text("broadcast-question-\(size.0)x\(size.1)", written: question)))
-    #expect(question.contains("1,204 sockets will receive it; other nodes"))
+    #expect(question.contains("1,204 sockets will receive it; not every"))
     fixture.model.wait(400)
     let data = try RawJSON("{\"text\":\"hello\"}")
     let broadcast = Broadcast(room: room, event: "notice", data: data)

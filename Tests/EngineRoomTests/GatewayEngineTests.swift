@@ -108,6 +108,47 @@ import Testing
     #expect(failure?.code == .limit)
   }
 
+  /// What a person sends is counted over all nodes first; what a program publishes waits for nobody.
+  @Test func aPersonIsToldHowManyAreReachedAndWhoAcknowledged() async throws {
+    let stage = try Stage()
+    let broadcast = Broadcast(room: "task:t", event: "notice")
+    let byHand = try await stage.plane(origin: .commandLine).perform(.broadcast(broadcast))
+    guard case .published(let counted) = byHand.result else { throw Failure(.internal, "\(byHand)") }
+    #expect(counted.sockets == 7 && counted.isComplete == true && counted.acknowledged == nil)
+    let byProgram = try await stage.plane(origin: .http).perform(.broadcast(broadcast))
+    guard case .published(let published) = byProgram.result else { throw Failure(.internal, "\(byProgram)") }
+    #expect(published.sockets == 2 && published.isComplete == nil)
+    var asking = broadcast
+    asking.acknowledgeMilliseconds = 500
+    let answer = try await stage.plane().perform(.broadcast(asking))
+    guard case .published(let asked) = answer.result else { throw Failure(.internal, "\(answer)") }
+    #expect(asked.acknowledged == 1)
+    for wait in [0, 60_001] {
+      asking.acknowledgeMilliseconds = wait
+      let wrong = asking
+      await #expect(throws: Failure.self) { try await stage.plane().perform(.broadcast(wrong)) }
+    }
+  }
+
+  @Test func thePageCountsTheSocketsOfOtherNodes() async throws {
+    let stage = try Stage(sockets: 3)
+    stage.door.script.withLock {
+      $0.peers = [.init(node: "other", version: "0.0.0", lastSeenMilliseconds: 1, sockets: 41)]
+    }
+    guard case .sockets(let page) = try await stage.plane().ask(.sockets(SocketQuery())) else { return }
+    #expect(page.total == 3 && page.peers == [.init(node: "other", sockets: 41)])
+  }
+
+  @Test func theGatewaysOwnHealthIsTheNodes() throws {
+    let stage = try Stage()
+    let health = try #require(stage.door.script.withLock { $0.health })
+    #expect(health() == stage.core.health.health && health().state == .degraded)
+    stage.core.health.set("gateway", .ok)
+    #expect(health().state == .ok)
+    stage.core.health.set("state", .down, reason: "no disk")
+    #expect(health().state == .down)
+  }
+
   @Test func aNodeWithoutTheEngineSaysSo() async throws {
     let folder = try TemporaryFolder()
     for name in ["audit", "bench"] { #expect(mkdir(folder.file(name), 0o700) == 0) }

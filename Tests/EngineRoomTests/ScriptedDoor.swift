@@ -20,6 +20,7 @@ final class ScriptedDoor: GatewayDoor {
     var lists = 0
     var isFull = false
     var drained: Duration?
+    var health: (@Sendable () -> Health)?
   }
 
   let script = Mutex(Script())
@@ -70,6 +71,13 @@ final class ScriptedDoor: GatewayDoor {
   }
 
   func audience(_ room: String) async -> Audience { Audience(room: room, sockets: 7) }
+
+  func ask(_ broadcast: Broadcast, within deadline: Duration) async -> PublishReceipt {
+    script.withLock { $0.published.append(broadcast) }
+    return PublishReceipt(room: broadcast.room, event: broadcast.event, sockets: 2, acknowledged: 1)
+  }
+
+  func answerHealth(with health: @escaping @Sendable () -> Health) { script.withLock { $0.health = health } }
 
   func drain(over duration: Duration) async { script.withLock { $0.drained = duration } }
 }

@@ -139,6 +139,30 @@ import Testing
     }
   }
 
+  /// Opened, and no namespace joined in time: closed on both transports. Whoever joined one may stay without.
+  @Test func whoConnectsToNoNamespaceIsClosed() async throws {
+    let server = try await Conformance.server(port: 0, logger: TestGateway.quiet) {
+      $0.connectTimeout = .milliseconds(500)
+      $0.pingInterval = .seconds(20)
+    }
+    try await TestGateway.serve(server) { _, port in
+      let idle = try #require(SocketClient(port: port))
+      #expect(idle.upgrade("/socket.io/?EIO=4&transport=websocket")?.status == 101)
+      let (joined, _) = try #require(SocketClient.socket(port: port))
+      #expect(joined.text()?.hasPrefix("42[\"auth\"") == true)
+      joined.send("41")
+      #expect(idle.text()?.hasPrefix("0{") == true)
+      #expect(idle.closeCode() == 1001)
+      let polling = try #require(SocketClient(port: port))
+      let opened = try #require(polling.request("GET", "/socket.io/?EIO=4&transport=polling")?.body)
+      let sid = opened.split(separator: "\"")[3]
+      #expect(polling.request("GET", "/socket.io/?EIO=4&transport=polling&sid=\(sid)")?.body == "1")
+      joined.send("40")
+      #expect(joined.text()?.hasPrefix("40{\"sid\"") == true, "longer than the timeout after it left")
+    }
+    #expect(GatewayOptions().connectTimeout == .seconds(45))
+  }
+
   @Test func leavingANamespaceKeepsTheTransport() async throws {
     try await TestGateway.withConformance { _, port in
       let (client, _) = try #require(SocketClient.socket(port: port))

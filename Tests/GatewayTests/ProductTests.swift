@@ -259,6 +259,59 @@ import Testing
     }
   }
 
+  /// `/health` of this port answers for the node: 200 while it is ok or degraded, 503 when it is down.
+  @Test func healthOfThisPortIsThatOfTheNode() async throws {
+    try await TestGateway.withServer { server, port in
+      let client = try #require(SocketClient(port: port))
+      #expect(client.request("GET", "/health")?.body == "{\"status\":\"ok\",\"components\":[]}")
+      for (state, status) in [(Health.State.ok, 200), (.degraded, 200), (.down, 503)] {
+        server.answerHealth {
+          Health(components: [.init(name: "redis", state: state, reason: "away: \"x\"", since: 7)])
+        }
+        let answer = client.request("GET", "/health")
+        #expect(answer?.status == status)
+        #expect(
+          answer?.body == "{\"status\":\"\(state.rawValue)\",\"components\":[{\"name\":\"redis\","
+            + "\"state\":\"\(state.rawValue)\",\"reason\":\"away: \\\"x\\\"\",\"since\":7}]}")
+      }
+    }
+  }
+
+  @Test func everybodyHearsWhatGoesToAll() async throws {
+    try await TestGateway.withServer { server, port in
+      let clients = try (0..<4).map { _ in try #require(SocketClient.socket(port: port)).client }
+      #expect(await server.audience(ofCluster: "*") == Audience(room: "*", sockets: 4))
+      server.publish(room: "*", event: "notice", json: "1")
+      for client in clients { #expect(client.text()?.hasPrefix("42[\"notice\",1,") == true) }
+      // A client that publishes to a room of that name reaches nobody.
+      clients[0].send("421[\"publish\",{\"room\":\"*\",\"event\":\"e\",\"data\":1}]")
+      #expect(clients[0].text()?.hasPrefix("431[{\"ok\":") == true)
+      server.publish(room: "*", event: "last", json: "2")
+      for client in clients { #expect(client.text()?.hasPrefix("42[\"last\",2,") == true) }
+    }
+  }
+
+  /// Two connections of one user in the same room are told the same; the user's rate counts it once.
+  @Test func everyConnectionOfAUserIsTold() async throws {
+    try await TestGateway.withServer(throttleRate: 100) { server, port in
+      let clients = try (0..<3).map { _ in
+        try #require(SocketClient.socket(port: port, auth: "{\"agent\":\"ada\"}")).client
+      }
+      for client in clients {
+        client.send("421[\"subscribe-task\",\"t\"]")
+        #expect(client.text() == "431[{\"ok\":true}]")
+      }
+      for number in 0..<20 {
+        server.publish(
+          room: "task:t", event: "task-update",
+          json: "{\"taskId\":\"t\",\"status\":\"pending\",\"progress\":\(number)}")
+        // The room's own stage holds what comes faster than its rate: each is told before the next is sent.
+        for client in clients { #expect(client.text()?.contains("\"progress\":\(number)}") == true) }
+      }
+      #expect(server.snapshot().users == 1)
+    }
+  }
+
   @Test func aClientComesBackToWhatItMissed() async throws {
     try await TestGateway.withServer { server, port in
       var (client, greeting) = try #require(SocketClient.socket(port: port))

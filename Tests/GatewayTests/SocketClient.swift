@@ -7,6 +7,7 @@ final class SocketClient {
   struct Frame: Equatable {
     var opcode: UInt8
     var payload: [UInt8]
+    var isCompressed = false
     var text: String { String(decoding: payload, as: UTF8.self) }
     var closeCode: UInt16? { payload.count >= 2 ? UInt16(payload[0]) << 8 | UInt16(payload[1]) : nil }
   }
@@ -133,7 +134,7 @@ final class SocketClient {
       guard let more = take(8) else { return nil }
       length = more.reduce(0) { $0 << 8 | Int($1) }
     }
-    return take(length).map { Frame(opcode: head[0] & 0x0F, payload: $0) }
+    return take(length).map { Frame(opcode: head[0] & 0x0F, payload: $0, isCompressed: head[0] & 0x40 != 0) }
   }
 
   /// The next text that is no heartbeat; pings are answered.

@@ -6,13 +6,13 @@ import Testing
 /// themselves are in Scripts/scenarios.py.
 @Suite(.enabled(if: PythonClient.isInstalled, "'.ci/python' installs the Python clients"), .timeLimit(.minutes(5)))
 struct SocketIOClientTests {
-  @Test(arguments: ["upgrade", "polling", "websocket", "refusals", "binary", "recovery"])
+  @Test(arguments: ["upgrade", "polling", "websocket", "refusals", "binary", "recovery", "storm"])
   func oneNode(scenario: String) async throws {
     let node = try await GatewayFixture.start()
-    try await PythonClient.run(scenario, ["urls": [node.url]])
+    try await PythonClient.run(scenario, ["urls": [node.url], "processes": [Int(node.process.processID)]])
   }
 
-  @Test(arguments: ["crossing", "moved", "killed", "emitter"])
+  @Test(arguments: ["crossing", "moved", "killed", "emitter", "asked"])
   func twoNodes(scenario: String) async throws {
     let redis = try await RedisProcess()
     let nodes = [
@@ -22,7 +22,8 @@ struct SocketIOClientTests {
     try await PythonClient.run(
       scenario,
       [
-        "urls": nodes.map(\.url), "processes": nodes.map { Int($0.process.processID) }, "redis": Int(redis.port),
+        "urls": nodes.map(\.url), "apis": nodes.map { Int($0.fixture.port) },
+        "processes": nodes.map { Int($0.process.processID) }, "redis": Int(redis.port),
       ])
   }
 

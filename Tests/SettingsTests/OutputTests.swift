@@ -128,6 +128,16 @@ import Testing
       SocketsText.receipt(receipt)
         == "sent e to r: 1 socket of this node; Redis is away: other nodes do not hear of it; "
         + "the throttle holds it for its next batch")
+    var counted = PublishReceipt(room: "r", event: "e", sockets: 5)
+    counted.isComplete = true
+    #expect(SocketsText.receipt(counted) == "sent e to r: 5 sockets")
+    counted.isComplete = false
+    #expect(SocketsText.receipt(counted) == "sent e to r: at least 5 sockets, not every node said how many it has")
+    counted.acknowledged = 4
+    #expect(SocketsText.receipt(counted) == "sent e to r: 4 of 5 sockets acknowledged it in time")
+    var page = SocketPage(total: 3)
+    page.peers = [.init(node: "n\u{1B}2", sockets: 41)]
+    #expect(SocketsText.table(page, now: 1).hasSuffix("\nthis node 3; other nodes, not listed: n\\x1b2 41"))
   }
 
   @Test func aDoctorsPageNamesStatePurposeAndFix() {

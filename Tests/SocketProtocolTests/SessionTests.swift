@@ -6,7 +6,7 @@ import Testing
   @Test func twoPollsAtOnceEndTheSession() {
     var session = EngineSessionMachine(beginsWithWebSocket: false)
     #expect(session.pollOpened() == .hold)
-    #expect(session.pollOpened() == .closeBoth)
+    #expect(session.pollOpened() == .refuseAndClose && session.close(isAsked: false) == .answerClose)
     #expect(session.pollOpened() == .refuse && !session.acceptsPost() && session.isClosed)
   }
 
@@ -35,7 +35,8 @@ import Testing
 
   @Test func theClientsCloseAnswersTheWaitingPollWithANoop() {
     var session = EngineSessionMachine(beginsWithWebSocket: false)
-    #expect(session.pollOpened() == .hold && session.received(.close) == .close(.answerNoop))
+    #expect(session.pollOpened() == .hold && session.received(.close) == .goodbye)
+    #expect(session.close(isAsked: true) == .answerNoop && session.close(isAsked: true) == .nobodyWaits)
     #expect(session.received(.message) == .ignore)
   }
 
@@ -50,30 +51,24 @@ import Testing
   }
 
   @Test func acknowledgementsAreAnsweredOnceBoundedAndExpire() {
-    var table = AckTable<String>()
-    #expect(table.ask("a", deadline: 10, countMax: 2) == 0 && table.ask("b", deadline: 5, countMax: 2) == 1)
-    #expect(table.ask("c", deadline: 5, countMax: 2) == nil && table.deadline == 5)
-    #expect(table.expire(now: 5) == ["b"] && table.answered(1) == nil)
-    #expect(table.answered(0) == "a" && table.answered(0) == nil && table.count == 0)
+    var table = AckTable<Int, String>()
+    #expect(table.ask([1, 2], "a", deadline: 10, countMax: 3) == 0)
+    #expect(table.ask([1], "b", deadline: 5, countMax: 3) == 1)
+    #expect(table.ask([3], "c", deadline: 5, countMax: 3) == nil && table.ask([], "d", deadline: 5, countMax: 9) == nil)
+    #expect(table.deadline == 5 && table.expire(now: 4).isEmpty)
+    let late = table.expire(now: 5)
+    #expect(late.map(\.waiter) == ["b"] && late.map(\.missing) == [1] && table.answered(1, by: 1) == nil)
+    #expect(table.answered(0, by: 3) == nil, "who was not asked answers nothing")
+    #expect(table.answered(0, by: 1) == "a" && table.answered(0, by: 1) == nil && table.count == 1)
+    #expect(table.answered(0, by: 2) == "a" && table.isEmpty && table.deadline == nil && table.count == 0)
   }
 
-  @Test(
-    arguments: [
-      ("EIO=4&transport=polling", "GET", false, nil), ("transport=polling", "GET", false, .unsupportedVersion),
-      ("EIO=3&transport=polling", "GET", false, .unsupportedVersion), ("EIO=4", "GET", false, .transportUnknown),
-      ("EIO=4&transport=abc", "GET", false, .transportUnknown), ("EIO=4&transport=polling", "POST", false, .badMethod),
-      ("EIO=4&transport=polling&sid=a", "PUT", false, .badMethod), ("EIO=4&transport=websocket", "GET", true, nil),
-      ("EIO=4&transport=websocket", "GET", false, .badRequest),
-      ("EIO=4&transport=polling&sid=", "GET", false, .sessionUnknown),
-    ] as [(Substring, String, Bool, EngineIORequest.Refusal?)])
-  func queriesAreChecked(query: Substring, method: String, isUpgrade: Bool, refusal: EngineIORequest.Refusal?) {
-    var seen: EngineIORequest.Refusal?
-    do throws(EngineIORequest.Refusal) {
-      _ = try EngineIORequest(query: query, method: method, isUpgrade: isUpgrade)
-    } catch {
-      seen = error
-    }
-    #expect(seen == refusal)
+  @Test func whoLeavesIsWaitedForNoMore() {
+    var table = AckTable<Int, String>()
+    #expect(table.ask([1, 2], "a", deadline: 10, countMax: 9) == 0)
+    #expect(table.ask([1], "b", deadline: 20, countMax: 9) == 1)
+    #expect(table.forget(1) == ["a", "b"] && table.forget(1).isEmpty && table.count == 1)
+    #expect(table.answered(1, by: 1) == nil && table.drain().map(\.missing) == [1] && table.isEmpty)
   }
 
   @Test func documentsHaveExactlyTheirKeys() {

@@ -28,5 +28,7 @@ sb_zlib_status sb_deflate_flush(sb_zlib *stream, const uint8_t *input, size_t in
                                 uint8_t *output, size_t output_count, size_t *written);
 sb_zlib_status sb_inflate_some(sb_zlib *stream, const uint8_t *input, size_t input_count, size_t *taken,
                                uint8_t *output, size_t output_count, size_t *written);
+/// Whether what was inflated so far ends with a block, at a byte boundary.
+int sb_inflate_is_between_blocks(const sb_zlib *stream);
 
 #endif

@@ -80,14 +80,16 @@ extension RedisAdapter {
     _ node: String, after seen: UInt64, to recovered: inout RecoveredSession, _ data: RedisConnection
   ) async throws(RedisError) -> Bool {
     let members = Set(recovered.session.rooms + [recovered.session.sid])
-    var last = seen
+    let held = recovered.session.held
+    var last = held.reduce(seen) { min($0, OffsetVector($1.after)?[node] ?? 0) }
     while recovered.older.count < Self.replayMax {
       let entries = try await log(node, after: last, data)
       for entry in entries {
         guard entry.previous <= last else { return false }
         last = entry.sequence
         guard let broadcast = entry.broadcast,
-          RecoveryRules.concerns(broadcast.emission, namespace: recovered.session.namespace, members: members)
+          RecoveryRules.concerns(broadcast.emission, namespace: recovered.session.namespace, members: members),
+          entry.sequence > seen || held.contains(where: { $0.has(broadcast, entry.sequence) })
         else { continue }
         recovered.older.append(broadcast)
       }

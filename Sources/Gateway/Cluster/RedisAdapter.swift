@@ -72,7 +72,8 @@ final class RedisAdapter: ClusterAdapter {
   let shared: Mutex<State>
   let inbox = Mutex(ClusterInbox())
   let counters = Mutex(Counters())
-  let questions = Mutex<[String: AsyncStream<AdapterResponse>.Continuation]>([:])
+  /// What is done with the answers to our own requests, by their ids.
+  let questions = Mutex<[String: @Sendable (AdapterResponse) -> Void]>([:])
   let requests: AsyncStream<Request>
   let requestSink: AsyncStream<Request>.Continuation
   /// Channels that are wanted until some time, on behalf of sessions that came back.
@@ -153,7 +154,7 @@ final class RedisAdapter: ClusterAdapter {
       ClusterState(
         link: state.link, since: state.since, reason: state.reason,
         peers: state.peers.values.filter { now - $0.lastSeenMilliseconds <= silence }.sorted { $0.node < $1.node },
-        published: state.outbox.published, received: counters.received,
+        pending: state.outbox.count, published: state.outbox.published, received: counters.received,
         dropped: state.outbox.dropped + counters.dropped, malformed: counters.malformed, healed: counters.healed,
         resyncs: counters.resyncs)
     }

@@ -7,25 +7,21 @@ final class Admission: Sendable {
   static let politeMargin = 256
 
   let connectionsMax: Int
-  let halfOpenMax: Int
   private let open = Atomic(0)
   private let halfOpen = Atomic(0)
   let refused = Atomic<UInt64>(0)
   let accepted = Atomic<UInt64>(0)
   let isDraining = Atomic(false)
 
-  init(connectionsMax: Int, halfOpenMax: Int) {
-    self.connectionsMax = connectionsMax
-    self.halfOpenMax = halfOpenMax
-  }
+  init(connectionsMax: Int) { self.connectionsMax = connectionsMax }
 
   enum Verdict { case welcome, polite503, cut }
 
-  /// Counts a new descriptor as open and half open, unless it is `cut`.
+  /// Counts a new descriptor as open and half open, unless it is `cut`. Of too many half open ones the oldest goes
+  /// (`HalfOpenCrowd`).
   func enter() -> Verdict {
     let now = open.load(ordering: .relaxed)
-    let waiting = halfOpen.load(ordering: .relaxed)
-    guard now < connectionsMax + Self.politeMargin, waiting < halfOpenMax else {
+    guard now < connectionsMax + Self.politeMargin else {
       refused.wrappingAdd(1, ordering: .relaxed)
       return .cut
     }

@@ -32,7 +32,7 @@ extension HTTPConnection {
     let reply = self.reply(context, origin, keepAlive: keepAlive, isHead: head.method == .HEAD)
     if head.method == .OPTIONS { return reply.send(.init(status: .noContent)) }
     if target.path == "/health", head.method == .GET || head.method == .HEAD {
-      return reply.send(.init(status: .ok, type: "application/json", body: Array("{\"status\":\"ok\"}".utf8)))
+      return reply.send(front.health.answer)
     }
     guard let kind = kind(of: target.path) else { return reply.send(.init(status: .notFound)) }
     identify(Request(head: head, target: target, body: body, reply: reply), kind, context)

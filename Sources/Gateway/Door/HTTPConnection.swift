@@ -23,6 +23,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   private var body: [UInt8] = []
   private var isRefused = false
   private var isHalfOpen = true
+  private var crowdNumber: UInt64?
   var hasLeft = false
   private var timer: Scheduled<Void>?
   /// Told once when no credential is configured: the machine's user at the other end of this very connection.
@@ -45,6 +46,12 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
+    let (number, evicted) = front.crowd.enter(context.channel)
+    crowdNumber = number
+    if let evicted {
+      front.admission.refused.wrappingAdd(1, ordering: .relaxed)
+      evicted.close(mode: .all, promise: nil)
+    }
     if context.channel.isActive { arm(front.options.headerDeadline, context) }
   }
 
@@ -81,6 +88,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   func endHalfOpen() {
     guard isHalfOpen else { return }
     isHalfOpen = false
+    if let crowdNumber { front.crowd.leave(crowdNumber) }
     front.admission.handshaken()
   }
 

@@ -13,6 +13,8 @@ final class HTTPFront: Sendable {
   let desk: AccessDesk
   let admission: Admission
   let loops: [LoopSeat]
+  let health = HealthSource()
+  let crowd: HalfOpenCrowd
   let logger: Logger
   private let group: MultiThreadedEventLoopGroup
   private let nextLoop = LoopDealer()
@@ -26,6 +28,7 @@ final class HTTPFront: Sendable {
     self.desk = desk
     self.admission = admission
     self.loops = loops
+    crowd = HalfOpenCrowd(countMax: options.halfOpenMax)
     self.logger = logger
     group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, loops.count / 2))
   }

@@ -1,8 +1,9 @@
 internal import SocketProtocol
 
-/// permessage-deflate: what comes compressed is inflated within the message limit; what goes out private and long is
-/// compressed for those who agreed to it. Broadcasts go out as they are (RFC 7692, section 6: a sender may leave any
-/// message uncompressed): one buffer serves everybody, and where agents run bandwidth is not what is short.
+/// permessage-deflate: what comes compressed is inflated within the message limit; what goes out and is long is
+/// compressed for those who agreed to it. A long broadcast is compressed once: no message remembers another (context
+/// takeover is refused), so its compressed frame serves all of them. Short messages go out as they are (RFC 7692,
+/// section 6: a sender may leave any message uncompressed).
 extension Loop {
   /// Shorter messages gain nothing.
   static var compressBytesMin: Int { 1_024 }
@@ -29,13 +30,42 @@ extension Loop {
 
   /// Appends a message as one frame to the scratch buffer.
   func frame(_ opcode: UInt8, _ bytes: [UInt8], mayCompress: Bool) {
+    append(opcode, bytes, mayCompress: mayCompress, to: &scratch)
+  }
+
+  private func append(_ opcode: UInt8, _ bytes: [UInt8], mayCompress: Bool, to frames: inout [UInt8]) {
     if mayCompress, bytes.count >= Self.compressBytesMin, let packed = deflate(bytes) {
-      FrameHeader.append(opcode: opcode | 0x40, length: packed.count, to: &scratch)
-      scratch += packed
+      FrameHeader.append(opcode: opcode | 0x40, length: packed.count, to: &frames)
+      frames += packed
     } else {
-      FrameHeader.append(opcode: opcode, length: bytes.count, to: &scratch)
-      scratch += bytes
+      FrameHeader.append(opcode: opcode, length: bytes.count, to: &frames)
+      frames += bytes
     }
+  }
+
+  /// Whether compressing gains anything.
+  func isLong(_ packet: EncodedPacket) -> Bool {
+    packet.text.count >= Self.compressBytesMin || packet.attachments.contains { $0.count >= Self.compressBytesMin }
+  }
+
+  /// A broadcast's frames for those who agreed to compression.
+  func packedFrames(_ broadcast: Broadcast) -> [UInt8] {
+    let packet = broadcast.socketIO
+    guard isLong(packet) else { return packet.frames }
+    if let packed = broadcast.packed { return packed }
+    var frames: [UInt8] = []
+    append(FrameHeader.text, packet.text, mayCompress: true, to: &frames)
+    for attachment in packet.attachments { append(FrameHeader.binary, attachment, mayCompress: true, to: &frames) }
+    broadcast.keep(packed: frames)
+    return frames
+  }
+
+  /// What a room's members that agreed to compression are sent of this tick, in the place of `buffer`.
+  func packedBuffer(_ room: Int32, instead buffer: [UInt8]) -> [UInt8] {
+    guard rooms[room].hasLong, compressing > 0 else { return buffer }
+    var packed: [UInt8] = []
+    for entry in tick.entries where entry.room == room { packed += packedFrames(entry.broadcast) }
+    return packed
   }
 
   /// Nil when it would not become shorter, or there is no memory: then it goes out as it is.

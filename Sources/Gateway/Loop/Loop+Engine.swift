@@ -2,12 +2,13 @@ internal import Base
 internal import NIOHTTP1
 internal import SocketProtocol
 
-/// Engine.IO 4: packets over both transports, polling, and the upgrade between them.
+/// Engine.IO 4: packets over both transports, polling, and the upgrade between them. Which request may do what is
+/// decided by `EngineSessionMachine`; here it is done.
 ///
 ///     client                         polling session                 probing WebSocket
 ///     GET … transport=polling   ->   0{sid…}
 ///     WebSocket with sid        ->                                   phase probing
-///     2probe                    ->   isUpgrading: GETs get 6         3probe
+///     2probe                    ->   probed: GETs get 6              3probe
 ///     5                         ->   takes its descriptor            gone
 extension Loop {
   // MARK: Packets
@@ -21,18 +22,18 @@ extension Loop {
 
   private func packet(_ slot: Int32, _ kind: EngineIOPacket.Kind, _ bytes: UnsafeRawBufferPointer, payload: Range<Int>)
   {
-    switch kind {
+    switch sessions[slot].pointee.engine.received(kind) {
     case .pong: pong(slot)
-    case .close: end(slot, .clientClosed)
-    case .noop: break
-    case .message:
+    case .goodbye: end(slot, .clientClosed)
+    case .ignore: break
+    case .violation: end(slot, .malformed)
+    case .deliver:
       let piece = UnsafeRawBufferPointer(rebasing: bytes[payload])
       if sessions[slot].pointee.kind == .engineEcho {
         queue(slot, .text([EngineIOPacket.Kind.message.rawValue] + piece))
       } else {
         socketText(slot, piece)
       }
-    case .open, .ping, .upgrade: end(slot, .malformed)
     }
   }
 
@@ -49,28 +50,31 @@ extension Loop {
   func poll(_ id: SessionID, _ reply: HTTPReply) {
     guard let slot = sessions.find(id) else { return reply.refuse(.sessionUnknown) }
     let session = sessions[slot]
-    guard session.pointee.transport == .polling else { return reply.refuse(.badRequest) }
-    if session.pointee.waitingGet != nil {
+    switch session.pointee.engine.pollOpened() {
+    case .refuse: reply.refuse(.badRequest)
+    case .refuseAndClose:
       // Two at once: the client has lost count of its requests, and packets would come in no order.
       reply.refuse(.badRequest)
-      return end(slot, .malformed)
-    }
-    session.pointee.waitingGet = reply
-    if session.pointee.isUpgrading, session.pointee.queue.isEmpty {
-      answerGet(slot, [EngineIOPacket.Kind.noop.rawValue])
-    } else if !session.pointee.queue.isEmpty {
-      flushQueue(slot)
+      end(slot, .malformed)
+    case .answerNow:
+      session.pointee.waitingGet = reply
+      answerGet(
+        slot, session.pointee.queue.isEmpty ? [EngineIOPacket.Kind.noop.rawValue] : drainPayload(slot))
+    case .hold:
+      session.pointee.waitingGet = reply
+      if !session.pointee.queue.isEmpty { flushQueue(slot) }
     }
   }
 
   func answerGet(_ slot: Int32, _ payload: [UInt8]) {
     guard let reply = sessions[slot].pointee.waitingGet else { return }
     sessions[slot].pointee.waitingGet = nil
+    sessions[slot].pointee.engine.pollAnswered()
     reply.send(payload: payload)
   }
 
   func post(_ id: SessionID, _ body: [UInt8], _ reply: HTTPReply) {
-    guard let slot = sessions.find(id), sessions[slot].pointee.transport == .polling else {
+    guard let slot = sessions.find(id), sessions[slot].pointee.engine.acceptsPost() else {
       return reply.refuse(.sessionUnknown)
     }
     let session = sessions[slot]
@@ -113,7 +117,9 @@ extension Loop {
   private var endedByRequest: Bool { lastEnd != .malformed }
 
   func pollAborted(_ id: SessionID, _ reply: HTTPReply) {
-    guard let slot = sessions.find(id), sessions[slot].pointee.waitingGet === reply else { return }
+    guard let slot = sessions.find(id), sessions[slot].pointee.waitingGet === reply,
+      sessions[slot].pointee.engine.pollAborted()
+    else { return }
     sessions[slot].pointee.waitingGet = nil
     end(slot, .transportClosed)
   }
@@ -151,7 +157,7 @@ extension Loop {
   func startProbe(_ slot: Int32, _ wanted: SessionID) {
     let session = sessions[slot]
     guard let target = sessions.find(wanted), sessions[target].pointee.kind == session.pointee.kind,
-      sessions[target].pointee.transport == .polling, sessions[target].pointee.partner < 0
+      sessions[target].pointee.engine.webSocketOpened() == .probe
     else { return end(slot, .denied) }
     session.pointee.phase = .probing
     session.pointee.partner = target
@@ -163,15 +169,18 @@ extension Loop {
   /// A message of a WebSocket that does not own a session yet.
   func probed(_ slot: Int32, isText: Bool, _ bytes: UnsafeRawBufferPointer) {
     let target = sessions[slot].pointee.partner
-    guard isText, target >= 0 else { return end(slot, .malformed) }
-    if bytes.elementsEqual("2probe".utf8) {
-      sessions[target].pointee.isUpgrading = true
+    guard isText, target >= 0, let kind = bytes.first.flatMap({ EngineIOPacket.Kind(rawValue: $0) }) else {
+      return end(slot, .malformed)
+    }
+    let isProbe = bytes.dropFirst().elementsEqual("probe".utf8)
+    switch sessions[target].pointee.engine.probeReceived(kind, isProbe: isProbe) {
+    case .answer(let releasesPoll):
       queue(slot, .text(Array("3probe".utf8)), isControl: true)
-      answerGet(target, [EngineIOPacket.Kind.noop.rawValue])
-    } else if bytes.elementsEqual("5".utf8), sessions[target].pointee.isUpgrading {
+      if releasesPoll { answerGet(target, [EngineIOPacket.Kind.noop.rawValue]) }
+    case .upgraded(let releasesPoll):
+      if releasesPoll { answerGet(target, [EngineIOPacket.Kind.noop.rawValue]) }
       takeOver(slot, target)
-    } else {
-      end(slot, .malformed)
+    case .closeProbe: end(slot, .malformed)
     }
   }
 
@@ -179,12 +188,9 @@ extension Loop {
   private func takeOver(_ slot: Int32, _ target: Int32) {
     let probe = sessions[slot]
     let session = sessions[target]
-    answerGet(target, [EngineIOPacket.Kind.noop.rawValue])
     session.pointee.descriptor = probe.pointee.descriptor
     session.pointee.parser = probe.pointee.parser
     session.pointee.compresses = probe.pointee.compresses
-    session.pointee.transport = .webSocket
-    session.pointee.isUpgrading = false
     session.pointee.partner = -1
     probe.pointee.descriptor = -1
     probe.pointee.partner = -1
@@ -204,7 +210,7 @@ extension Loop {
     session.pointee.partner = -1
     sessions[partner].pointee.partner = -1
     if session.pointee.phase == .probing {
-      sessions[partner].pointee.isUpgrading = false
+      sessions[partner].pointee.engine.probeEnded()
     } else {
       end(partner, .transportClosed)
     }

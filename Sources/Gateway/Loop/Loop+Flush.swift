@@ -62,6 +62,7 @@ extension Loop {
     rooms[room].buffer += packet.frames
     rooms[room].frames += 1
     if broadcast.emission.kind != .plain { rooms[room].isThrottled = true }
+    if compressing > 0, isLong(packet) { rooms[room].hasLong = true }
     tick.bytes += packet.frames.count
     if rooms[room].buffer.count > Self.tickBytesMax || tick.bytes > Self.tickBytesMax * 8 {
       tick.notBefore = 0
@@ -211,11 +212,13 @@ extension Loop {
     var slice = start
     for room in tick.dirtyRooms {
       let buffer = rooms[room].buffer
+      let packed = packedBuffer(room, instead: buffer)
       let frames = rooms[room].frames
       let isThrottled = rooms[room].isThrottled
       var index = rooms[room].members.count - 1
       while index >= 0 {
-        serve(rooms[room].members[index], room, buffer, frames, isThrottled: isThrottled)
+        let slot = rooms[room].members[index]
+        serve(slot, room, sessions[slot].pointee.compresses ? packed : buffer, frames, isThrottled: isThrottled)
         if index & 31 == 0 { slice = breathe(since: slice) }
         index = min(index, rooms[room].members.count) - 1
       }
@@ -223,6 +226,7 @@ extension Loop {
       rooms[room].frames = 0
       rooms[room].isDirty = false
       rooms[room].isThrottled = false
+      rooms[room].hasLong = false
       rooms.removeIfEmpty(room)
     }
     let end = MonotonicTime.now()
@@ -252,7 +256,7 @@ extension Loop {
     let isShared =
       session.pointee.settledTick != tick.number && session.pointee.takesSharedFrames
       && (session.pointee.markTick != tick.number || session.pointee.marks == 1)
-      && !(isThrottled && hearsSeveralRooms(slot))
+      && !(isThrottled && hearsMuch(slot))
     guard isShared else {
       settle(slot)
       if session.pointee.phase == .open { flushQueue(slot) }
@@ -350,7 +354,11 @@ extension Loop {
       case .text(let text): frame(FrameHeader.text, text, mayCompress: session.pointee.compresses)
       case .binary(let bytes): frame(FrameHeader.binary, bytes, mayCompress: session.pointee.compresses)
       case .broadcast(let broadcast):
-        scratch += session.pointee.kind == .raw ? broadcast.rawFrame : broadcast.socketIO.frames
+        if session.pointee.kind == .raw {
+          scratch += broadcast.rawFrame
+        } else {
+          scratch += session.pointee.compresses ? packedFrames(broadcast) : broadcast.socketIO.frames
+        }
         wentOut(slot, broadcast)
       }
     }

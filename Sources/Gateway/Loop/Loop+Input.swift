@@ -78,8 +78,7 @@ extension Loop {
     let session = sessions[slot]
     session.pointee.queue.append(.frame(WebSocketControlFrame.close(code)), isControl: true)
     session.pointee.phase = .lingering
-    session.pointee.pingAt = 0
-    session.pointee.pongBy = 0
+    session.pointee.heartbeat = nil
     flushQueue(slot)
     guard sessions[slot].pointee.phase == .lingering else { return }
     shutdownIfSent(slot)

@@ -41,9 +41,17 @@ extension Loop {
       let broadcast = Broadcast(
         emission: remote.emission, origin: BroadcastOrigin(id: remote.originID, sequence: remote.originSequence ?? 0),
         sequence: 0, sequencedAt: now, offset: [])
-      queue(slot, .broadcast(broadcast))
+      replay(slot, broadcast)
     }
-    for broadcast in missed { queue(slot, .broadcast(broadcast)) }
+    for broadcast in missed { replay(slot, broadcast) }
+  }
+
+  /// Past the throttle: what was missed is told whole, and none of it may be held and lost once more.
+  private func replay(_ slot: Int32, _ broadcast: Broadcast) {
+    guard sessions[slot].pointee.phase == .open else { return }
+    settle(slot)
+    enqueue(slot, .broadcast(broadcast), isVolatile: false)
+    markDirty(slot)
   }
 
   /// A session belongs to who began it.
@@ -67,7 +75,8 @@ extension Loop {
     for room in rooms { server.sequencer.joined(RoomKey(namespace: name, room: room), loop: seat.index) }
     var waiting: [Letter] = []
     let missed = server.sequencer.missed(
-      namespace: name, rooms: rooms + [found.session.sid], since: offset, covered: found.covered
+      namespace: name, rooms: rooms + [found.session.sid], since: offset, held: found.session.held,
+      covered: found.covered
     ) { missed in
       seat.mailbox.take(into: &waiting)
       return missed
@@ -82,12 +91,12 @@ extension Loop {
   }
 
   /// What is kept of a socket whose client may come back.
-  func recoverySession(_ slot: Int32, _ place: NamespaceSocket) -> RecoverySession? {
+  func recoverySession(_ slot: Int32, _ place: NamespaceSocket, isDropping: Bool = false) -> RecoverySession? {
     guard let pid = place.pid else { return nil }
     let sid = place.id.text
     return RecoverySession(
       pid: pid.text, sid: sid, namespace: server.namespaces[Int(place.namespace)], user: userName(slot),
       rooms: place.rooms.map { rooms[$0.room].key.room }.filter { !$0.isEmpty && $0 != sid },
-      droppedAtMilliseconds: nil)
+      droppedAtMilliseconds: nil, held: isDropping ? heldStreams(slot) : [])
   }
 }

@@ -103,8 +103,9 @@ extension Loop {
     }
     let session = sessions[slot]
     session.pointee.descriptor = handover.descriptor
-    session.pointee.transport = .webSocket
+    session.pointee.engine = EngineSessionMachine(beginsWithWebSocket: true)
     session.pointee.compresses = handover.deflate?.serverWindowBits == 15
+    if session.pointee.compresses { compressing += 1 }
     poller.add(handover.descriptor, Poller.readable, tag: tag(slot))
     queue(slot, .frame(handover.answer), isControl: true)
     if let wanted = handover.session {
@@ -181,8 +182,7 @@ extension Loop {
     flushQueue(slot)
     guard sessions[slot].pointee.phase == .lingering else { return }
     shutdownIfSent(slot)
-    session.pointee.pingAt = 0
-    session.pointee.pongBy = 0
+    session.pointee.heartbeat = nil
     session.pointee.expiresAt = 0
     session.pointee.message = []
     session.pointee.closeBy = now + Self.lingerTime
@@ -200,14 +200,12 @@ extension Loop {
 
   private func endPolling(_ slot: Int32, _ reason: EndReason) {
     let session = sessions[slot]
-    if let reply = session.pointee.waitingGet {
-      session.pointee.waitingGet = nil
-      if reason == .clientClosed {
-        reply.send(payload: [UInt8(ascii: "6")])
-      } else {
-        session.pointee.queue.append(.text([UInt8(ascii: "1")]), isControl: true)
-        reply.send(payload: drainPayload(slot))
-      }
+    switch session.pointee.engine.close(isAsked: reason == .clientClosed) {
+    case .nobodyWaits: break
+    case .answerNoop: answerGet(slot, [EngineIOPacket.Kind.noop.rawValue])
+    case .answerClose:
+      session.pointee.queue.append(.text([EngineIOPacket.Kind.close.rawValue]), isControl: true)
+      answerGet(slot, drainPayload(slot))
     }
     release(slot)
   }
@@ -230,6 +228,7 @@ extension Loop {
       server.admission.left()
     }
     backlog.remove(slot)
+    if session.pointee.compresses { compressing -= 1 }
     forgetHeld(slot)
     sessions.release(slot, parser: makeParser(.socketIO, deflate: false), identity: Self.nobody)
     figures.sessions = sessions.count

@@ -48,8 +48,8 @@ extension Loop {
         name: name, json: Array(bytes[packet.payload]), attachments: attachments,
         reply: packet.acknowledgementID.map { .acknowledgement($0) } ?? .none)
       server.application.received(event, context(slot, index))
-    // The server asks for no acknowledgements; one that comes all the same is nobody's.
-    case .acknowledgement, .binaryAcknowledgement: break
+    case .acknowledgement, .binaryAcknowledgement:
+      if let index, !questions.isEmpty { acknowledged(slot, index, packet, bytes, attachments: attachments) }
     case .connectError: end(slot, .malformed)
     }
   }
@@ -129,7 +129,8 @@ extension Loop {
 
   private func connected(_ slot: Int32, _ namespace: Int32) {
     let session = sessions[slot]
-    session.pointee.closeBy = 0
+    // A drain gave it another deadline, which stays.
+    if !session.pointee.isDraining { session.pointee.closeBy = 0 }
     let claims = pendingAuth[session.pointee.id].flatMap { JSONObject($0) }
     if askForRecovery(slot, namespace, claims) { return }
     greet(slot, namespace, sid: nil, pid: nil)
@@ -151,7 +152,7 @@ extension Loop {
       namespace: server.namespaces[Int(namespace)], to: &packet)
     queue(slot, .text(packet))
     join(slot, namespace, "")
-    server.users.add(userKey(slot))
+    countUser(slot)
     server.application.connected(context(slot, index), auth: auth)
     remember(slot, index)
   }
@@ -179,11 +180,12 @@ extension Loop {
   func leaveNamespace(_ slot: Int32, _ index: Int, _ reason: EndReason) {
     let session = sessions[slot]
     let place = session.pointee.sockets[index]
-    if let desk = server.recovery, let record = recoverySession(slot, place) {
+    if let desk = server.recovery, let record = recoverySession(slot, place, isDropping: reason.isRecoverable) {
       if reason.isRecoverable { desk.dropped(record) } else { desk.forget(record.pid) }
     }
-    if place.state == .connected { server.users.remove(userKey(slot)) }
+    if place.state == .connected { discountUser(slot) }
     if place.state == .connected { server.application.disconnected(context(slot, index), reason) }
+    forgetQuestions(slot, index)
     settle(slot)
     while let membership = session.pointee.sockets[index].rooms.last { removeMember(slot, index, membership) }
     session.pointee.sockets.remove(at: index)
@@ -203,14 +205,24 @@ extension Loop {
     sessions[slot].pointee.sockets.append(
       NamespaceSocket(namespace: 0, state: .connected, id: SessionID(loop: UInt8(seat.index), slot: UInt32(slot))))
     join(slot, 0, "")
-    server.users.add(userKey(slot))
+    countUser(slot)
     server.application.connected(context(slot, 0), auth: [])
   }
 
+  private func countUser(_ slot: Int32) {
+    let (key, isNamed) = userKey(slot)
+    sessions[slot].pointee.user = server.users.add(key, isNamed: isNamed)
+  }
+
+  private func discountUser(_ slot: Int32) {
+    let (key, isNamed) = userKey(slot)
+    server.users.remove(key, isNamed: isNamed)
+  }
+
   /// Whom a session is counted for: itself when nothing else is known.
-  private func userKey(_ slot: Int32) -> String {
+  private func userKey(_ slot: Int32) -> (key: String, isNamed: Bool) {
     let name = userName(slot)
-    return name.isEmpty ? "\u{0}\(seat.index).\(slot)" : name
+    return name.isEmpty ? ("\(seat.index).\(slot)", false) : (name, true)
   }
 
   func rawMessage(_ slot: Int32, isText: Bool, _ bytes: UnsafeRawBufferPointer) {

@@ -1,5 +1,6 @@
 internal import Base
 internal import HeapModule
+internal import SocketProtocol
 
 /// Heartbeats and deadlines. Each session has at most one entry that counts in the heap: `armedAt`.
 ///
@@ -42,18 +43,17 @@ extension Loop {
       }
     }
     if isDue(session.pointee.expiresAt) { return end(slot, .tokenExpired) }
-    if isDue(session.pointee.pongBy) { return end(slot, .pingTimeout) }
-    if isDue(session.pointee.pingAt) { ping(slot) }
+    switch session.pointee.heartbeat?.tick(now: now, timing: timing) {
+    case .sendPing: ping(slot)
+    case .timedOut: end(slot, .pingTimeout)
+    case .some(.none), nil: break
+    }
   }
 
   private func isDue(_ deadline: UInt64) -> Bool { deadline != 0 && deadline <= now }
 
   private func ping(_ slot: Int32) {
-    let session = sessions[slot]
-    session.pointee.pingAt = 0
-    session.pointee.pingSentAt = now
-    session.pointee.pongBy = now + UInt64(options.pingTimeout.nanoseconds)
-    if session.pointee.kind.isEngine {
+    if sessions[slot].pointee.kind.isEngine {
       queue(slot, .text([UInt8(ascii: "2")]), isControl: true)
     } else {
       queue(slot, .frame([FrameHeader.ping, 0]), isControl: true)
@@ -62,15 +62,13 @@ extension Loop {
 
   func pong(_ slot: Int32) {
     let session = sessions[slot]
-    guard session.pointee.pongBy != 0 else { return }
-    session.pointee.roundTrip = UInt32(clamping: (now - session.pointee.pingSentAt) / 1_000)
-    session.pointee.pongBy = 0
-    session.pointee.pingAt = now + UInt64(options.pingInterval.nanoseconds)
+    guard let roundTrip = session.pointee.heartbeat?.pongReceived(now: now, timing: timing) else { return }
+    session.pointee.roundTrip = UInt32(clamping: roundTrip / 1_000)
     arm(slot)
   }
 
   func startHeartbeat(_ slot: Int32, from start: UInt64) {
-    sessions[slot].pointee.pingAt = start + UInt64(options.pingInterval.nanoseconds)
+    sessions[slot].pointee.heartbeat = HeartbeatMachine(now: start, timing: timing)
     arm(slot)
   }
 }

@@ -28,6 +28,8 @@ final class Loop {
   let seat: LoopSeat
   let server: LoopContext
   let options: GatewayOptions
+  /// Of all sessions' heartbeats.
+  let timing: HeartbeatMachine.Timing
   let poller: Poller
   let receiveBuffer: UnsafeMutableRawBufferPointer
   var sessions = SessionSlab()
@@ -50,12 +52,16 @@ final class Loop {
   /// Thoughts and updates by receiver; see Loop+Throttle.
   var receivers: Throttle<ReceiverKey>
   var lastIdentity = Loop.nobody
+  /// Events that clients have not acknowledged yet; see Loop+Questions.
+  var questions = AckTable<AskedSocket, @Sendable (Acknowledgement) -> Void>()
   /// For those who ask for rates, and for those who look at single sockets.
   var marks = RateMarks()
   var watches = EventWatches()
   /// One of each serves all connections, because no message remembers another (RFC 7692). Made on first use.
   var inflater: Inflater?
   var deflater: Deflater?
+  /// Connections that agreed to compression.
+  var compressing = 0
   private var letters: [Letter] = []
   private var postponed: [Letter] = []
   private var publishedAt: UInt64 = 0
@@ -64,6 +70,9 @@ final class Loop {
     self.seat = seat
     self.server = server
     options = server.options
+    timing = HeartbeatMachine.Timing(
+      intervalNanoseconds: UInt64(options.pingInterval.nanoseconds),
+      timeoutNanoseconds: UInt64(options.pingTimeout.nanoseconds))
     poller = try Poller()
     receivers = Throttle(server.receiverPolicy)
     receiveBuffer = .allocate(byteCount: Self.receiveBytes, alignment: 16)
@@ -87,6 +96,7 @@ final class Loop {
       for index in 0..<count where poller[index].tag != Self.mailboxTag { ready(poller[index]) }
       readLetters()
       fireTimers()
+      expireQuestions()
       releaseHeld()
       flushTick()
       publishFigures()
@@ -99,6 +109,7 @@ final class Loop {
     var until = timers.min?.at ?? .max
     if seat.index == 0 { until = min(until, server.dispatcher.nextDue) }
     if let due = receivers.nextDue { until = min(until, due) }
+    if let due = questions.deadline { until = min(until, due) }
     if tick.hasWork { until = min(until, tick.notBefore) }
     if publishedAt != 0, figures != seat.current { until = min(until, publishedAt + Self.figuresInterval) }
     return until == .max ? nil : until > current ? until - current : 0
@@ -172,6 +183,7 @@ final class Loop {
 
   /// The node stops: everything is closed, everybody who waits is answered.
   private func endAll() {
+    endQuestions()
     for slot in 0..<Int32(sessions.capacity) where sessions[slot].pointee.phase != .free {
       end(slot, .serverStopped)
       if sessions[slot].pointee.phase != .free { release(slot) }

@@ -17,6 +17,8 @@ struct RoomTable {
     var frames: Int32 = 0
     /// Some of the tick's broadcasts are thoughts or updates, which a receiver's own limit counts.
     var isThrottled = false
+    /// Some of them are worth compressing.
+    var hasLong = false
   }
 
   private(set) var rooms: [Room] = []

@@ -120,13 +120,24 @@ final class Sequencer: Sendable {
   /// What a client missed; with it, under the same lock, the broadcasts that wait in `loop`'s mailbox are known to be
   /// exactly those numbered before. `frozen` runs while nothing can be sequenced.
   func missed<Result>(
-    namespace: String, rooms: [String], since offset: String, covered: [String: UInt64],
+    namespace: String, rooms: [String], since offset: String, held: [HeldStream] = [], covered: [String: UInt64],
     frozen: ([Broadcast]?) -> Result
   ) -> Result {
     state.withLock { state in
-      frozen(
-        state.history.missed(
-          namespace: namespace, rooms: rooms, since: offset, covered: covered.isEmpty ? nil : covered))
+      let covered = covered.isEmpty ? nil : covered
+      guard
+        var missed = state.history.missed(namespace: namespace, rooms: rooms, since: offset, covered: covered)
+      else { return frozen(nil) }
+      guard !held.isEmpty else { return frozen(missed) }
+      var known = Set(missed.map(\.sequence))
+      for stream in held {
+        // What its offset says it has seen and this connection held back.
+        let rest = state.history.missed(
+          namespace: namespace, rooms: stream.rooms, since: stream.after, covered: covered)
+        guard let rest else { return frozen(nil) }
+        missed += rest.filter { stream.kind == $0.emission.kind && known.insert($0.sequence).inserted }
+      }
+      return frozen(missed.sorted { $0.sequence < $1.sequence })
     }
   }
 

@@ -22,13 +22,12 @@ struct Session {
   var descriptor: Int32 = -1
   var phase = Phase.free
   var kind = SessionKind.socketIO
-  var transport = Transport.polling
+  /// Its transports, and who may poll.
+  var engine = EngineSessionMachine(beginsWithWebSocket: false)
   var isDirty = false
   var wantsWrite = false
   /// Long messages to it may be compressed.
   var compresses = false
-  /// A probing WebSocket was answered: GETs are sent away with a noop.
-  var isUpgrading = false
   /// `closeBy` is its turn to leave a draining node.
   var isDraining = false
   /// Of a probing WebSocket: the session it wants. Of a session: the probing WebSocket.
@@ -43,11 +42,11 @@ struct Session {
 
   // Monotonic nanoseconds; 0: none.
   var armedAt: UInt64 = 0
-  var pingAt: UInt64 = 0
-  var pongBy: UInt64 = 0
+  /// Nil while nobody is pinged: before the handshake and after the end.
+  var heartbeat: HeartbeatMachine?
+  /// The end of whatever it is in: connecting, probing, draining or lingering.
   var closeBy: UInt64 = 0
   var expiresAt: UInt64 = 0
-  var pingSentAt: UInt64 = 0
   var roundTrip: UInt32 = 0
 
   var parser: WebSocketFrameParser
@@ -60,6 +59,8 @@ struct Session {
   var waitingGet: HTTPReply?
   var sockets: [NamespaceSocket] = []
   var identity: Identity
+  /// Shared with the user's other connections; nil for those who do not say who they are.
+  var user: UserSeat?
   var bucket = TokenBucket()
   /// Publications of its own that wait for a hook.
   var hooksWaiting: Int32 = 0
@@ -71,14 +72,17 @@ struct Session {
   var connectedAt: UInt64 = 0
   var activeAt: UInt64 = 0
 
+  var transport: Transport { engine.isWebSocket ? .webSocket : .polling }
+
   /// Whether the bytes of a room may be sent to it as they are.
   var takesSharedFrames: Bool {
     phase == .open && transport == .webSocket && kind == .socketIO && queue.isEmpty
   }
 
   var nextDeadline: UInt64 {
-    var next = UInt64.max
-    for deadline in [pingAt, pongBy, closeBy, expiresAt] where deadline != 0 { next = min(next, deadline) }
+    var next = heartbeat?.deadline ?? .max
+    if closeBy != 0 { next = min(next, closeBy) }
+    if expiresAt != 0 { next = min(next, expiresAt) }
     return next
   }
 }

@@ -90,8 +90,10 @@ struct BroadcastLog: BroadcastHistory {
 
   private static func size(_ broadcast: Broadcast) -> Int {
     let emission = broadcast.emission
-    // The object and its names cost about 400 bytes, its encoded form as much again as its arguments.
-    return 400 + 2 * emission.arguments.count + broadcast.offset.count
+    // The object and its names cost about 400 bytes, its encoded form as much again as its arguments, and so at most
+    // does the compressed one of a long event.
+    let forms = emission.arguments.count >= Loop.compressBytesMin ? 3 : 2
+    return 400 + forms * emission.arguments.count + broadcast.offset.count
       + emission.attachments.reduce(0) { $0 + 2 * $1.count }
   }
 

@@ -27,6 +27,8 @@ struct RecoveryStore: Sendable {
   /// In the order in which they went away, which is that of their end; taken ones stay until they are passed.
   private var order: Deque<(pid: String, number: UInt64)> = []
   private var number: UInt64 = 0
+  /// Sessions whose time is over, or that a bound pushed out, since somebody last asked.
+  private var gone: [String] = []
 
   init(_ limits: Limits = .init()) { self.limits = limits }
 
@@ -42,6 +44,7 @@ struct RecoveryStore: Sendable {
     bytes += size
     while kept.count > limits.sessions || bytes > limits.bytes, let oldest = popOldest() {
       remove(oldest)
+      gone.append(oldest)
       dropped += 1
     }
     compact()
@@ -57,11 +60,19 @@ struct RecoveryStore: Sendable {
 
   mutating func forget(_ pid: String) { remove(pid) }
 
+  /// The private ids of those that nobody can come back to any more, each once.
+  mutating func takeGone(now: UInt64) -> [String] {
+    expire(now)
+    defer { gone = [] }
+    return gone
+  }
+
   private mutating func expire(_ now: UInt64) {
     while let first = order.first {
       if let held = kept[first.pid], held.number == first.number {
         guard held.until <= now else { return }
         remove(first.pid)
+        gone.append(first.pid)
       }
       order.removeFirst()
     }
@@ -87,5 +98,6 @@ struct RecoveryStore: Sendable {
   private static func size(_ session: RecoverySession) -> Int {
     256 + session.pid.utf8.count + session.sid.utf8.count + session.user.utf8.count
       + session.rooms.reduce(0) { $0 + $1.utf8.count + 24 }
+      + session.held.reduce(0) { $0 + $1.after.utf8.count + 96 }
   }
 }

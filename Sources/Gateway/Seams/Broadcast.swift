@@ -25,6 +25,7 @@ final class Broadcast: Sendable {
   private struct Forms {
     var socketIO: EncodedPacket?
     var rawFrame: [UInt8]?
+    var packed: [UInt8]?
   }
 
   init(emission: Emission, origin: BroadcastOrigin, sequence: UInt64, sequencedAt: UInt64, offset: [UInt8]) {
@@ -54,6 +55,12 @@ final class Broadcast: Sendable {
       return made
     }
   }
+
+  /// `socketIO.frames` with what is long compressed, once a loop has made it. Nothing in it depends on what a
+  /// connection was sent before, so all that agreed to compression are sent the same.
+  var packed: [UInt8]? { forms.withLock { $0.packed } }
+
+  func keep(packed: [UInt8]) { forms.withLock { $0.packed = packed } }
 
   /// What it takes in a queue.
   var size: Int { emission.arguments.count + offset.count + emission.attachments.reduce(16) { $0 + $1.count } }

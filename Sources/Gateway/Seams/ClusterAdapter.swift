@@ -1,3 +1,5 @@
+internal import SocketProtocol
+
 /// Joins this node's gateway to others. Everything but the `async` calls is posted and returns at once: the callers are
 /// event loops and holders of the sequencer's lock. Two implementations: `LocalAdapter` (no peers) and `RedisAdapter`.
 protocol ClusterAdapter: Sendable {
@@ -15,14 +17,42 @@ protocol ClusterAdapter: Sendable {
   /// room's last member is gone a node hears nothing of that room. From then on the session's rooms are listened to for
   /// some seconds, in which its client joins them. A session is given out once.
   func recover(pid: String, offset: String) async -> RecoveredSession?
+  /// Sends an event to the clients of all other servers, which are to acknowledge it. `heard` is called with what they
+  /// say until `end` of the result, on any thread. Nil: there is nobody else.
+  func ask(
+    _ emission: Emission, within deadline: Duration, heard: @escaping @Sendable (ClusterAnswer) -> Void
+  ) async -> ClusterQuestion?
+  /// How many sockets of other nodes are members of a room.
+  func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience
   var state: ClusterState { get }
+}
+
+/// A question that other servers' clients were asked.
+struct ClusterQuestion: Sendable {
+  /// How many servers will say how many clients they asked.
+  var servers: Int
+  var end: @Sendable () -> Void
+}
+
+enum ClusterAnswer: Sendable {
+  /// One server has asked so many clients.
+  case asked(Int)
+  case acknowledgement(Acknowledgement)
+}
+
+struct ClusterAudience: Sendable, Equatable {
+  var sockets = 0
+  /// Every other server has answered.
+  var isComplete = true
 }
 
 /// What the cluster asks of this node. Called from the adapter's own thread or task; nothing of it blocks.
 protocol ClusterDelegate: Sendable {
   /// Goes through the sequencer like a local broadcast, and is not published again.
   func deliver(_ remote: RemoteBroadcast)
-  func remoteRequest(_ request: RemoteRequest) async -> RemoteResponse
+  /// When this returns, the request has its place behind those that came before it; calling the result waits for what
+  /// came of it.
+  func begin(_ request: RemoteRequest) -> @Sendable () async -> RemoteResponse
   /// Messages of this origin were lost and could not be fetched again: recovery of what is older ends here, and the
   /// clients affected are told to resync.
   func resync(origin: String)
@@ -30,6 +60,10 @@ protocol ClusterDelegate: Sendable {
   func advance(origin: String, to sequence: UInt64)
   /// What this origin sent before this node came: see `BroadcastHistory.cut`.
   func cut(origin: String, through sequence: UInt64)
+}
+
+extension ClusterDelegate {
+  func remoteRequest(_ request: RemoteRequest) async -> RemoteResponse { await begin(request)() }
 }
 
 /// A broadcast that came from another node.
@@ -59,7 +93,10 @@ enum RemoteRequest: Sendable {
   case rooms(namespace: String)
   /// Sends an event and passes on each client's acknowledgement: its first argument as JSON text, with attachments. The
   /// answer is the number of clients asked.
-  case broadcastWithAcknowledgement(Emission, answer: @Sendable ([UInt8], [[UInt8]]) -> Void)
+  case broadcastWithAcknowledgement(
+    Emission, within: Duration, answer: @Sendable ([UInt8], [[UInt8]]) -> Void)
+  /// How many members a room has here.
+  case members(namespace: String, room: String)
   /// How many sockets the namespace has here.
   case count(namespace: String)
 }
@@ -81,7 +118,7 @@ struct RemoteSocket: Sendable, Equatable {
 }
 
 /// What is kept of a Socket.IO session so that its client can come back (connection state recovery).
-struct RecoverySession: Sendable, Equatable, Codable {
+struct RecoverySession: Sendable, Equatable {
   /// Private id, known to the client alone.
   var pid: String
   /// The public id it keeps.
@@ -91,6 +128,44 @@ struct RecoverySession: Sendable, Equatable, Codable {
   var rooms: [String]
   /// Milliseconds since 1970 at which it dropped; nil while connected.
   var droppedAtMilliseconds: Int64?
+  /// What the throttle held back for it when it dropped.
+  var held: [HeldStream] = []
+}
+
+/// A stream of an agent or a task of which a client was told nothing since `after`, whatever its offset says: the
+/// throttle held it back while others went out.
+struct HeldStream: Sendable, Equatable {
+  static let countMax = 256
+
+  var kind: Emission.Kind
+  var rooms: [String]
+  /// As a recovery offset.
+  var after: String
+
+  init(kind: Emission.Kind, rooms: [String], after: String) {
+    self.kind = kind
+    self.rooms = rooms
+    self.after = after
+  }
+
+  /// Nil for an event that no history has.
+  init?(_ item: Throttle<ReceiverKey>.Item) {
+    guard let origin = item.origin, let begins = OffsetVector(String(decoding: item.offset, as: UTF8.self)),
+      begins[origin.id] == origin.sequence, origin.sequence > 0
+    else { return nil }
+    var before = OffsetVector()
+    for entry in begins.entries {
+      before.advance(entry.origin, to: entry.origin == origin.id ? entry.sequence - 1 : entry.sequence)
+    }
+    self.init(
+      kind: item.emission.kind, rooms: item.emission.rooms, after: String(decoding: before.encoded, as: UTF8.self))
+  }
+
+  /// Whether a broadcast belongs to what was held.
+  func has(_ broadcast: RemoteBroadcast, _ sequence: UInt64) -> Bool {
+    guard broadcast.emission.kind == kind, broadcast.emission.rooms == rooms else { return false }
+    return sequence > OffsetVector(after)?[broadcast.originID] ?? 0
+  }
 }
 
 /// A session found again.
@@ -123,6 +198,8 @@ struct ClusterState: Sendable, Equatable {
   /// Why there is no connection.
   var reason: String?
   var peers: [Peer] = []
+  /// Broadcasts that wait to be published.
+  var pending = 0
   var published: UInt64 = 0
   var received: UInt64 = 0
   var dropped: UInt64 = 0
@@ -139,5 +216,9 @@ struct LocalAdapter: ClusterAdapter {
   func saveSession(_ record: RecoverySession) {}
   func forgetSession(pid: String) {}
   func recover(pid: String, offset: String) async -> RecoveredSession? { nil }
+  func ask(
+    _ emission: Emission, within deadline: Duration, heard: @escaping @Sendable (ClusterAnswer) -> Void
+  ) async -> ClusterQuestion? { nil }
+  func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience { .init() }
   var state: ClusterState { ClusterState() }
 }

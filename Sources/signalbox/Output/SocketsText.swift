@@ -14,15 +14,22 @@ enum SocketsText {
   }
 
   static func table(_ page: SocketPage, now: Int64) -> String {
+    let others = peers(page)
     guard !page.sockets.isEmpty else {
-      return page.total == 0 ? "no sockets" : "none of \(page.total) sockets fits the filter"
+      return (page.total == 0 ? "no sockets" : "none of \(page.total) sockets fits the filter") + others
     }
     let table = Table.render(
       header: [
         "ID", "USER", "AGENT", "TRANSPORT", "STATE", "RTT", "IN/S", "OUT/S", "QUEUE", "AGE", "ADDRESS", "ROOMS",
       ], rows: page.sockets.map { row($0, now: now) })
     let more = page.matching - page.offset - page.sockets.count
-    return more > 0 ? "\(table)\nand \(more) more: --limit, --filter" : table
+    return (more > 0 ? "\(table)\nand \(more) more: --limit, --filter" : table) + others
+  }
+
+  private static func peers(_ page: SocketPage) -> String {
+    guard let peers = page.peers, !peers.isEmpty else { return "" }
+    let counts = peers.map { "\(safe($0.node)) \($0.sockets)" }.joined(separator: ", ")
+    return "\nthis node \(page.total); other nodes, not listed: \(counts)"
   }
 
   static func page(_ detail: SocketDetail, now: Int64) -> String {
@@ -67,8 +74,16 @@ enum SocketsText {
     let reach =
       (receipt.reach == .everywhere ? "" : "; Redis is away: other nodes do not hear of it")
       + (receipt.isHeld ? "; the throttle holds it for its next batch" : "")
-    return "sent \(safe(receipt.event)) to \(safe(receipt.room)): \(receipt.sockets) "
-      + "\(receipt.sockets == 1 ? "socket" : "sockets") of this node\(reach)"
+    let sockets = "\(receipt.sockets) \(receipt.sockets == 1 ? "socket" : "sockets")"
+    let sent = "sent \(safe(receipt.event)) to \(safe(receipt.room))"
+    if let acknowledged = receipt.acknowledged {
+      return "\(sent): \(acknowledged) of \(sockets) acknowledged it in time\(reach)"
+    }
+    switch receipt.isComplete {
+    case nil: return "\(sent): \(sockets) of this node\(reach)"
+    case true?: return "\(sent): \(sockets)\(reach)"
+    case false?: return "\(sent): at least \(sockets), not every node said how many it has\(reach)"
+    }
   }
 
   private static func row(_ socket: SocketRecord, now: Int64) -> [String] {

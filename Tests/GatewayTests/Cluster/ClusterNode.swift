@@ -20,7 +20,12 @@ final class ClusterNode: Sendable {
     func advance(origin: String, to sequence: UInt64) { advances.append(sequence) }
     func cut(origin: String, through sequence: UInt64) { cuts.append("\(origin) \(sequence)") }
 
-    func remoteRequest(_ request: RemoteRequest) async -> RemoteResponse {
+    func begin(_ request: RemoteRequest) -> @Sendable () async -> RemoteResponse {
+      let response = response(to: request)
+      return { response }
+    }
+
+    private func response(to request: RemoteRequest) -> RemoteResponse {
       switch request {
       case .join(let selection, let rooms): asked.append("join \(selection.rooms) \(rooms)")
       case .leave(let selection, let rooms): asked.append("leave \(selection.rooms) \(rooms)")
@@ -31,8 +36,9 @@ final class ClusterNode: Sendable {
           RemoteSocket(id: "s1", rooms: ["s1", "r"], handshakeJSON: Array(#"{"secure":false}"#.utf8), dataJSON: [])
         ])
       case .rooms: return .rooms(["r", "q"])
-      case .broadcastWithAcknowledgement(let emission, let answer):
-        asked.append("ack \(emission.event)")
+      case .members(_, let room): return .count(room.utf8.count)
+      case .broadcastWithAcknowledgement(let emission, let deadline, let answer):
+        asked.append("ack \(emission.event) \(deadline)")
         answer(Array(#"{"ok":true}"#.utf8), [])
         return .count(1)
       case .count: return .count(7)

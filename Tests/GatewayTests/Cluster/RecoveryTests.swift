@@ -1,3 +1,4 @@
+import Base
 import SocketProtocol
 import TestKit
 import Testing
@@ -146,6 +147,50 @@ import Testing
       if number.isMultiple(of: 3) { store.forget("q") }
     }
     #expect(store.count <= 1)
+  }
+
+  /// Nobody came back: memory returns to where it was, and the cluster is told, without another client's doing.
+  @Test func whoDoesNotComeBackIsForgottenEverywhere() async {
+    let clock = ManualClock()
+    let adapter = ForgettingAdapter()
+    let desk = RecoveryDesk(adapter: adapter, isCluster: true, limits: .init(), clock: clock) {
+      UInt64(clock.now.offset.nanoseconds)
+    }
+    let sweep = Task { await desk.sweep(on: clock) }
+    for number in 0..<1_000 { desk.dropped(Self.session("p\(number)")) }
+    #expect(desk.standing.count == 1_000 && desk.standing.bytes > 0)
+    var passed = Duration.zero
+    while passed < .seconds(640) {
+      #expect(await eventually { clock.sleeperCount == 1 })
+      clock.advance(by: .seconds(20))
+      passed += .seconds(20)
+    }
+    #expect(desk.standing.count == 1_000, "ten minutes are promised")
+    for _ in 0..<3 {
+      #expect(await eventually { clock.sleeperCount == 1 })
+      clock.advance(by: .seconds(20))
+    }
+    #expect(await eventually { desk.standing.count == 0 && adapter.forgotten.count == 1_000 })
+    #expect(desk.standing.bytes == 0)
+    sweep.cancel()
+    await sweep.value
+  }
+
+  private struct ForgettingAdapter: ClusterAdapter {
+    let forgotten = Collected<String>()
+    private let local = LocalAdapter()
+
+    func publish(_ broadcast: Broadcast) {}
+    func roomBecameLocal(namespace: String, room: String) {}
+    func roomLeft(namespace: String, room: String) {}
+    func saveSession(_ record: RecoverySession) {}
+    func forgetSession(pid: String) { forgotten.append(pid) }
+    func recover(pid: String, offset: String) async -> RecoveredSession? { nil }
+    func ask(
+      _ emission: Emission, within deadline: Duration, heard: @escaping @Sendable (ClusterAnswer) -> Void
+    ) async -> ClusterQuestion? { nil }
+    func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience { .init() }
+    var state: ClusterState { local.state }
   }
 
   @Test func sessionsComeBackFromTheirRecord() throws {

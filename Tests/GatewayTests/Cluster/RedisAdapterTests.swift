@@ -233,24 +233,27 @@ import Testing
       #"{"uid":"x","requestId":"q2","type":5,"opts":{"rooms":["r"],"except":[]}}"#,
       #"{"uid":"x","requestId":"q3","type":1}"#, #"{"uid":"x","requestId":"q4","type":0,"rooms":["r"]}"#,
       #"{"uid":"x","requestId":"q5","type":6,"data":["e"]}"#,
-      #"{"uid":"x","requestId":"q6","type":7,"packet":{"type":2,"data":["e"],"nsp":"/"},"opts":{"rooms":[]}}"#,
+      #"{"uid":"x","requestId":"q6","type":7,"packet":{"type":2,"data":["e"],"nsp":"/"},"#
+        + #""opts":{"rooms":[],"flags":{"timeout":700}}}"#,
+      #"{"uid":"x","requestId":"q7","type":100,"opts":{"rooms":["room"]}}"#,
     ] {
       _ = try await client.send(RedisCommand("PUBLISH", "socket.io-request#/#", .bytes(Array(json.utf8))))
     }
-    #expect(await eventually { answers.count == 6 })
+    #expect(await eventually { answers.count == 7 })
     let socket = AdapterResponse.Socket(
       id: "s1", rooms: ["s1", "r"], handshake: Array(#"{"secure":false}"#.utf8), data: Array("{}".utf8))
+    // They wait side by side: who answers first is open.
     #expect(
-      answers.values == [
+      answers.values.sorted { "\($0)" < "\($1)" } == [
         AdapterResponse(requestID: "q1", .done), AdapterResponse(requestID: "q2", .sockets([socket])),
         AdapterResponse(requestID: "q3", .rooms(["r", "q"])), AdapterResponse(requestID: "q4", .socketIDs(["s1"])),
         AdapterResponse(requestID: "q6", .acknowledgement(Array(#"{"ok":true}"#.utf8), attachments: [])),
-        AdapterResponse(requestID: "q6", .clientCount(1)),
+        AdapterResponse(requestID: "q6", .clientCount(1)), AdapterResponse(requestID: "q7", .clientCount(4)),
       ])
     #expect(
       node.delegate.asked.values == [
         #"join ["a"] ["b"]"#, #"leave ["a"] ["b"]"#, #"disconnect ["a"] true"#, #"join ["s1"] ["b"]"#,
-        #"fetch ["r"]"#, #"fetch ["r"]"#, "ack e",
+        #"fetch ["r"]"#, #"fetch ["r"]"#, "ack e 0.7 seconds",
       ])
     await node.stop()
   }

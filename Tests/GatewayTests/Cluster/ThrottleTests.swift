@@ -117,6 +117,64 @@ import Testing
     #expect(throttle.release(now: .max / 2).isEmpty && throttle.nextDue == nil)
   }
 
+  /// Three connections of one user, each with rooms of its own: together they are told ten a second, and take turns.
+  @Test func connectionsOfAUserShareItsRate() {
+    var throttle = Throttle<String>(.user)
+    let pace = SharedPace()
+    var told: [String: Int] = [:]
+    var total = 0
+    for step in 0..<1_000 as Range<UInt64> {
+      let now = step * 10 * Self.millisecond
+      for release in throttle.release(now: now) {
+        told[release.key, default: 0] += 1
+        total += 1
+      }
+      for (place, key) in ["a", "b", "c"].enumerated() {
+        let item = Throttle<String>.Item(emission: update("\(key)\(step % 7)", Int(step)))
+        if throttle.offer(item, for: key, sharing: pace, ticket: step * 3 + UInt64(place) + 1, now: now) == .deliver {
+          told[key, default: 0] += 1
+          total += 1
+        }
+      }
+    }
+    #expect(total <= 5 + 100 && total >= 95, "ten seconds: \(total)")
+    #expect(told.values.allSatisfy { $0 >= 25 } && told.count == 3, "\(told)")
+  }
+
+  @Test func whatGoesToSeveralConnectionsCountsOnce() {
+    let pace = SharedPace()
+    var loops = [Throttle<String>(.user), Throttle<String>(.user)]
+    for number in 1...5 {
+      for loop in loops.indices {
+        let item = Throttle<String>.Item(emission: update("t", number))
+        #expect(loops[loop].offer(item, for: "u", sharing: pace, ticket: UInt64(number), now: 0) == .deliver)
+      }
+    }
+    let item = Throttle<String>.Item(emission: update("t", 6))
+    #expect(loops[0].offer(item, for: "u", sharing: pace, ticket: 6, now: 0) == .held)
+    #expect(loops[1].offer(item, for: "u", sharing: pace, ticket: 6, now: 0) == .held)
+    #expect(loops[0].release(now: 100 * Self.millisecond).count == 1)
+    #expect(loops[1].release(now: 100 * Self.millisecond).isEmpty, "the other one's turn comes next")
+    #expect(loops[1].release(now: 200 * Self.millisecond).count == 1)
+    #expect(pace.standing.others == 0)
+  }
+
+  @Test func whatIsHeldSaysFromWhereOn() throws {
+    var throttle = Throttle<ReceiverKey>(ThrottlePolicy(deliveriesPerSecond: 1))
+    let key = ReceiverKey(slot: 1, generation: 1)
+    for sequence in 4...7 as ClosedRange<UInt64> {
+      let item = Throttle<ReceiverKey>.Item(
+        emission: update("t", Int(sequence)), offset: Array("other.9~node.\(sequence)".utf8),
+        origin: BroadcastOrigin(id: "node", sequence: sequence))
+      _ = throttle.offer(item, for: key, now: 0)
+    }
+    let held = throttle.oldestHeld(key).compactMap { HeldStream($0) }
+    #expect(held == [HeldStream(kind: .taskUpdate(task: "t"), rooms: held.first?.rooms ?? [], after: "other.9~node.4")])
+    var session = RecoveryTests.session("p")
+    session.held = held
+    #expect(try RecoverySession(decoding: session.encoded) == session)
+  }
+
   @Test func withoutARateEverythingPasses() {
     var throttle = Throttle<String>(ThrottlePolicy(deliveriesPerSecond: nil))
     for number in 0..<100 {

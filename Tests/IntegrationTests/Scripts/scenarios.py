@@ -328,6 +328,151 @@ def emitter():
     together(*subscribers, *outsiders)
 
 
+def asked():
+    """Events that are to be acknowledged: asked for over HTTP, and by another Socket.IO server over Redis."""
+    import msgpack
+    import redis
+
+    subscribers = [Subscriber(url, transports=["websocket"], rooms=[("task", "t")]) for url in FACTS["urls"]]
+    subscribers.append(Subscriber(FACTS["urls"][1], transports=["polling"], rooms=[("task", "t")]))
+    for place, subscriber in enumerate(subscribers):
+        subscriber.client.on("question", lambda data, place=place: {"place": place, "heard": data})
+    heard_by_all(subscribers, subscribers[:2])
+
+    def ask(api, room, milliseconds):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{api}/v1/rooms/{room}/events", method="POST",
+            headers={"Content-Type": "application/json"},
+            data=json.dumps({"event": "question", "data": 7, "acknowledgeMilliseconds": milliseconds}).encode())
+        with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+            return json.load(answer)
+
+    for api in FACTS["apis"]:
+        receipt = ask(api, "task:t", 20_000)
+        expect(receipt["acknowledged"] == 3 and receipt["sockets"] == 3 and receipt["complete"], f"receipt {receipt}")
+    silent = Recovering(reconnection=False)
+    silent.connect(FACTS["urls"][0], transports=["websocket"], wait_timeout=LIMIT)
+    silent.on("question", lambda data: time.sleep(2))
+    expect(silent.call("subscribe-task", "slow", timeout=LIMIT)["ok"], "subscribe")
+    receipt = ask(FACTS["apis"][1], "task:slow", 300)
+    expect(receipt["acknowledged"] == 0 and not receipt["complete"], f"a late answer does not count: {receipt}")
+
+    connection = redis.Redis(host="127.0.0.1", port=FACTS["redis"])
+    listener = connection.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe("socket.io-response#/#")
+    listener.get_message(timeout=LIMIT)
+    connection.publish("socket.io-request#/#", msgpack.packb({
+        "uid": "a-node-server", "requestId": "r1", "type": 7,
+        "packet": {"type": 2, "data": ["question", {"blob": b"\x01\x02"}], "nsp": "/"},
+        "opts": {"rooms": ["task:t"], "except": [], "flags": {"timeout": 20000, "expectSingleResponse": False}}}, use_bin_type=True))
+    clients, answers, end = [], [], time.monotonic() + LIMIT
+    while (len(clients) < 2 or len(answers) < 3) and time.monotonic() < end:
+        message = listener.get_message(timeout=1)
+        if message is None:
+            continue
+        data = message["data"]
+        response = json.loads(data) if data[:1] == b"{" else msgpack.unpackb(data, raw=False)
+        expect(response["requestId"] == "r1", f"response {response}")
+        if response["type"] == 8:
+            clients.append(response["clientCount"])
+        else:
+            expect(response["type"] == 9, f"response {response}")
+            answers.append(response["packet"])
+    expect(sorted(clients) == [1, 2], f"the nodes asked {clients}")
+    expect(sorted(a["place"] for a in answers) == [0, 1, 2], f"answers {answers}")
+    expect(all(a["heard"] == {"blob": b"\x01\x02"} for a in answers), f"answers {answers}")
+    together(*subscribers)
+    silent.disconnect()
+
+
+def storm():
+    """Half-open connections, slow heads, thousands that come and go: the node answers all the while, and has no more
+    descriptors and memory afterwards than before."""
+    import resource
+    import socket
+    import struct
+
+    host, port = FACTS["urls"][0].removeprefix("http://").split(":")
+    process = FACTS["processes"][0]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    crowd = min(10_000, hard // 2)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{process}/fd"))
+
+    def resident():
+        with open(f"/proc/{process}/status") as status:
+            return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmRSS"))
+
+    def dial():
+        connection = socket.create_connection((host, int(port)), timeout=LIMIT)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def healthy(what):
+        with urllib.request.urlopen(f"{FACTS['urls'][0]}/health", timeout=LIMIT) as answer:
+            expect(answer.status == 200 and json.load(answer)["components"], f"/health {what}")
+
+    def come_and_go(count):
+        request = (
+            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            # 40, masked with zeros: CONNECT; then 42["subscribe-task","t"].
+            b"\x81\x82\0\0\0\x00" + b"40" + b"\x81\x98\0\0\0\0" + b'42["subscribe-task","t1"]'[:24])
+        for start in range(0, count, 100):
+            some = [dial() for _ in range(100)]
+            for connection in some:
+                connection.sendall(request)
+            for place, connection in enumerate(some):
+                expect(connection.recv(64).startswith(b"HTTP/1.1 101"), "an upgrade")
+                if place % 2:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+    come_and_go(500)
+    eventually(lambda: descriptors() < 500, "the first storm is over")
+    before = descriptors()
+
+    crowded = [dial() for _ in range(crowd)]
+    healthy("among half-open connections")
+    for connection in crowded:
+        connection.close()
+    eventually(lambda: descriptors() <= before + 8, f"{before} descriptors as before the half-open, not {descriptors()}")
+
+    slow = [dial() for _ in range(300)]
+    for connection in slow:
+        connection.setblocking(False)
+    waiting, end = set(slow), time.monotonic() + 2 * LIMIT
+    while waiting and time.monotonic() < end:
+        for connection in list(waiting):
+            try:
+                connection.send(b"G")
+                if connection.recv(1_024) == b"":
+                    waiting.discard(connection)
+            except BlockingIOError:
+                pass
+            except OSError:
+                waiting.discard(connection)
+        time.sleep(0.2)
+    expect(not waiting, f"{len(waiting)} connections drip on")
+    healthy("after the slow heads")
+    for connection in slow:
+        connection.close()
+
+    sizes = []
+    for _ in range(3):
+        come_and_go(2_000)
+        eventually(lambda: descriptors() <= before + 8, f"{before} descriptors as before the storm, not {descriptors()}")
+        sizes.append(resident())
+    # Those who dropped may come back for ten minutes, and are kept until then: some hundred bytes each.
+    expect(sizes[2] - sizes[1] < 16 << 20, f"resident bytes after each storm: {sizes}")
+    healthy("after all storms")
+    last = Subscriber(FACTS["urls"][0], transports=["websocket"], rooms=[("task", "t")])
+    expect(last.call("echo", 1) == 1, "echo")
+    last.close()
+
+
 def balanced():
     """Many clients through a proxy that deals connections in turn: polling with its cookie, WebSocket without."""
     url = FACTS["proxy"]

@@ -7,7 +7,7 @@ struct SocketsBroadcastCommand: Verb {
     commandName: "broadcast", abstract: "Send an event to every socket of a room, on every node.",
     discussion: "The JSON is the event's one argument and is passed on as it was written; - reads it from stdin.")
 
-  @Argument(help: "The room: agent:ID, project:ID, task:ID, a socket's id, or any other.")
+  @Argument(help: "The room: agent:ID, project:ID, task:ID, a socket's id, any other, or '*' for everybody.")
   var room: String
 
   @Argument(help: "The event's name.")
@@ -19,11 +19,15 @@ struct SocketsBroadcastCommand: Verb {
   @Option(help: "0 to 9, 9 first.")
   var priority: Int?
 
+  @Option(help: "Ask every client to acknowledge it, and wait so long: 500ms, 5s; at most 60s.")
+  var ack: String?
+
   @Flag(help: "One JSON document.")
   var json = false
 
   func perform(_ call: Invocation) async throws {
-    let broadcast = Broadcast(room: room, event: event, data: try argument(), priority: priority)
+    let broadcast = Broadcast(
+      room: room, event: event, data: try argument(), priority: priority, acknowledgeMilliseconds: try wait())
     try broadcast.check()
     let receipt = try await withNode(try call.settings()) { node in
       guard case .published(let receipt) = try await node.perform(.broadcast(broadcast)).result else {
@@ -32,6 +36,14 @@ struct SocketsBroadcastCommand: Verb {
       return receipt
     }
     try StandardOutput.say(json ? try JSONText.of(receipt) : SocketsText.receipt(receipt))
+  }
+
+  private func wait() throws(Failure) -> Int? {
+    guard let ack else { return nil }
+    guard let milliseconds = Quantity.milliseconds(ack) else {
+      throw Failure(.invalid, "--ack is no duration", hint: "accepted: 500ms, 5s, 1m; a plain number means seconds")
+    }
+    return Int(clamping: milliseconds)
   }
 
   private func argument() throws(Failure) -> RawJSON? {
