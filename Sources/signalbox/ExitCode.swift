@@ -8,6 +8,6 @@ extension ExitCode {
   static let usage = ExitCode(64)
   /// A service that is needed is not there: `EX_UNAVAILABLE`.
   static let unavailable = ExitCode(69)
-  /// Stopped by Ctrl-C: 128 and the number of SIGINT.
-  static let interrupted = ExitCode(130)
+  /// Stopped by a signal: 128 and its number, so 130 after Ctrl-C.
+  static func stopped(by signal: Int32) -> ExitCode { ExitCode(128 + signal) }
 }
