@@ -194,7 +194,7 @@ let package = Package(
       "EngineRoom",
       [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load",
-        "ControlSocket", "API", "Pty", "CCrash", "CSpawn",
+        "SocketProtocol", "ControlSocket", "API", "Pty", "CCrash", "CSpawn",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),

@@ -15,7 +15,7 @@ final class HTTPFront: Sendable {
   let loops: [LoopSeat]
   let logger: Logger
   private let group: MultiThreadedEventLoopGroup
-  private let nextLoop = LoopDealer()
+  private let dealer: LoopDealer
 
   init(
     options: GatewayOptions, authenticator: Authenticator, desk: AccessDesk, admission: Admission, loops: [LoopSeat],
@@ -26,6 +26,7 @@ final class HTTPFront: Sendable {
     self.desk = desk
     self.admission = admission
     self.loops = loops
+    dealer = LoopDealer(packed: options.loops > 0 ? 0 : GatewayOptions.packedSessions)
     self.logger = logger
     group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, loops.count / 2))
   }
@@ -55,8 +56,8 @@ final class HTTPFront: Sendable {
     }
   }
 
-  /// The loop a new session belongs to, dealt round.
-  func deal() -> LoopSeat { loops[nextLoop.next(loops.count)] }
+  /// The loop a new session belongs to.
+  func deal() -> LoopSeat { loops[dealer.next(loops.map(\.current.sessions))] }
 
   func loop(of id: SessionID) -> LoopSeat? { Int(id.loop) < loops.count ? loops[Int(id.loop)] : nil }
 
