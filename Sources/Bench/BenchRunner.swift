@@ -20,7 +20,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
   }
 
   /// `commit` names what is measured. A workload that fails is one of the report's failures, and the next ones are
-  /// measured all the same. Throws `unavailable` when the task was cancelled. Whatever was prepared has been cleaned up.
+  /// measured all the same. Throws `unavailable` when the task was cancelled. Whatever was prepared is cleaned up.
   public func run(
     _ workloads: [any Workload], commit: String, progress: @escaping Progress = { _ in }
   ) async throws(Failure) -> BenchReport {

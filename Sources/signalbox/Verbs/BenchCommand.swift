@@ -54,7 +54,9 @@ struct BenchCommand: Verb {
     let report = try await measure(settings)
     try StandardOutput.say(json ? try JSONText.of(report) : BenchText.report(report, against: base))
     let failed = report.failures?.count ?? 0
-    if failed > 0 { StandardError.say("signalbox: \(failed) of the bench's rows \(failed == 1 ? "has" : "have") no figure") }
+    if failed > 0 {
+      StandardError.say("signalbox: \(failed) of the bench's rows \(failed == 1 ? "has" : "have") no figure")
+    }
     if let base { try checkNotWorse(report, than: base) }
     if failed > 0 { throw ExitCode.failure }
   }
