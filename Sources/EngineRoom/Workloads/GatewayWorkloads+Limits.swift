@@ -84,9 +84,11 @@ extension GatewayWorkloads {
   @Sendable private static func stalledMemory(_ stage: GatewayStage) async throws(Failure) -> Double {
     var history = LoadScenario()
     history.clients = 1
-    history.payloadBytes = 100_000
-    history.ratePerSecond = 200
-    history.seconds = 4
+    // Of the crowd's size: larger ones would leave holes that hide what the stalled clients take.
+    history.payloadBytes = 4_096
+    history.ratePerSecond = 5_000
+    history.publishers = 4
+    history.seconds = 3.5
     _ = try whole(await stage.load(history))
     _ = try whole(await stage.load(crowd(stalled: 0)))
     let report = try await stage.load(crowd(stalled: 5))
