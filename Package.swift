@@ -205,7 +205,7 @@ let package = Package(
       "EngineRoom",
       [
         "Base", "Telemetry", "ControlPlane", "Access", "RedisLink", "Bench", "Cache", "Gateway", "Load", "CodeIndex",
-        "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox", "Outbound",
+        "SocketProtocol", "ControlSocket", "API", "Pty", "CCrash", "CSpawn", "Sandbox", "Outbound",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),

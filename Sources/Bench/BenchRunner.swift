@@ -19,8 +19,8 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     self.wallClock = wallClock
   }
 
-  /// `commit` names what is measured. Throws the workload's failure with its name before it, or `unavailable` when the
-  /// task was cancelled; either way everything that was prepared has been cleaned up.
+  /// `commit` names what is measured. A workload that fails is one of the report's failures, and the next ones are
+  /// measured all the same. Throws `unavailable` when the task was cancelled. Whatever was prepared is cleaned up.
   public func run(
     _ workloads: [any Workload], commit: String, progress: @escaping Progress = { _ in }
   ) async throws(Failure) -> BenchReport {
@@ -28,14 +28,19 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     let machine = Machine.current()
     var meter = ProgressMeter(clock: clock, interval: Self.progressInterval, workloads: workloads.count, progress)
     var results: [BenchReport.Result] = []
+    var failures: [BenchReport.Failed] = []
     for (index, workload) in workloads.enumerated() {
       meter.begin(index, workload)
-      results.append(try await measure(workload, &meter))
+      do throws(Failure) { results.append(try await measure(workload, &meter)) } catch {
+        try Self.checkCancellation()
+        failures.append(.init(suite: workload.suite, name: workload.name, reason: error.message))
+      }
     }
     meter.end()
     // Two runs may begin in one millisecond.
     let id = "\(began)-\(NodeID.random().rawValue.prefix(4))"
-    return BenchReport(id: id, commit: commit, timeMilliseconds: began, machine: machine, results: results)
+    return BenchReport(
+      id: id, commit: commit, timeMilliseconds: began, machine: machine, results: results, failures: failures)
   }
 
   private func measure(
@@ -52,13 +57,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     }
     // A cancelled task could not wait for anything while it cleans up; this one is awaited here.
     await Task { await workload.cleanup() }.value
-    switch outcome {
-    case .success(let rounds): return Self.result(workload, rounds)
-    case .failure(let failure):
-      var named = failure
-      named.message = "\(workload.suite)/\(workload.name): \(failure.message)"
-      throw named
-    }
+    return Self.result(workload, try outcome.get())
   }
 
   private func rounds(

@@ -15,7 +15,8 @@ public enum BenchTable {
       + "\(machine.cores) cores, \(Quantity.describe(bytes: machine.memoryBytes)), \(machine.kernel), "
       + "load \(Quantity.fixed(machine.load, digits: 2))"
     let sides: [Side] = [.left, .left, .right, .right, .right, .right, .right, .right, .left, .left]
-    return "\(head)\n\n\(aligned(rows, sides))\n\n\(summary(report))"
+    let failures = (report.failures ?? []).map { "failed: \($0.suite)/\($0.name): \($0.reason)" }
+    return (["\(head)\n\n\(aligned(rows, sides))\n"] + failures + [summary(report)]).joined(separator: "\n")
   }
 
   public static func text(_ comparison: BenchComparison) -> String {
@@ -48,8 +49,7 @@ public enum BenchTable {
 
   private static func summary(_ report: BenchReport) -> String {
     let met = report.results.count { $0.met == true }
-    let missed = report.results.count { $0.met == false }
-    return "targets: \(met) met, \(missed) missed"
+    return "targets: \(met) met, \(report.missed) missed"
   }
 
   /// Three or more significant digits.

@@ -60,7 +60,7 @@ struct BenchPane: Pane {
     reports = (reports + [report]).suffix(Self.historyMax)
   }
 
-  private var rows: Int { latest?.results.count ?? 0 }
+  private var rows: Int { (latest?.results.count ?? 0) + (latest?.failures?.count ?? 0) }
 
   private static func rowsMax(height: Int, count: Int) -> Int {
     Table.rowsMax(height: height, count: count, hasHeader: height >= 5)
@@ -69,7 +69,7 @@ struct BenchPane: Pane {
   func summary(_ scene: Scene) -> DisplayText {
     if let progress { return "running \(Quantity.fixed(progress.fraction * 100, digits: 0))%" }
     guard let latest else { return isLoading ? "…" : "no run yet" }
-    let missed = latest.results.count { $0.met == false }
+    let missed = latest.missed
     let clock = Timestamp.clock(latest.timeMilliseconds).prefix(5)
     return "last run \(clock) · \(missed == 0 ? "all met" : "\(missed) missed")"
   }
@@ -84,9 +84,11 @@ struct BenchPane: Pane {
       canvas.write(text, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
       return
     }
+    let rows =
+      latest.results.map { fields(of: $0, glyphs: canvas.glyphs) }
+      + (latest.failures ?? []).map { Self.fields(of: $0, glyphs: canvas.glyphs) }
     let table = Table(
-      columns: Self.columns, rows: latest.results.map { fields(of: $0, glyphs: canvas.glyphs) }, cursor: cursor,
-      isFocused: scene.isFocused, hasHeader: area.height >= 5)
+      columns: Self.columns, rows: rows, cursor: cursor, isFocused: scene.isFocused, hasHeader: area.height >= 5)
     table.draw(into: &canvas, area: area)
   }
 
@@ -120,6 +122,15 @@ struct BenchPane: Pane {
       .text(DisplayText(result.p99.map(Figures.short) ?? "-")),
       .meter(trend(of: result)),
       Self.verdict(of: result, glyphs: glyphs),
+    ]
+  }
+
+  /// Why it failed is in the text of the selected row.
+  private static func fields(of failed: BenchReport.Failed, glyphs: GlyphSet) -> [Table.Field] {
+    let none = Table.Field.text("-", Style(.dim))
+    return [
+      .text("\(failed.suite) \(failed.name)"), none, none, none, none, none,
+      .text("\(glyphs.sign(.failed)) failed", Style(.err, .bold)),
     ]
   }
 
@@ -160,7 +171,11 @@ struct BenchPane: Pane {
   }
 
   var selectedText: String? {
-    guard let results = latest?.results, results.indices.contains(cursor.selected) else { return nil }
+    guard let results = latest?.results else { return nil }
+    guard results.indices.contains(cursor.selected) else {
+      guard let failed = latest?.failures?.dropFirst(cursor.selected - results.count).first else { return nil }
+      return "\(failed.suite) \(failed.name) failed: \(failed.reason)"
+    }
     let result = results[cursor.selected]
     return "\(result.suite) \(result.name) \(result.value) \(result.unit)"
   }

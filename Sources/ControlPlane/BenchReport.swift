@@ -69,19 +69,41 @@ public struct BenchReport: Sendable, Codable, Equatable {
     }
   }
 
+  /// A row that has no figure, and why.
+  public struct Failed: Sendable, Codable, Equatable {
+    public var suite: String
+    public var name: String
+    public var reason: String
+
+    public init(suite: String, name: String, reason: String) {
+      self.suite = suite
+      self.name = name
+      self.reason = reason
+    }
+  }
+
   public var id: String
   public var commit: String
   public var timeMilliseconds: Int64
   public var machine: Machine
   public var results: [Result]
+  /// Nil when none failed.
+  public var failures: [Failed]?
   /// True for a run that was cut short: it shows that the workloads work, and its figures compare with nothing.
   public var isQuick: Bool?
 
-  public init(id: String, commit: String, timeMilliseconds: Int64, machine: Machine, results: [Result]) {
+  public init(
+    id: String, commit: String, timeMilliseconds: Int64, machine: Machine, results: [Result],
+    failures: [Failed] = []
+  ) {
     self.id = id
     self.commit = commit
     self.timeMilliseconds = timeMilliseconds
     self.machine = machine
     self.results = results
+    self.failures = failures.isEmpty ? nil : failures
   }
+
+  /// Rows that did not keep their target, and those that have no figure at all.
+  public var missed: Int { results.count { $0.met == false } + (failures?.count ?? 0) }
 }

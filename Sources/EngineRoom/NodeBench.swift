@@ -84,11 +84,16 @@ public enum NodeBench {
   /// Regressions are counted against the last run of the same suites and of the same thoroughness; `earlier` is newest
   /// first.
   static func summary(of report: BenchReport, after earlier: [BenchReport]) -> BenchSnapshot {
-    let suites = Set(report.results.map(\.suite))
-    let last = earlier.first { $0.isQuick == report.isQuick && Set($0.results.map(\.suite)) == suites }
+    let suites = report.suites
+    let last = earlier.first { $0.isQuick == report.isQuick && $0.suites == suites }
     return BenchSnapshot(
       lastRun: report.timeMilliseconds, met: report.results.count { $0.met == true },
-      missed: report.results.count { $0.met == false },
+      missed: report.missed,
       regressions: last.map { BenchComparison(before: $0, after: report).regressions } ?? 0)
   }
+}
+
+extension BenchReport {
+  /// Those that were asked for, whatever came of them.
+  fileprivate var suites: Set<String> { Set(results.map(\.suite) + (failures ?? []).map(\.suite)) }
 }

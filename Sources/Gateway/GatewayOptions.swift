@@ -11,8 +11,10 @@ public struct GatewayOptions: Sendable {
   public var host = "127.0.0.1"
   /// 0: any free port.
   public var port = 3_001
-  /// Event loops; 0: half the cores.
+  /// Event loops; 0: half the cores, each taken into use when those before it have `packedSessions`. A number: sessions
+  /// are dealt to them in turn.
   public var loops = 0
+  public static let packedSessions = 4_096
   /// Sockets at once; past it 503 with Retry-After.
   public var connectionsMax = 19_000
   /// Connections that have not sent a whole request yet; past it the oldest goes.

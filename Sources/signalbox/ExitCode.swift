@@ -14,6 +14,6 @@ extension ExitCode {
   static let sandboxFailed = ExitCode(125)
   /// Of `run`: validation blocked the program.
   static let blocked = ExitCode(126)
-  /// Stopped by Ctrl-C: 128 and the number of SIGINT.
-  static let interrupted = ExitCode(130)
+  /// Stopped by a signal: 128 and its number, so 130 after Ctrl-C.
+  static func stopped(by signal: Int32) -> ExitCode { ExitCode(128 + signal) }
 }

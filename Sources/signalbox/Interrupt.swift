@@ -3,31 +3,36 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// Ctrl-C for commands that are not a node: the work is cancelled, may clean up, and the process ends with 130.
+/// Ctrl-C and SIGTERM for commands that are not a node: the work is cancelled, may clean up, and the process ends with
+/// 128 and the signal's number.
 enum Interrupt {
   /// How long cancelled work may take to clean up.
   static let cleanUpSeconds = 2.0
+  private static let signals = [SIGINT, SIGTERM]
 
-  /// Runs `body` to its end or to the first SIGINT. A second one, or clean-up that takes too long, ends the process.
+  /// Runs `body` to its end or to the first signal. A second one, or clean-up that takes too long, ends the process.
   static func guarding(_ body: @Sendable @escaping () async throws -> Void) async throws {
     let work = Task { try await body() }
-    let count = Mutex(0)
+    let first = Mutex<Int32?>(nil)
     let queue = DispatchQueue(label: "signalbox.interrupt")
-    signal(SIGINT, SIG_IGN)
-    let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: queue)
-    source.setEventHandler {
-      let isFirst = count.withLock { count in
-        count += 1
-        return count == 1
+    let sources = signals.map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler {
+        let isFirst = first.withLock { first in
+          defer { first = first ?? number }
+          return first == nil
+        }
+        guard isFirst else { _exit(ExitCode.stopped(by: number).rawValue) }
+        work.cancel()
+        queue.asyncAfter(deadline: .now() + cleanUpSeconds) { _exit(ExitCode.stopped(by: number).rawValue) }
       }
-      guard isFirst else { _exit(ExitCode.interrupted.rawValue) }
-      work.cancel()
-      queue.asyncAfter(deadline: .now() + cleanUpSeconds) { _exit(ExitCode.interrupted.rawValue) }
+      source.resume()
+      return source
     }
-    source.resume()
-    defer { source.cancel() }
+    defer { for source in sources { source.cancel() } }
     let result = await work.result
-    if count.withLock({ $0 > 0 }) { throw ExitCode.interrupted }
+    if let number = first.withLock({ $0 }) { throw ExitCode.stopped(by: number) }
     try result.get()
   }
 }

@@ -63,7 +63,7 @@ struct Signalbox: ParsableCommand {
     } catch let code as ExitCode {
       return code
     } catch is CancellationError {
-      return .interrupted
+      return .stopped(by: SIGINT)
     } catch {
       return report(error, arguments: routed)
     }

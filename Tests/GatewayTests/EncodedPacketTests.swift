@@ -16,6 +16,15 @@ import Testing
     #expect(String(decoding: packet(emission).text, as: UTF8.self) == "42[\"e\",1]")
   }
 
+  @Test func whatTheHistoryForgotIsEncodedAgainTheSame() {
+    let broadcast = Broadcast(
+      emission: Emission(rooms: ["a"], event: "e", arguments: Array("[\"e\",1]".utf8)),
+      origin: BroadcastOrigin(id: "n", sequence: 1), sequence: 1, sequencedAt: 0, offset: Array("n.1".utf8))
+    let (frames, raw) = (broadcast.socketIO.frames, broadcast.rawFrame)
+    broadcast.forgetForms()
+    #expect(broadcast.socketIO.frames == frames && broadcast.rawFrame == raw)
+  }
+
   @Test func attachmentsAndNamespaceAreNamed() {
     let emission = Emission(
       namespace: "/custom", rooms: [], event: "e", arguments: Array("[\"e\"]".utf8), attachments: [[1, 2]])

@@ -137,7 +137,7 @@ import Testing
     #expect(access(fixture.state, F_OK) != 0)
   }
 
-  @Test func ctrlCEndsTheNodeOfTheBenchAndLeavesNothing() async throws {
+  @Test(arguments: [SIGINT, SIGTERM]) func aSignalEndsTheNodeOfTheBenchAndLeavesNothing(signal: Int32) async throws {
     let fixture = try makeFixture()
     let run = try ProgramProcess(
       fixture.executable, ["bench", "--json"],
@@ -145,9 +145,9 @@ import Testing
     defer { run.kill() }
     #expect(await eventually { run.standardError.contains("control/program start") })
     #expect(!processes(fixture).isEmpty)
-    run.signal(SIGINT)
+    run.signal(signal)
     let outcome = try await run.outcome()
-    #expect(outcome.status == .exited(130), "\(outcome.standardError)")
+    #expect(outcome.status == .exited(128 + signal), "\(outcome.standardError)")
     #expect(outcome.standardOutput.isEmpty)
     #expect(processes(fixture).isEmpty)
     #expect(leavings(fixture) == [".keep"])
@@ -166,6 +166,40 @@ import Testing
     run.signal(SIGKILL)
     _ = try await run.outcome()
     #expect(await eventually { processes(fixture).isEmpty }, "left: \(processes(fixture).map(name))")
+    #expect(leavings(fixture).count == 2, "its folder, which nobody was left to remove")
+    let next = try await bench(fixture, "control", "--quick", "--json")
+    #expect(next.status == .exited(0) && leavings(fixture) == [".keep"], "the next bench removes it")
+  }
+
+  /// Whatever puts a load on a node is killed: those rows have no figure, and the others have theirs.
+  @Test func rowsThatFailAreReportedAndTheOthersAreMeasured() async throws {
+    let fixture = try makeFixture()
+    let run = try ProgramProcess(
+      fixture.executable, ["bench", "gateway", "--json", "--quick"],
+      .init(environment: environment(fixture), folder: fixture.folder.path))
+    defer { run.kill() }
+    #expect(
+      await eventually(within: .seconds(120)) {
+        for load in processes(fixture) where arguments(of: load).dropFirst().first == "load" {
+          if let number = Int32(load) { kill(number, SIGKILL) }
+        }
+        return !run.isRunning
+      })
+    let outcome = try await run.outcome()
+    #expect(outcome.status == .exited(1), "\(outcome.standardError)")
+    let report = try NodeFixture.object(outcome.standardOutput)
+    let failures = try #require(report["failures"] as? [[String: Any]])
+    #expect(failures.count >= 1 && failures.allSatisfy { $0["suite"] as? String == "gateway" })
+    #expect(failures.allSatisfy { ($0["reason"] as? String)?.contains("load ended") == true }, "\(failures)")
+    let results = try #require(report["results"] as? [[String: Any]])
+    #expect(results.count { ($0["name"] as? String)?.hasPrefix("parser") == true } == 2)
+    #expect(leavings(fixture) == [".keep"])
+  }
+
+  private func arguments(of process: String) -> [String] {
+    // Gone meanwhile: none.
+    let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+    return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
   }
 
   private static let hasRedis = ["/usr/bin", "/usr/local/bin"].contains { access("\($0)/redis-server", X_OK) == 0 }

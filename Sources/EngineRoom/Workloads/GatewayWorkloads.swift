@@ -5,8 +5,9 @@ internal import Load
 /// The `gateway` suite: a real node, clients in other processes over loopback.
 enum GatewayWorkloads {
   static func all(_ bench: Workbench) -> [any Workload] {
-    twoHundred(bench) + tenThousand(bench) + fanOut(bench) + limits(bench) + throttle(bench)
-      + (CacheWorkloads.redisServer == nil ? [] : nodes(bench))
+    let parsers: [any Workload] = [ParserSpeed(.frames, bench: bench), ParserSpeed(.packets, bench: bench)]
+    let figures = twoHundred(bench) + tenThousand(bench) + fanOut(bench) + limits(bench) + throttle(bench)
+    return parsers + figures + (CacheWorkloads.redisServer == nil ? [] : nodes(bench))
   }
 
   /// Why rows or peers are missing; nil when none is.
@@ -67,7 +68,7 @@ enum GatewayWorkloads {
       GatewayFigure("10,000 clients, 10,000 deliveries/s: p99", "ms", .most(50), bench) {
         [rooms] stage throws(Failure) in try whole(await stage.load(rooms)).latency.p99
       },
-      GatewayFigure("10,000 clients in one room, 1 event/s: p99", "ms", .none, bench) {
+      GatewayFigure("10,000 clients in one room, 1 event/s: p99", "ms", .most(50), bench) {
         [room] stage throws(Failure) in try whole(await stage.load(room)).latency.p99
       }.taken(1),
     ]

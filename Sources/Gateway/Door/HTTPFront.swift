@@ -17,7 +17,7 @@ final class HTTPFront: Sendable {
   let crowd: HalfOpenCrowd
   let logger: Logger
   private let group: MultiThreadedEventLoopGroup
-  private let nextLoop = LoopDealer()
+  private let dealer: LoopDealer
 
   init(
     options: GatewayOptions, authenticator: Authenticator, desk: AccessDesk, admission: Admission, loops: [LoopSeat],
@@ -29,6 +29,7 @@ final class HTTPFront: Sendable {
     self.admission = admission
     self.loops = loops
     crowd = HalfOpenCrowd(countMax: options.halfOpenMax)
+    dealer = LoopDealer(packed: options.loops > 0 ? 0 : GatewayOptions.packedSessions)
     self.logger = logger
     group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, loops.count / 2))
   }
@@ -58,8 +59,8 @@ final class HTTPFront: Sendable {
     }
   }
 
-  /// The loop a new session belongs to, dealt round.
-  func deal() -> LoopSeat { loops[nextLoop.next(loops.count)] }
+  /// The loop a new session belongs to.
+  func deal() -> LoopSeat { loops[dealer.next(loops.map(\.current.sessions))] }
 
   func loop(of id: SessionID) -> LoopSeat? { Int(id.loop) < loops.count ? loops[Int(id.loop)] : nil }
 

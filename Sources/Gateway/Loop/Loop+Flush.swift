@@ -32,11 +32,11 @@ struct TickLog {
 /// last to the first, because leaving moves the last member into the hole: one that was served already is then met
 /// again, is found settled, and gets nothing twice.
 ///
-/// Pacing: when a flush ends and broadcasts wait already, the node is busy: they are collected for a quarter of the
-/// flush's time (at most 1 ms) before the next flush, which makes fewer, larger sends. A quiet room never waits.
+/// Pacing: when a flush ends and broadcasts wait already, the node is busy: they are collected for as long as the flush
+/// took (at most 8 ms) before the next one, which makes fewer, larger sends. A quiet room never waits.
 extension Loop {
-  static var sliceNanoseconds: UInt64 { 3_000_000 }
-  static var pacingMax: UInt64 { 1_000_000 }
+  static var sliceNanoseconds: UInt64 { 2_000_000 }
+  static var pacingMax: UInt64 { 8_000_000 }
   static var tickBytesMax: Int { 64 << 10 }
   /// What one send takes of a queue.
   static var sendBytesMax: Int { 256 << 10 }
@@ -190,7 +190,7 @@ extension Loop {
       let start = MonotonicTime.now()
       flushRooms(since: start)
       let end = MonotonicTime.now()
-      tick.notBefore = seat.mailbox.hasLetters ? end + min((end - start) / 4, Self.pacingMax) : 0
+      tick.notBefore = seat.mailbox.hasLetters ? end + min(end - start, Self.pacingMax) : 0
     }
     flushDirty()
   }

@@ -29,6 +29,8 @@ struct OutputQueue {
   private(set) var entries: Deque<Entry> = []
   private(set) var bytes = 0
   private(set) var controls: Int32 = 0
+  /// Without it a queue without volatile events would be searched whole for one with each event that is dropped.
+  private var volatiles: Int32 = 0
   /// The rest of what a send did not take; always first.
   private(set) var rest: [UInt8] = []
   private var restStart = 0
@@ -44,6 +46,7 @@ struct OutputQueue {
     let size = item.size
     entries.append(Entry(item: item, bytes: Int32(clamping: size), isControl: isControl, isVolatile: isVolatile))
     if isControl { controls += 1 } else { bytes += size }
+    if isVolatile { volatiles += 1 }
   }
 
   mutating func popFirst() -> Item? {
@@ -71,10 +74,8 @@ struct OutputQueue {
 
   /// Removes the oldest event that may go; volatile ones first. False when there is none.
   mutating func dropOldest(volatileOnly: Bool = false) -> Bool {
-    guard
-      let index = entries.firstIndex(where: { !$0.isControl && $0.isVolatile })
-        ?? (volatileOnly ? nil : entries.firstIndex { !$0.isControl })
-    else { return false }
+    let volatile = volatiles > 0 ? entries.firstIndex { !$0.isControl && $0.isVolatile } : nil
+    guard let index = volatile ?? (volatileOnly ? nil : entries.firstIndex { !$0.isControl }) else { return false }
     remove(index)
     // Attachments go with the packet that announced them.
     while index < entries.count, case .binary = entries[index].item { remove(index) }
@@ -97,6 +98,7 @@ struct OutputQueue {
     entries = []
     bytes = 0
     controls = 0
+    volatiles = 0
     rest = []
     restStart = 0
   }
@@ -105,6 +107,7 @@ struct OutputQueue {
 
   private mutating func forget(_ entry: Entry) {
     if entry.isControl { controls -= 1 } else { bytes -= Int(entry.bytes) }
+    if entry.isVolatile { volatiles -= 1 }
     if entries.isEmpty { entries = [] }
   }
 }

@@ -20,6 +20,9 @@ struct BroadcastLog: BroadcastHistory {
     init() {}
   }
 
+  /// How many of the newest keep their encoded forms.
+  static let encodedMax = 64
+
   let limits: Limits
   private(set) var bytes = 0
   private var ring: Deque<Broadcast> = []
@@ -54,6 +57,7 @@ struct BroadcastLog: BroadcastHistory {
   mutating func append(_ broadcast: Broadcast) {
     guard !broadcast.offset.isEmpty else { return }
     ring.append(broadcast)
+    if ring.count > Self.encodedMax { ring[ring.count - 1 - Self.encodedMax].forgetForms() }
     bytes += Self.size(broadcast)
     let oldest = broadcast.sequencedAt > limits.ageNanoseconds ? broadcast.sequencedAt - limits.ageNanoseconds : 0
     while let first = ring.first,
@@ -90,11 +94,9 @@ struct BroadcastLog: BroadcastHistory {
 
   private static func size(_ broadcast: Broadcast) -> Int {
     let emission = broadcast.emission
-    // The object and its names cost about 400 bytes, its encoded form as much again as its arguments, and so at most
-    // does the compressed one of a long event.
-    let forms = emission.arguments.count >= Loop.compressBytesMin ? 3 : 2
-    return 400 + forms * emission.arguments.count + broadcast.offset.count
-      + emission.attachments.reduce(0) { $0 + 2 * $1.count }
+    // The object and its names cost about 400 bytes.
+    return 400 + emission.arguments.count + broadcast.offset.count
+      + emission.attachments.reduce(0) { $0 + $1.count }
   }
 
   /// An origin that is in no vector any more and in no ring needs no floor once nobody can come back that far; the

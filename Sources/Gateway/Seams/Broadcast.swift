@@ -9,7 +9,8 @@ struct BroadcastOrigin: Hashable, Sendable {
 }
 
 /// An emission with its place in this node's order: one immutable object for all its receivers, on all loops and in the
-/// cluster. What goes over the wire is encoded at most once per form, by the first who needs it.
+/// cluster. What goes over the wire is encoded once per form, by the first who needs it, and again only for whoever is
+/// so late that the history has dropped the forms.
 final class Broadcast: Sendable {
   let emission: Emission
   let origin: BroadcastOrigin
@@ -61,6 +62,8 @@ final class Broadcast: Sendable {
   var packed: [UInt8]? { forms.withLock { $0.packed } }
 
   func keep(packed: [UInt8]) { forms.withLock { $0.packed = packed } }
+  /// An old one is rarely sent again: its encoded forms would triple what the history holds.
+  func forgetForms() { forms.withLock { $0 = Forms() } }
 
   /// What it takes in a queue.
   var size: Int { emission.arguments.count + offset.count + emission.attachments.reduce(16) { $0 + $1.count } }

@@ -5,16 +5,19 @@ internal import ControlPlane
 enum BenchText {
   /// One row a figure; with `base` its value there and the change in percent.
   static func report(_ report: BenchReport, against base: BenchReport? = nil) -> String {
+    let hasPeers = report.results.contains { $0.baseline != nil }
     var header = ["SUITE", "NAME", "VALUE", "TARGET", "MET", "P50", "P95", "P99", "SAMPLES"]
+    if hasPeers { header += ["PEER", "RATIO"] }
     if base != nil { header += ["BEFORE", "CHANGE"] }
     let rows = report.results.map { result in
       var row = [result.suite, result.name, "\(number(result.value)) \(result.unit)", optional(result.target)]
       row.append(met(result))
       row += [optional(result.p50), optional(result.p95), optional(result.p99), String(result.samples)]
+      if hasPeers { row += peer(result) }
       if let base { row += change(result, base) }
       return row
     }
-    return head(report) + "\n" + Table.render(header: header, rows: rows)
+    return ([head(report), Table.render(header: header, rows: rows)] + failures(report)).joined(separator: "\n")
   }
 
   static func history(_ reports: [BenchReport]) -> String {
@@ -25,9 +28,19 @@ enum BenchText {
         [
           report.id, Timestamp.iso8601(report.timeMilliseconds), report.commit, number(report.machine.load),
           "\(report.results.count)", "\(report.results.count { $0.met == true })",
-          "\(report.results.count { $0.met == false })",
+          "\(report.missed)",
         ]
       })
+  }
+
+  /// A peer that was measured in turn with ours, and our figure divided by its.
+  private static func peer(_ result: BenchReport.Result) -> [String] {
+    guard let peer = result.baseline else { return ["-", "-"] }
+    return ["\(peer.name) \(number(peer.value))", Quantity.fixed(peer.ratio, digits: 2)]
+  }
+
+  private static func failures(_ report: BenchReport) -> [String] {
+    (report.failures ?? []).map { DisplayText("failed: \($0.suite) \($0.name): \($0.reason)").text }
   }
 
   private static func head(_ report: BenchReport) -> String {

@@ -69,7 +69,7 @@ enum SettingsTable {
       "how long a lost connection may come back to what it missed; 0: not at all"),
     Setting(
       "SIGNALBOX_LOOPS", .integer(0...256), unit: "threads", default: .value("0"),
-      "threads that own the sockets; 0: half of the processors"),
+      "threads that own the sockets, dealt to in turn; 0: half of the processors, one after the other"),
   ]
 
   private static let index: [Setting] = [

@@ -8,7 +8,10 @@ internal import Glibc
 struct BenchCommand: Verb {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure the running node, or one of its own, and compare with earlier runs.",
-    discussion: "With --compare it exits with 1 when a figure is worse by more than the noise of both runs.")
+    discussion: """
+      Exits with 1 when a row has no figure because it failed; the others are measured all the same. With --compare \
+      also when a figure is worse by more than the noise of both runs.
+      """)
 
   /// Runs kept in view by --history and --compare.
   static let historyMax = 200
@@ -50,7 +53,15 @@ struct BenchCommand: Verb {
     if let base { try checkComparable(base) }
     let report = try await measure(settings)
     try StandardOutput.say(json ? try JSONText.of(report) : BenchText.report(report, against: base))
-    guard let base else { return }
+    let failed = report.failures?.count ?? 0
+    if failed > 0 {
+      StandardError.say("signalbox: \(failed) of the bench's rows \(failed == 1 ? "has" : "have") no figure")
+    }
+    if let base { try checkNotWorse(report, than: base) }
+    if failed > 0 { throw ExitCode.failure }
+  }
+
+  private func checkNotWorse(_ report: BenchReport, than base: BenchReport) throws {
     let worse = BenchComparison(before: base, after: report).rows.filter { $0.verdict == .regressed }
     guard worse.isEmpty else {
       StandardError.say(
