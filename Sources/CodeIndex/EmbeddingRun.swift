@@ -18,6 +18,8 @@ struct EmbeddingRun {
   }
 
   static let filesPerWindow = 256
+  /// Rejected texts that say nothing about the server yet.
+  private static let rejectedMax = 8
 
   private let vectors: RemoteVectors
   private let id: ProjectID
@@ -78,8 +80,11 @@ struct EmbeddingRun {
       }
     }
     computed += new.count
-    // Not one of a whole window: the next window would fare no better.
-    if new.isEmpty, !results.isEmpty, case .failure(let error)? = results.first { stop = stop ?? error.reason }
+    // Not one of a whole window: the next window would fare no better. A few texts may all be to blame themselves.
+    if new.isEmpty, case .failure(let error)? = results.first {
+      if case .rejected = error, results.count <= Self.rejectedMax { return (new, stop) }
+      stop = stop ?? error.reason
+    }
     return (new, stop)
   }
 

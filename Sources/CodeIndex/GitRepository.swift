@@ -40,6 +40,10 @@ struct GitRepository: ~Copyable {
   deinit { git_repository_free(handle) }
 
   var gitFolder: String { String(cString: git_repository_path(handle)) }
+  /// What it shares with its worktrees: the references among it. Ends in a slash, as `gitFolder` does.
+  var commonFolder: String { String(cString: git_repository_commondir(handle)) }
+  /// In the middle of a rebase, a merge or the like, which moves HEAD more than once.
+  var isBusy: Bool { git_repository_state(handle) > GIT_REPOSITORY_STATE_NONE.rawValue }
   /// Nil for a bare repository.
   var workFolder: String? { git_repository_workdir(handle).map { String(cString: $0) } }
   /// History was cut off: old commits may be missing without anything being wrong.

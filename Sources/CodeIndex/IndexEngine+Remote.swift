@@ -25,7 +25,7 @@ extension IndexEngine {
 
   /// What `reindex` would send. Does the part of a run that happens here, and stores it: nothing of it is lost.
   /// Nil when no server is asked for embeddings.
-  public func estimate(_ id: ProjectID) async throws(IndexError) -> EmbeddingEstimate? {
+  public func embeddingEstimate(_ id: ProjectID) async throws(IndexError) -> EmbeddingEstimate? {
     guard let remote, remote.options.embedder.model.isRemote else { return nil }
     guard let slot = projects.withLock({ $0[id] }) else { throw .unknownProject(id.rawValue) }
     let run = IndexRun(

@@ -5,6 +5,7 @@ public enum IndexError: Error, Equatable, Sendable {
   /// The model compiled into this binary cannot be read.
   case modelUnusable
   case outOfMemory
+  case outOfDescriptors
   /// There is no project of that name.
   case unknownProject(String)
   case projectTaken(id: String, path: String)
@@ -34,6 +35,7 @@ public enum IndexError: Error, Equatable, Sendable {
     switch self {
     case .modelUnusable: Failure(.internal, "the built-in model of this binary is damaged", hint: "install it again")
     case .outOfMemory: Failure(.limit, "not enough memory for the index")
+    case .outOfDescriptors: Failure(.limit, "no file descriptor is left to watch projects with")
     case .unknownProject(let id): Failure(.notFound, "there is no project \(id)", hint: "see signalbox projects list")
     case .projectTaken(let id, let path): Failure(.conflict, "project id \(id) is taken: it names \(path)")
     case .busy(let id): Failure(.conflict, "project \(id) is being indexed already")

@@ -48,7 +48,7 @@ struct IndexRun: Sendable {
   func perform() async throws(IndexError) -> Result {
     let started = ContinuousClock.now
     var (plan, result) = try await local(started)
-    if let unused { result.report.notes.append(unused) }
+    if let unused { result.report.notes = [unused] }
     if plan.mode == .unchanged, remote?.isSettled(id, result.generation, slot.vectors) ?? (slot.vectors == nil) {
       return result
     }
@@ -90,13 +90,14 @@ struct IndexRun: Sendable {
   private func addVectors(_ plan: Plan, _ result: inout Result) async throws(IndexError) {
     guard let remote else {
       result.vectors = nil
-      if let was = slot.vectors { result.report.notes.append("the built-in model answers now, and not \(was.model)") }
+      let note = slot.vectors.map { "the built-in model answers now, and not \($0.model)" }
+      result.report.notes = result.report.notes ?? note.map { [$0] }
       return
     }
     let made = try await remote.bring(
       result.generation, id, plan.folder, job, isFull: isFull, was: slot.vectors, isNew: slot.generation == nil)
     result.vectors = remote.mark
-    result.report.notes += made.notes
+    if !made.notes.isEmpty { result.report.notes = made.notes }
     let chunks = result.report.embeddingsComputed + result.report.embeddingsFromCache
     result.report.embeddingsComputed = made.computed
     result.report.embeddingsFromCache = max(made.known, chunks - made.computed - made.chunksFailed)

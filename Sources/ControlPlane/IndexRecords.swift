@@ -47,8 +47,8 @@ public struct ReindexReport: Sendable, Equatable, Codable {
   public var embeddingsFromCache: Int
   public var durationSeconds: Double
   public var filesPerSecond: Double
-  /// What else an operator should know: that a model changed, that a store had lost vectors.
-  public var notes: [String] = []
+  /// What else an operator should know (a model changed, a store had lost vectors); nil when there is nothing.
+  public var notes: [String]?
 
   public init(
     project: ProjectID, commit: String?, mode: Mode, filesIndexed: Int, filesUnchanged: Int, filesSkipped: [Skipped],

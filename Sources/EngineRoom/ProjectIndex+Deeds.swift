@@ -147,7 +147,7 @@ extension ProjectIndex {
     let engine = engine
     try requireKnown(request.project)
     if let remote = remote?.options.embedder.model, remote.isRemote {
-      return try await estimate(request.project, by: remote)
+      return try await estimate(request, by: remote)
     }
     let cost = try await answer(on: threads) { () throws(IndexError) in
       try engine.estimate(request.project, full: request.isFull)
@@ -155,9 +155,12 @@ extension ProjectIndex {
     return ReindexEstimate(project: request.project, files: cost.files, chunks: cost.chunks, tokens: cost.tokens)
   }
 
-  private func estimate(_ id: ProjectID, by model: EmbeddingModel) async throws(Failure) -> ReindexEstimate {
+  private func estimate(
+    _ request: ReindexRequest, by model: EmbeddingModel
+  ) async throws(Failure) -> ReindexEstimate {
+    let id = request.project
     let found: EmbeddingEstimate?
-    do throws(IndexError) { found = try await engine.estimate(id) } catch { throw error.failure }
+    do throws(IndexError) { found = try await engine.embeddingEstimate(id) } catch { throw error.failure }
     let files = engine.snapshot().first { $0.id == id }?.files ?? 0
     var estimate = ReindexEstimate(
       project: id, files: files, chunks: found?.chunksToSend ?? 0, tokens: found?.tokens ?? 0,
