@@ -10,6 +10,9 @@ extension ProjectIndex {
   /// Texts of one question for embeddings, as OpenAI's service takes them at most.
   static let textsMax = 2_048
 
+  /// How long a search waits for the embeddings server.
+  private static let serverPatience = Duration.seconds(3)
+
   // MARK: Deeds
 
   /// Brings a project up to date and says what that came to.
@@ -110,7 +113,24 @@ extension ProjectIndex {
     guard remote != nil else {
       return try await answer(on: threads) { () throws(IndexError) in try engine.search(query) }
     }
-    do throws(IndexError) { return try await engine.answer(query) } catch { throw error.failure }
+    // A server that is away is asked again for longer than anybody waits for a search.
+    let answer = await withTaskGroup(of: Result<SearchReply, IndexError>?.self) { group in
+      group.addTask {
+        do throws(IndexError) { return .success(try await engine.answer(query)) } catch { return .failure(error) }
+      }
+      group.addTask {
+        try? await Task.sleep(for: Self.serverPatience)  // cancelled: the answer is there
+        return nil
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? nil
+    }
+    if let answer {
+      do throws(IndexError) { return try answer.get() } catch { throw error.failure }
+    }
+    var reply = try await self.answer(on: threads) { () throws(IndexError) in try engine.search(query) }
+    reply.note = "the embeddings server does not answer in time; the built-in model answers"
+    return reply
   }
 
   /// Lets the project's sources go to the server of now.
@@ -143,7 +163,7 @@ extension ProjectIndex {
     let engine = engine
     try requireKnown(request.project)
     if let remote = remote?.options.embedder.model, remote.isRemote {
-      return try await estimate(request.project, by: remote)
+      return try await estimate(request, by: remote)
     }
     let cost = try await answer(on: threads) { () throws(IndexError) in
       try engine.estimate(request.project, full: request.isFull)
@@ -151,9 +171,12 @@ extension ProjectIndex {
     return ReindexEstimate(project: request.project, files: cost.files, chunks: cost.chunks, tokens: cost.tokens)
   }
 
-  private func estimate(_ id: ProjectID, by model: EmbeddingModel) async throws(Failure) -> ReindexEstimate {
+  private func estimate(
+    _ request: ReindexRequest, by model: EmbeddingModel
+  ) async throws(Failure) -> ReindexEstimate {
+    let id = request.project
     let found: EmbeddingEstimate?
-    do throws(IndexError) { found = try await engine.estimate(id) } catch { throw error.failure }
+    do throws(IndexError) { found = try await engine.embeddingEstimate(id) } catch { throw error.failure }
     let files = engine.snapshot().first { $0.id == id }?.files ?? 0
     var estimate = ReindexEstimate(
       project: id, files: files, chunks: found?.chunksToSend ?? 0, tokens: found?.tokens ?? 0,

@@ -34,7 +34,7 @@ enum IndexText {
     guard report.mode != .unchanged else {
       let line =
         "\(report.project)\(at): unchanged, \(report.filesUnchanged) files, \(report.chunks) chunks, \(seconds) s"
-      return ([line] + (report.notes ?? []).map { DisplayText($0).truncated(to: 300).text }).joined(separator: "\n")
+      return ([line] + notes(report).map { DisplayText($0).truncated(to: 300).text }).joined(separator: "\n")
     }
     let rate = Quantity.fixed(report.filesPerSecond, digits: 0)
     var lines = [
@@ -46,10 +46,12 @@ enum IndexText {
     let reasons = Dictionary(grouping: report.filesSkipped, by: \.reason).map { (reason: $0, count: $1.count) }
     let most = reasons.sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }
     lines += most.map { "skipped \($0.count): \(DisplayText($0.reason).truncated(to: 120))" }
-    lines += (report.notes ?? []).map { DisplayText($0).truncated(to: 300).text }
+    lines += notes(report).map { DisplayText($0).truncated(to: 300).text }
     lines += report.filesFailed.map { "failed  \(DisplayText($0.path)): \(DisplayText($0.error).truncated(to: 200))" }
     return lines.joined(separator: "\n")
   }
+
+  private static func notes(_ report: ReindexReport) -> [String] { report.notes ?? [] }
 
   static func nothing(_ reply: SearchReply) -> String {
     reply.note.map { DisplayText($0).truncated(to: 300).text } ?? "nothing found"

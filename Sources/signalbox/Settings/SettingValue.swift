@@ -48,11 +48,7 @@ enum SettingValue: Sendable, Equatable {
     case .web:
       guard let address = webAddress(text) else { throw refusal() }
       return .text(address)
-    case .folders:
-      let items = text.split(separator: ",", omittingEmptySubsequences: false).map(Self.trimmed)
-      let paths = items.compactMap { $0.isEmpty ? nil : absolute($0, folder: folder, home: home) }
-      guard paths.count == items.count, paths.count <= 256 else { throw refusal() }
-      return .list(paths)
+    case .folders: return .list(try folders(text, folder: folder, home: home, refusal))
     case .origins, .networks:
       let items = text.split(separator: ",", omittingEmptySubsequences: false).map(Self.trimmed)
       let isRight = row.kind == .origins ? (items == ["*"] || items.allSatisfy(isOrigin)) : items.allSatisfy(isNetwork)
@@ -84,6 +80,15 @@ enum SettingValue: Sendable, Equatable {
       guard text.utf8.count <= 4_096, isPlain(text) else { throw refusal() }
       return .text(text)
     }
+  }
+
+  private static func folders(
+    _ text: String, folder: String, home: String, _ refusal: (String?) -> Failure
+  ) throws(Failure) -> [String] {
+    let items = text.split(separator: ",", omittingEmptySubsequences: false).map(trimmed)
+    let paths = items.compactMap { $0.isEmpty ? nil : absolute($0, folder: folder, home: home) }
+    guard paths.count == items.count, paths.count <= 256 else { throw refusal(nil) }
+    return paths
   }
 
   /// `all`, or names; one that this build has not is refused by name, and silently no part of `all`.
