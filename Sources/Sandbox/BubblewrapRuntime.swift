@@ -95,8 +95,9 @@ struct BubblewrapRuntime: Runtime {
     control.onStop { session.stop() }
     let request = SandboxRequest(language: .typescript, code: code, limits: limits)
     let result = try SandboxOutcome(
-      request: request, backend: name, isGrouped: plan.groups != nil, ending: await session.ending())
-      .result(id: "", queued: .zero)
+      request: request, backend: name, isGrouped: plan.groups != nil, ending: await session.ending()
+    )
+    .result(id: "", queued: .zero)
     if control.isStopped { throw .cancelled }
     if result.outcome == .succeeded, !result.stdoutTruncated { return .program(result.stdout) }
     let text =

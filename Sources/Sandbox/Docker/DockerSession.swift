@@ -187,6 +187,8 @@ final class DockerSession: SandboxHandle {
     switch message {
     case .limit(let path, let value): state.withLock { $0.verifier.values[path] = value }
     case .posture(let name, let text): state.withLock { $0.verifier.posture[name] = text }
+    // No interpreter waits in a container.
+    case .held: break
     case .ready: wake(.report) { $0.isReported = true }
     case .stdout(let bytes):
       if plan.runMilliseconds != nil { state.withLock { $0.ending.stdout += bytes } }
