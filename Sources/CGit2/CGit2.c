@@ -12,7 +12,7 @@ int sb_git2_tree_diff(git_diff **diff, git_repository *repository, git_tree *bef
   git_diff_options options = GIT_DIFF_OPTIONS_INIT;
   options.flags = GIT_DIFF_SKIP_BINARY_CHECK | GIT_DIFF_INCLUDE_TYPECHANGE;
   int status = git_diff_tree_to_tree(diff, repository, before, after, &options);
-  if (status < 0) return status;
+  if (status < 0 || rename_limit == 0) return status;
   git_diff_find_options find = GIT_DIFF_FIND_OPTIONS_INIT;
   find.flags = GIT_DIFF_FIND_RENAMES | GIT_DIFF_FIND_IGNORE_WHITESPACE;
   find.rename_limit = rename_limit;

@@ -1,19 +1,11 @@
 /// Reads the contents of listed files, for one worker.
 struct ContentReader: ~Copyable {
   private let folder: ProjectFolder
-  private let repository: GitRepository?
+  private let handles: GitHandles
 
-  init(_ folder: ProjectFolder) throws(IndexError) {
+  init(_ folder: ProjectFolder, _ handles: GitHandles = GitHandles()) {
     self.folder = folder
-    guard case .repository(let gitFolder, _) = folder else {
-      repository = nil
-      return
-    }
-    do {
-      repository = try GitRepository(gitFolder: gitFolder)
-    } catch {
-      throw .repositoryUnreadable(path: gitFolder, reason: error.reason)
-    }
+    self.handles = handles
   }
 
   /// Gives the bytes of each file, or why there are none, to `body`, in order.
@@ -22,9 +14,11 @@ struct ContentReader: ~Copyable {
     _ body: (SourceEntry, UnsafeBufferPointer<UInt8>?, SkipReason?) throws(IndexError) -> Void
   ) throws(IndexError) {
     switch folder {
-    case .repository:
-      for entry in entries {
-        try repository?.withBlob(entry.id) { bytes, skip throws(IndexError) in try body(entry, bytes, skip) }
+    case .repository(let gitFolder, _):
+      try handles.with(gitFolder) { repository throws(IndexError) in
+        for entry in entries {
+          try repository.withBlob(entry.id) { bytes, skip throws(IndexError) in try body(entry, bytes, skip) }
+        }
       }
     case .command(let path, _):
       let blobs = try GitCommand(folder: path).blobs(entries.map(\.id))

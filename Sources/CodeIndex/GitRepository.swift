@@ -37,6 +37,20 @@ struct GitRepository: ~Copyable {
     handle = found
   }
 
+  /// Takes over what `release` gave away.
+  init(adopting address: UInt) {
+    let pointer = OpaquePointer(bitPattern: address)
+    precondition(pointer != nil, "an open handle has an address")
+    handle = pointer.unsafelyUnwrapped
+  }
+
+  /// Gives the handle away; it has to be adopted by exactly one.
+  consuming func release() -> UInt {
+    let address = UInt(bitPattern: handle)
+    discard self
+    return address
+  }
+
   deinit { git_repository_free(handle) }
 
   var gitFolder: String { String(cString: git_repository_path(handle)) }
@@ -117,8 +131,9 @@ struct GitRepository: ~Copyable {
     return tree
   }
 
-  /// What changed; `isEverything` when the old tree is not there any more.
-  func changes(from old: ObjectID, to new: ObjectID) throws(IndexError) -> ChangeSet {
+  /// What changed; `isEverything` when the old tree is not there any more. Finding renames reads every file that was
+  /// added or deleted; without it a rename is one of each.
+  func changes(from old: ObjectID, to new: ObjectID, findsRenames: Bool = true) throws(IndexError) -> ChangeSet {
     var oid = Self.oid(old)
     var before: OpaquePointer?
     // Gone after a gc or in a shallow clone: that is an answer, and no error.
@@ -127,7 +142,8 @@ struct GitRepository: ~Copyable {
     let after = try lookUpTree(new)
     defer { git_tree_free(after) }
     var diff: OpaquePointer?
-    guard sb_git2_tree_diff(&diff, handle, before, after, Self.renamesMax) == 0, let diff else { return .everything }
+    let limit = findsRenames ? Self.renamesMax : 0
+    guard sb_git2_tree_diff(&diff, handle, before, after, limit) == 0, let diff else { return .everything }
     defer { git_diff_free(diff) }
     var changes: [ChangeSet.Change] = []
     for index in 0..<git_diff_num_deltas(diff) {

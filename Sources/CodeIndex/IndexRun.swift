@@ -3,7 +3,10 @@ internal import Base
 /// One run of one project, from looking at HEAD to the generation that is ready to be swapped in.
 struct IndexRun: Sendable {
   struct Result: Sendable {
+    var folder: ProjectFolder
     var generation: Generation
+    /// Where the next change of the manifest goes.
+    var log: ManifestLog?
     var ignore: [IgnoreRules]
     var report: ReindexReport
   }
@@ -41,7 +44,9 @@ struct IndexRun: Sendable {
       Swift.Result { () throws(IndexError) in try self.plan() }
     }.get()
     if plan.mode == .unchanged, let generation = slot.generation {
-      return Result(generation: generation, ignore: plan.listing.ignore, report: report(plan, generation, started))
+      return Result(
+        folder: plan.folder, generation: generation, log: slot.log, ignore: plan.listing.ignore,
+        report: report(plan, generation, started))
     }
     var outcome = IndexJob.Outcome()
     if !plan.missing.isEmpty {
@@ -57,8 +62,8 @@ struct IndexRun: Sendable {
   // MARK: What is to be done
 
   private func plan() throws(IndexError) -> Plan {
-    let folder = try ProjectFolder.find(slot.path)
-    let fingerprint = try folder.fingerprint()
+    let folder = try ProjectFolder.find(slot.path, store.handles)
+    let fingerprint = try folder.fingerprint(store.handles)
     let old = isFull ? nil : slot.generation
     if let old, let ignore = slot.ignore, folder.usesGit, old.isComplete {
       let listing = Listing(fingerprint: fingerprint, files: [], ignore: ignore)
@@ -72,7 +77,7 @@ struct IndexRun: Sendable {
           difference: difference)
       }
     }
-    let listing = folder.usesGit ? try folder.listing(fingerprint) : try walk(folder, old)
+    let listing = folder.usesGit ? try folder.listing(fingerprint, store.handles) : try walk(folder, old)
     return plan(folder, listing, old)
   }
 
@@ -92,7 +97,8 @@ struct IndexRun: Sendable {
     var difference = Difference(old: old, gone: [], added: [])
     // Another commit or branch with the same files.
     guard old.fingerprint.tree != fingerprint.tree else { return difference }
-    let set = try folder.changes(from: old.fingerprint.tree, to: fingerprint.tree)
+    let set = try folder.changes(
+      from: old.fingerprint.tree, to: fingerprint.tree, findsRenames: false, store.handles)
     guard !set.isEverything else { return nil }
     for change in set.changes {
       difference.gone.insert(change.path)
@@ -122,7 +128,7 @@ struct IndexRun: Sendable {
   private func plan(_ folder: ProjectFolder, _ listing: Listing, _ old: Generation?) -> Plan {
     var known: [String: ObjectID] = [:]
     if let old {
-      known.reserveCapacity(old.files.count + old.others.count)
+      known.reserveCapacity(old.indexedCount + old.others.count)
       for file in old.files { known[file.entry.path] = file.entry.id }
       for file in old.others { known[file.entry.path] = file.entry.id }
     }
@@ -140,23 +146,30 @@ struct IndexRun: Sendable {
   private func assemble(
     _ plan: Plan, _ outcome: IndexJob.Outcome, _ started: ContinuousClock.Instant
   ) throws(IndexError) -> Result {
-    let assembly = Assembly(store: store, old: isFull || plan.difference != nil ? nil : slot.generation)
-    let generation: Generation
-    if let difference = plan.difference {
-      generation = try assembly.generation(
-        plan.listing.fingerprint, from: difference.old, without: difference.gone, adding: difference.added)
-    } else {
-      generation = try assembly.generation(plan.listing.fingerprint, plan.listing.files)
-    }
-    if job.isCancelled { throw .cancelled }
-    try store.folder.writeManifest(generation.manifest, id)
+    let (generation, log) = try next(plan)
     var report = report(plan, generation, started)
     report.embeddingsComputed = outcome.chunks
     report.filesFailed = outcome.failed.map { .init(path: $0, error: SkipReason.unreadable.text) }
     count(plan, generation, &report)
     report.durationSeconds = (ContinuousClock.now - started).milliseconds / 1_000
     report.filesPerSecond = Double(plan.changed.count) / max(report.durationSeconds, 1e-6)
-    return Result(generation: generation, ignore: plan.listing.ignore, report: report)
+    return Result(
+      folder: plan.folder, generation: generation, log: log, ignore: plan.listing.ignore, report: report)
+  }
+
+  /// The next generation, its manifest stored.
+  private func next(_ plan: Plan) throws(IndexError) -> (generation: Generation, log: ManifestLog) {
+    guard let difference = plan.difference else {
+      let assembly = Assembly(store: store, old: isFull ? nil : slot.generation)
+      let generation = try assembly.generation(plan.listing.fingerprint, plan.listing.files)
+      if job.isCancelled { throw .cancelled }
+      return (generation, try store.folder.writeManifest(generation.manifest, id))
+    }
+    let (generation, change) = try Assembly(store: store, old: nil).generation(
+      plan.listing.fingerprint, from: difference.old, without: difference.gone, adding: difference.added)
+    if job.isCancelled { throw .cancelled }
+    if let log = slot.log, !log.isLong { return (generation, try store.folder.append(change, id, log)) }
+    return (generation, try store.folder.writeManifest(generation.manifest, id))
   }
 
   /// What became of the new and changed files.

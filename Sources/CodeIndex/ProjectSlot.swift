@@ -4,6 +4,10 @@ internal import Base
 struct ProjectSlot: Sendable {
   let path: String
   var generation: Generation?
+  /// What the last run found there; nil before the first.
+  var folder: ProjectFolder?
+  /// Where the next change of the stored manifest goes; nil when there is none.
+  var log: ManifestLog?
   /// Of the last listing; nil until there was one, and then nothing incremental is possible.
   var ignore: [IgnoreRules]?
   var job: IndexJob?
