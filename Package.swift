@@ -148,7 +148,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
 
-    room("CodeIndex", ["Base", "CModel", "CGit2"]),
+    room("CodeIndex", ["Base", "CModel", "CGit2", "CSpawn"]),
 
     // Untrusted programs. The launcher is the cellar: C alone, one process for every sandbox.
     // It also runs inside, where there is no Swift and perhaps no C library: no start files of Swift, all static.

@@ -22,22 +22,22 @@ struct ContentReader: ~Copyable {
       }
     case .command(let path, _):
       let blobs = try GitCommand(folder: path).blobs(entries.map(\.id))
-      for (entry, blob) in zip(entries, blobs) { try give(blob, entry, body) }
+      for (entry, blob) in zip(entries, blobs) { try give(blob.bytes, entry, blob.skip, body) }
     case .plain(let root):
       for entry in entries {
         let bytes = FolderTree.contents("\(root)/\(entry.path)", max: FileRules.bytesMax)
         // Written to since it was listed: what is read now is not what the id names.
         let isSame = bytes?.withUnsafeBufferPointer { GitRepository.blobID(of: $0) } == entry.id
-        try give(isSame ? bytes : nil, entry, body)
+        try give(isSame ? bytes : nil, entry, .unreadable, body)
       }
     }
   }
 
   private func give(
-    _ bytes: [UInt8]?, _ entry: SourceEntry,
+    _ bytes: [UInt8]?, _ entry: SourceEntry, _ skip: SkipReason?,
     _ body: (SourceEntry, UnsafeBufferPointer<UInt8>?, SkipReason?) throws(IndexError) -> Void
   ) throws(IndexError) {
-    guard let bytes else { return try body(entry, nil, .unreadable) }
+    guard let bytes else { return try body(entry, nil, skip) }
     try bytes.withUnsafeBufferPointer { bytes throws(IndexError) in try body(entry, bytes, nil) }
   }
 }

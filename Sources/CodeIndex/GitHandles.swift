@@ -56,7 +56,8 @@ final class GitHandles: Sendable {
   }
 
   /// Lets the idle handles of a repository go, and with them what they hold of packs that were deleted.
-  func forget(_ gitFolder: String) {
+  func forget(_ folder: ProjectFolder?) {
+    guard case .repository(let gitFolder, _) = folder else { return }
     let old = idle.withLock { $0.removeValue(forKey: gitFolder) } ?? []
     for address in old { _ = GitRepository(adopting: address) }
   }

@@ -71,6 +71,7 @@ public final class IndexEngine: Sendable {
     let slot = projects.withLock { $0.removeValue(forKey: id) }
     guard let slot else { throw .unknownProject(id.rawValue) }
     slot.job?.cancel()
+    store.handles.forget(slot.folder)
     store.folder.removeManifest(id)
   }
 

@@ -64,6 +64,12 @@ struct IndexRun: Sendable {
   private func plan() throws(IndexError) -> Plan {
     let folder = try ProjectFolder.find(slot.path, store.handles)
     let fingerprint = try folder.fingerprint(store.handles)
+    if let had = slot.generation?.fingerprint.commit, fingerprint.commit == nil {
+      // A repository that is being deleted looks like this too, and an empty index is worse than an old one.
+      let what = folder.usesGit ? "HEAD names no commit any more" : "there is no repository any more"
+      let reason = "\(what), and \(had.prefix(12)) was indexed; remove the project if that is meant"
+      throw .repositoryUnreadable(path: slot.path, reason: reason)
+    }
     let old = isFull ? nil : slot.generation
     if let old, let ignore = slot.ignore, folder.usesGit, old.isComplete {
       let listing = Listing(fingerprint: fingerprint, files: [], ignore: ignore)
@@ -146,6 +152,7 @@ struct IndexRun: Sendable {
   private func assemble(
     _ plan: Plan, _ outcome: IndexJob.Outcome, _ started: ContinuousClock.Instant
   ) throws(IndexError) -> Result {
+    if !outcome.failed.isEmpty { try checkStillThere(plan) }
     let (generation, log) = try next(plan)
     var report = report(plan, generation, started)
     report.embeddingsComputed = outcome.chunks
@@ -155,6 +162,18 @@ struct IndexRun: Sendable {
     report.filesPerSecond = Double(plan.changed.count) / max(report.durationSeconds, 1e-6)
     return Result(
       folder: plan.folder, generation: generation, log: log, ignore: plan.listing.ignore, report: report)
+  }
+
+  /// Files that could not be read are reported, unless it was because the repository went or was rewritten meanwhile:
+  /// then what was read is no generation, and the one before keeps answering.
+  private func checkStillThere(_ plan: Plan) throws(IndexError) {
+    guard let tree = plan.listing.fingerprint.tree else { return }
+    store.handles.forget(plan.folder)
+    let folder = try ProjectFolder.find(slot.path, store.handles)
+    let now = folder.usesGit ? try folder.fingerprint(store.handles).tree : nil
+    guard folder == plan.folder, now == tree else {
+      throw .repositoryUnreadable(path: slot.path, reason: "it was rewritten while it was indexed")
+    }
   }
 
   /// The next generation, its manifest stored.

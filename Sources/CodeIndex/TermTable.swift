@@ -125,7 +125,8 @@ final class TermTables: Sendable {
   }
 
   func with<Value>(_ body: (borrowing TermTable) throws(IndexError) -> Value) throws(IndexError) -> Value {
-    let table = if let address = idle.withLock({ $0.popLast() }) { TermTable(adopting: address) } else { try TermTable() }
+    let known = idle.withLock { $0.popLast() }
+    let table = if let known { TermTable(adopting: known) } else { try TermTable() }
     if table.count > Self.termsMax { table.forgetAll() }
     let result: Result<Value, IndexError> = Result { () throws(IndexError) in try body(table) }
     let address = table.release()
