@@ -71,7 +71,7 @@ let package = Package(
     // MARK: Ground: C, one header and one .c file each
     ground("CNcurses", libraries: ["ncursesw", "tinfo"]),
     ground("CHiredis", libraries: ["hiredis"]),
-    ground("CGit2", libraries: ["git2"]),
+    ground("CGit2", libraries: ["git2", "z"]),
     // The embedding model is compiled in; its file and its notices are no sources.
     .target(name: "CModel", exclude: ["model"], cSettings: strictC),
     ground("CSockets"),

@@ -126,6 +126,7 @@ struct GitRepository: ~Copyable {
   private func lookUpTree(_ id: ObjectID) throws(IndexError) -> OpaquePointer {
     var oid = Self.oid(id)
     var tree: OpaquePointer?
+    guard sb_git2_is_cut(handle, &oid) == 0 else { throw .objectUnreadable(id: id.description, reason: "cut short") }
     let status = git_tree_lookup(&tree, handle, &oid)
     guard status == 0, let tree else { throw .objectUnreadable(id: id.description, reason: Self.reason(status)) }
     return tree
@@ -136,6 +137,7 @@ struct GitRepository: ~Copyable {
   func changes(from old: ObjectID, to new: ObjectID, findsRenames: Bool = true) throws(IndexError) -> ChangeSet {
     var oid = Self.oid(old)
     var before: OpaquePointer?
+    guard sb_git2_is_cut(handle, &oid) == 0 else { return .everything }
     // Gone after a gc or in a shallow clone: that is an answer, and no error.
     guard git_tree_lookup(&before, handle, &oid) == 0 else { return .everything }
     defer { git_tree_free(before) }
@@ -178,6 +180,7 @@ struct GitRepository: ~Copyable {
     guard git_repository_odb(&odb, handle) == 0, let odb else { return try body(nil, .unreadable) }
     defer { git_odb_free(odb) }
     var oid = Self.oid(id)
+    guard sb_git2_is_cut(handle, &oid) == 0 else { return try body(nil, .unreadable) }
     var size = 0
     var type = GIT_OBJECT_INVALID
     // The size first: a file of a gigabyte must not be unpacked to learn that it is too large.

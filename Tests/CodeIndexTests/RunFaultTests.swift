@@ -110,11 +110,10 @@ import Testing
     for number in 0..<400 { try folder.write("f\(number).py", "def gate_\(number)(key):\n  return key\n") }
     let mounted = state.file("disk")
     mkdir(mounted, 0o700)
-    let output = try await shell(
-      """
-      unshare -m --propagation private sh -c 'mount -t tmpfs -o size=64k none \(mounted) || { echo cannot mount; exit; }
-      "$PROBE" \(folder.path) \(mounted) once; mount -o remount,size=64m \(mounted); "$PROBE" \(folder.path) \(mounted) once'
-      """, home: state.path)
+    let run = "\"$PROBE\" \(folder.path) \(mounted) once"
+    let mount = "mount -t tmpfs -o size=64k none \(mounted) || { echo cannot mount; exit; }"
+    let script = "\(mount); \(run); mount -o remount,size=64m \(mounted); \(run)"
+    let output = try await shell("unshare -m --propagation private sh -c '\(script)'", home: state.path)
     if output.contains("cannot mount") || output.contains("Operation not permitted") { return }
     #expect(output.contains("No space left on device") && output.contains("answers from 0"), "\(output)")
     #expect(output.contains("indexed 400 of 400"), "\(output)")

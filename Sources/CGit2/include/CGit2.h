@@ -12,4 +12,8 @@ int sb_git2_version(void);
 int sb_git2_tree_diff(git_diff **diff, git_repository *repository, git_tree *before, git_tree *after,
                       size_t rename_limit);
 
+/// Whether the object lies in a file of its own whose compressed stream ends too early: libgit2 1.5 then waits for the
+/// rest without end. Looks at the first 8 MB of the object.
+int sb_git2_is_cut(git_repository *repository, const git_oid *id);
+
 #endif
