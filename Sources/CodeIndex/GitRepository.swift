@@ -82,6 +82,9 @@ struct GitRepository: ~Copyable {
   /// The tree of the project's folder; nil when the commit does not have that folder.
   private func tree(ofCommit commit: OpaquePointer, prefix: String) throws(IndexError) -> ObjectID? {
     var root: OpaquePointer?
+    guard sb_git2_is_cut(handle, git_commit_tree_id(commit)) == 0 else {
+      throw .objectUnreadable(id: Self.hex(git_commit_tree_id(commit)) ?? "", reason: "cut short")
+    }
     let status = git_commit_tree(&root, commit)
     guard status == 0, let root else { throw unreadable("the tree of HEAD", status) }
     defer { git_tree_free(root) }
