@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Glibc
 import Synchronization
 import TestKit
