@@ -74,7 +74,7 @@ let package = Package(
     // MARK: Ground: C, one header and one .c file each
     ground("CNcurses", libraries: ["ncursesw", "tinfo"]),
     ground("CHiredis", libraries: ["hiredis"]),
-    ground("CGit2", libraries: ["git2"]),
+    ground("CGit2", libraries: ["git2", "z"]),
     // The embedding model is compiled in; its file and its notices are no sources.
     .target(name: "CModel", exclude: ["model"], cSettings: strictC),
     ground("CSockets"),
@@ -159,7 +159,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + atomicsFreeNIO),
 
-    room("CodeIndex", ["Base", "ControlPlane", "Outbound", "CModel", "CGit2"]),
+    room("CodeIndex", ["Base", "ControlPlane", "Outbound", "CModel", "CGit2", "CSpawn"]),
 
     // Untrusted programs. The launcher is the cellar: C alone, one process for every sandbox.
     // It also runs inside, where there is no Swift and perhaps no C library: no start files of Swift, all static.

@@ -631,3 +631,61 @@ float sb_quantise(const float *vector, int8_t *out) {
   }
   return largest / 127;
 }
+
+// MARK: Postings
+
+/// Seven bits a byte, lowest first. Most are one byte.
+static inline uint32_t varint(const uint8_t **at, const uint8_t *end) {
+  uint32_t value = 0;
+  for (uint32_t shift = 0; *at < end && shift < 32; shift += 7) {
+    uint8_t byte = *(*at)++;
+    value |= (uint32_t)(byte & 0x7F) << shift;
+    if (byte < 0x80) break;
+  }
+  return value;
+}
+
+size_t sb_postings(const uint8_t *bytes, size_t count, const sb_slots *slots, uint8_t *extra, size_t capacity,
+                   uint32_t *out_slots, uint16_t *out_frequencies) {
+  const uint8_t *at = bytes, *end = bytes + count;
+  size_t found = 0;
+  uint64_t next = 0, row = 0;
+  while (at < end) {
+    row += varint(&at, end);
+    uint32_t frequency = varint(&at, end);
+    // A file that was made to lead astray may repeat a row or leave the segment.
+    if (row < next || row >= slots->rows) continue;
+    next = row + 1;
+    for (int32_t slot = slots->slot_of_row[row]; slot >= 0; slot = slots->next_slot[slot]) {
+      if (slots->gone && slots->gone[slot]) continue;
+      if (found == capacity) return found;
+      uint32_t sum = frequency;
+      if (extra) {
+        sum += extra[slot];
+        extra[slot] = 0;
+      }
+      out_slots[found] = (uint32_t)slot;
+      out_frequencies[found++] = sum > UINT16_MAX ? UINT16_MAX : (uint16_t)sum;
+    }
+  }
+  return found;
+}
+
+void sb_bm25(const uint32_t *slots, const uint16_t *frequencies, size_t count, const float *norms, float gain,
+             float *scores) {
+  for (size_t index = 0; index < count; index++) {
+    float frequency = frequencies[index];
+    uint32_t slot = slots[index];
+    scores[slot] += gain * frequency / (frequency + norms[slot]);
+  }
+}
+
+void sb_scores(const int32_t *products, float scale, const float *content, const uint32_t *file_of_slot,
+               const float *paths, const float *path, const float *keywords, size_t count, float *out) {
+  for (size_t slot = 0; slot < count; slot++) {
+    float vectors = (float)products[slot] * scale * content[slot];
+    out[slot] = vectors + paths[file_of_slot[slot]] * path[slot];
+  }
+  if (!keywords) return;
+  for (size_t slot = 0; slot < count; slot++) out[slot] += keywords[slot];
+}

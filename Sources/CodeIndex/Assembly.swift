@@ -8,8 +8,9 @@ struct Assembly {
     self.store = store
     var reusable: [String: IndexedFile] = [:]
     if let old {
-      reusable.reserveCapacity(old.files.count)
-      for file in old.files { reusable[file.entry.path] = file }
+      let files = old.files
+      reusable.reserveCapacity(files.count)
+      for file in files { reusable[file.entry.path] = file }
     }
     self.reusable = reusable
   }
@@ -24,38 +25,62 @@ struct Assembly {
 
   /// Files whose record is missing (they could not be read) are left out.
   func generation(_ fingerprint: Fingerprint, _ listed: [Manifest.File]) throws(IndexError) -> Generation {
-    let table = try TermTable()
-    let places = store.places(listed.map(\.entry.recordKey))
+    let found = try content(of: listed)
+    return Generation(
+      fingerprint: fingerprint, files: found.files, others: found.others, isComplete: found.isComplete)
+  }
+
+  /// The old generation with some paths taken out and some files put in, and what that means for its manifest.
+  func generation(
+    _ fingerprint: Fingerprint, from old: Generation, without gone: Set<String>, adding added: [Manifest.File]
+  ) throws(IndexError) -> (generation: Generation, change: ManifestChange) {
+    let new = try content(of: added)
+    let generation = old.replacing(
+      gone, with: new.files, new.others, fingerprint, isComplete: old.isComplete && new.isComplete)
+    let files = new.files.map { Manifest.File(entry: $0.entry, stamp: $0.stamp) } + new.others
+    return (generation, ManifestChange(fingerprint: fingerprint, gone: gone, files: files))
+  }
+
+  /// These files where their records are now; nil when one is not there.
+  func moved(_ files: [IndexedFile]) -> [IndexedFile]? {
+    let places = store.places(files.map(\.entry.recordKey))
+    var moved: [IndexedFile] = []
+    moved.reserveCapacity(files.count)
+    for (file, place) in zip(files, places) {
+      guard let place else { return nil }
+      moved.append(
+        IndexedFile(
+          entry: file.entry, stamp: file.stamp, facts: file.facts, segment: place.segment, rows: place.rows))
+    }
+    return moved
+  }
+
+  private struct Content {
     var files: [IndexedFile] = []
-    files.reserveCapacity(listed.count)
     var others: [Manifest.File] = []
     var isComplete = true
+  }
+
+  private func content(of listed: [Manifest.File]) throws(IndexError) -> Content {
+    var content = Content()
+    guard !listed.isEmpty else { return content }
+    let table = try TermTable()
+    let places = store.places(listed.map(\.entry.recordKey))
+    content.files.reserveCapacity(listed.count)
     for (file, place) in zip(listed, places) {
       guard file.entry.skip == nil, let place else {
-        if file.entry.skip != nil { others.append(file) } else { isComplete = false }
+        if file.entry.skip != nil { content.others.append(file) } else { content.isComplete = false }
         continue
       }
       guard place.skip == nil, !place.rows.isEmpty else {
         var other = file
         other.entry.skip = place.skip
-        others.append(other)
+        content.others.append(other)
         continue
       }
-      files.append(try indexed(file, place, table))
+      content.files.append(try indexed(file, place, table))
     }
-    return Generation(fingerprint: fingerprint, files: files, others: others, isComplete: isComplete)
-  }
-
-  /// The old generation with some paths taken out and some files put in.
-  func generation(
-    _ fingerprint: Fingerprint, from old: Generation, without gone: Set<String>, adding added: [Manifest.File]
-  ) throws(IndexError) -> Generation {
-    let new = try generation(fingerprint, added)
-    let files = old.files.filter { !gone.contains($0.entry.path) }
-    let others = old.others.filter { !gone.contains($0.entry.path) }
-    return Generation(
-      fingerprint: fingerprint, files: files + new.files, others: others + new.others,
-      isComplete: old.isComplete && new.isComplete)
+    return content
   }
 
   private func indexed(

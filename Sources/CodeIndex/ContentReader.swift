@@ -1,19 +1,11 @@
 /// Reads the contents of listed files, for one worker.
 struct ContentReader: ~Copyable {
   private let folder: ProjectFolder
-  private let repository: GitRepository?
+  private let handles: GitHandles
 
-  init(_ folder: ProjectFolder) throws(IndexError) {
+  init(_ folder: ProjectFolder, _ handles: GitHandles = GitHandles()) {
     self.folder = folder
-    guard case .repository(let gitFolder, _) = folder else {
-      repository = nil
-      return
-    }
-    do {
-      repository = try GitRepository(gitFolder: gitFolder)
-    } catch {
-      throw .repositoryUnreadable(path: gitFolder, reason: error.reason)
-    }
+    self.handles = handles
   }
 
   /// Gives the bytes of each file, or why there are none, to `body`, in order.
@@ -22,28 +14,30 @@ struct ContentReader: ~Copyable {
     _ body: (SourceEntry, UnsafeBufferPointer<UInt8>?, SkipReason?) throws(IndexError) -> Void
   ) throws(IndexError) {
     switch folder {
-    case .repository:
-      for entry in entries {
-        try repository?.withBlob(entry.id) { bytes, skip throws(IndexError) in try body(entry, bytes, skip) }
+    case .repository(let gitFolder, _):
+      try handles.with(gitFolder) { repository throws(IndexError) in
+        for entry in entries {
+          try repository.withBlob(entry.id) { bytes, skip throws(IndexError) in try body(entry, bytes, skip) }
+        }
       }
     case .command(let path, _):
       let blobs = try GitCommand(folder: path).blobs(entries.map(\.id))
-      for (entry, blob) in zip(entries, blobs) { try give(blob, entry, body) }
+      for (entry, blob) in zip(entries, blobs) { try give(blob.bytes, entry, blob.skip, body) }
     case .plain(let root):
       for entry in entries {
         let bytes = FolderTree.contents("\(root)/\(entry.path)", max: FileRules.bytesMax)
         // Written to since it was listed: what is read now is not what the id names.
         let isSame = bytes?.withUnsafeBufferPointer { GitRepository.blobID(of: $0) } == entry.id
-        try give(isSame ? bytes : nil, entry, body)
+        try give(isSame ? bytes : nil, entry, .unreadable, body)
       }
     }
   }
 
   private func give(
-    _ bytes: [UInt8]?, _ entry: SourceEntry,
+    _ bytes: [UInt8]?, _ entry: SourceEntry, _ skip: SkipReason?,
     _ body: (SourceEntry, UnsafeBufferPointer<UInt8>?, SkipReason?) throws(IndexError) -> Void
   ) throws(IndexError) {
-    guard let bytes else { return try body(entry, nil, .unreadable) }
+    guard let bytes else { return try body(entry, nil, skip) }
     try bytes.withUnsafeBufferPointer { bytes throws(IndexError) in try body(entry, bytes, nil) }
   }
 }

@@ -42,9 +42,9 @@ struct EmbeddingRun {
   }
 
   mutating func embed(_ files: ArraySlice<File>, _ missing: Set<VectorID>) async throws(IndexError) {
-    let folder = folder
+    let (folder, handles) = (folder, vectors.records.handles)
     let (chunks, unread) = try await IndexJob.onThread {
-      Swift.Result { () throws(IndexError) in try Self.chunks(files, missing, folder) }
+      Swift.Result { () throws(IndexError) in try Self.chunks(files, missing, folder, handles) }
     }.get()
     for path in unread { fail(path, SkipReason.unreadable.text) }
     // The same lines are one text, wherever they are.
@@ -139,9 +139,9 @@ struct EmbeddingRun {
 
   /// The texts of the chunks that are missing, and the files that cannot be read any more.
   private static func chunks(
-    _ files: ArraySlice<File>, _ missing: Set<VectorID>, _ folder: ProjectFolder
+    _ files: ArraySlice<File>, _ missing: Set<VectorID>, _ folder: ProjectFolder, _ handles: GitHandles
   ) throws(IndexError) -> ([Chunk], [String]) {
-    let reader = try ContentReader(folder)
+    let reader = ContentReader(folder, handles)
     let lines = Dictionary(files.map { ($0.entry.recordKey, $0.lines) }) { first, _ in first }
     var chunks: [Chunk] = []
     var unread: [String] = []

@@ -69,7 +69,7 @@ final class FlatStore: VectorStore {
     for (number, file) in files.files.enumerated() {
       for (row, score) in file.products(query).enumerated() where best.accepts(score) {
         guard let id = file.id(row), files.places[id] == ObjectIdentifier(file), isWanted(id) else { continue }
-        best.add(Searcher.Candidate(file: number, slot: row, score: score))
+        best.add(Searcher.Candidate(part: 0, file: number, slot: row, score: score))
       }
     }
     return best.sorted().compactMap { found in

@@ -10,7 +10,6 @@ struct FolderTree {
   /// Of the last listing, by path.
   let known: [String: Manifest.File]
   private(set) var files: [Manifest.File] = []
-  private(set) var unreadable: [String] = []
 
   init(root: String, known: [String: Manifest.File]) {
     self.root = root
@@ -29,8 +28,8 @@ struct FolderTree {
     guard let names = Self.names("\(root)/\(folder)") else {
       let reason = String(cString: strerror(errno))
       if folder.isEmpty { throw .folderUnreadable(path: root, reason: reason) }
-      unreadable.append(folder)
-      return
+      // Its files are missing from the index, so somebody must be told.
+      return skip(String(folder.dropLast()), .unreadable)
     }
     var stack = stack
     for name in [".gitignore", ".signalboxignore"] where names.contains(name) {
@@ -39,6 +38,10 @@ struct FolderTree {
     }
     for name in names where name != ".git" {
       let path = folder + name
+      guard !name.unicodeScalars.contains("\u{FFFD}") else {
+        skip(path, .unreadable)
+        continue
+      }
       var status = stat()
       guard lstat("\(root)/\(path)", &status) == 0 else { continue }
       switch status.st_mode & S_IFMT {
@@ -76,16 +79,17 @@ struct FolderTree {
     files.append(Manifest.File(entry: SourceEntry(path: path, id: none, skip: reason), stamp: nil))
   }
 
-  /// Names that are UTF-8, sorted by their bytes; nil when the folder cannot be listed.
+  /// Names sorted by their bytes; nil when the folder cannot be listed. What is no UTF-8 is repaired, and cannot be
+  /// opened by that name.
   private static func names(_ folder: String) -> [String]? {
     guard let directory = opendir(folder) else { return nil }
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
-      if let name, name != ".", name != ".." { names.append(name) }
+      if name != ".", name != ".." { names.append(name) }
     }
     return names.sorted()
   }

@@ -1,4 +1,5 @@
 internal import Base
+internal import CSpawn
 internal import Glibc
 
 /// The git command, for repositories that libgit2 refuses. It never asks, never takes a lock it can do without, and
@@ -7,9 +8,13 @@ struct GitCommand: Sendable {
   var folder: String
 
   /// A command that takes longer is killed.
-  private static let deadline = Duration.seconds(120)
+  var deadline = Duration.seconds(120)
+  /// What is started: a name that is looked up in PATH, or a path.
+  var program = "git"
+
   private static let outputMax = 1 << 30
-  private static let blobsPerCall = 500
+  /// Bounds what one call writes: a hundred megabytes.
+  private static let blobsPerCall = 100
 
   private static let environment = [
     "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1", "LC_ALL=C",
@@ -50,17 +55,58 @@ struct GitCommand: Sendable {
     }
   }
 
-  /// The contents of blobs, in their order; nil for what is missing, no file, or too large.
-  func blobs(_ ids: [ObjectID]) throws(IndexError) -> [[UInt8]?] {
-    var blobs: [[UInt8]?] = []
+  struct Blob: Sendable, Equatable {
+    /// Nil when it was not read.
+    var bytes: [UInt8]?
+    var skip: SkipReason?
+  }
+
+  /// The contents of blobs, in their order. The sizes first: a file of a gigabyte must not be unpacked to learn that it
+  /// is too large.
+  func blobs(_ ids: [ObjectID]) throws(IndexError) -> [Blob] {
+    var blobs: [Blob] = []
     for start in stride(from: 0, to: ids.count, by: Self.blobsPerCall) {
-      let part = ids[start..<min(start + Self.blobsPerCall, ids.count)]
-      let names = part.map { "\($0)\n" }.joined()
-      let (status, output) = try run(["cat-file", "--batch"], input: Array(names.utf8))
-      guard status == 0 else { throw .repositoryUnreadable(path: folder, reason: "git cat-file failed") }
-      blobs += Self.parse(batch: output, count: part.count)
+      let part = Array(ids[start..<min(start + Self.blobsPerCall, ids.count)])
+      let sizes = try batch("--batch-check", part, Self.parse(sizes:count:))
+      let wanted = zip(part, sizes).filter { $1 <= FileRules.bytesMax }.map(\.0)
+      var contents = try batch("--batch", wanted, Self.parse(batch:count:)).makeIterator()
+      for size in sizes {
+        if size == Int.max {
+          blobs.append(Blob(bytes: nil, skip: .unreadable))
+        } else if size > FileRules.bytesMax {
+          blobs.append(Blob(bytes: nil, skip: .tooLarge))
+        } else {
+          let bytes = contents.next() ?? nil
+          blobs.append(Blob(bytes: bytes, skip: bytes == nil ? .unreadable : nil))
+        }
+      }
     }
     return blobs
+  }
+
+  /// Asks `git cat-file` about objects. One that is damaged, or that a partial clone would have to fetch, ends the
+  /// command: then each half is asked for, until it alone is left out.
+  private func batch<Value>(
+    _ option: String, _ ids: [ObjectID], _ parse: ([UInt8], Int) -> [Value]
+  ) throws(IndexError) -> [Value] {
+    guard !ids.isEmpty else { return [] }
+    let names = ids.map { "\($0)\n" }.joined()
+    let (status, output) = try run(["cat-file", option], input: Array(names.utf8))
+    if status == 0 || ids.count == 1 { return parse(status == 0 ? output : [], ids.count) }
+    let middle = ids.count / 2
+    return try batch(option, Array(ids[..<middle]), parse) + batch(option, Array(ids[middle...]), parse)
+  }
+
+  /// `id SP type SP size LF`; `Int.max` for what is missing or no file.
+  static func parse(sizes output: [UInt8], count: Int) -> [Int] {
+    var sizes: [Int] = []
+    for line in output.split(separator: UInt8(ascii: "\n")).prefix(count) {
+      let fields = line.split(separator: UInt8(ascii: " "))
+      let size = fields.count == 3 ? Int(String(decoding: fields[2], as: UTF8.self)) : nil
+      let isFile = fields.count == 3 && fields[1].elementsEqual("blob".utf8)
+      sizes.append(isFile ? size.map { $0 < 0 ? Int.max : $0 } ?? Int.max : Int.max)
+    }
+    return sizes + [Int](repeating: Int.max, count: count - sizes.count)
   }
 
   /// `id SP type SP size LF contents LF`, or `id SP missing LF`.
@@ -98,8 +144,8 @@ struct GitCommand: Sendable {
     defer { close(sink) }
     guard Self.writeAll(source, input) else { throw .storage(file: "/tmp", reason: String(cString: strerror(errno))) }
     lseek(source, 0, SEEK_SET)
-    let child = try spawn(["git", "-C", folder] + arguments, source, sink)
-    let status = try Self.wait(child, folder)
+    let child = try spawn([program, "-C", folder] + arguments, source, sink)
+    let status = try wait(child)
     return (status, try Self.readAll(sink))
   }
 
@@ -110,6 +156,13 @@ struct GitCommand: Sendable {
     posix_spawn_file_actions_adddup2(&actions, source, STDIN_FILENO)
     posix_spawn_file_actions_adddup2(&actions, sink, STDOUT_FILENO)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    sb_close_from(&actions, 3)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // A group of its own: whatever it starts ends with it.
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
     var inherited: [String] = []
     for name in ["PATH", "HOME", "XDG_CONFIG_HOME", "USER", "SUDO_UID", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"] {
       if let value = getenv(name) { inherited.append("\(name)=\(String(cString: value))") }
@@ -117,7 +170,7 @@ struct GitCommand: Sendable {
     var child: pid_t = 0
     let code = Self.withCStrings(command) { argv in
       Self.withCStrings(inherited + Self.environment) { environment in
-        posix_spawnp(&child, "git", &actions, nil, argv, environment)
+        posix_spawnp(&child, program, &actions, &attributes, argv, environment)
       }
     }
     guard code == 0 else {
@@ -126,21 +179,26 @@ struct GitCommand: Sendable {
     return child
   }
 
-  private static func wait(_ child: pid_t, _ folder: String) throws(IndexError) -> Int32 {
+  private func wait(_ child: pid_t) throws(IndexError) -> Int32 {
     let end = ContinuousClock.now + deadline
-    var pause: UInt32 = 500
+    // Without one (the table of descriptors is full) each step is waited for whole.
+    let process = sb_pidfd(child)
+    defer { if process >= 0 { close(process) } }
     while true {
       var status: Int32 = 0
       let ended = waitpid(child, &status, WNOHANG)
       if ended == child { return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F) }
       if ended < 0, errno != EINTR { return -1 }
-      if ContinuousClock.now > end {
+      let left = end - ContinuousClock.now
+      guard left > .zero else {
+        kill(-child, SIGKILL)
         kill(child, SIGKILL)
-        waitpid(child, &status, 0)
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
         throw .repositoryUnreadable(path: folder, reason: "git did not answer within \(deadline)")
       }
-      usleep(pause)
-      pause = min(pause * 2, 10_000)
+      let step = process >= 0 ? left.milliseconds.rounded(.up) : 10
+      var item = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+      poll(&item, 1, Int32(min(step, 1_000)))
     }
   }
 

@@ -37,6 +37,20 @@ struct GitRepository: ~Copyable {
     handle = found
   }
 
+  /// Takes over what `release` gave away.
+  init(adopting address: UInt) {
+    let pointer = OpaquePointer(bitPattern: address)
+    precondition(pointer != nil, "an open handle has an address")
+    handle = pointer.unsafelyUnwrapped
+  }
+
+  /// Gives the handle away; it has to be adopted by exactly one.
+  consuming func release() -> UInt {
+    let address = UInt(bitPattern: handle)
+    discard self
+    return address
+  }
+
   deinit { git_repository_free(handle) }
 
   var gitFolder: String { String(cString: git_repository_path(handle)) }
@@ -72,6 +86,9 @@ struct GitRepository: ~Copyable {
   /// The tree of the project's folder; nil when the commit does not have that folder.
   private func tree(ofCommit commit: OpaquePointer, prefix: String) throws(IndexError) -> ObjectID? {
     var root: OpaquePointer?
+    guard sb_git2_is_cut(handle, git_commit_tree_id(commit)) == 0 else {
+      throw .objectUnreadable(id: Self.hex(git_commit_tree_id(commit)) ?? "", reason: "cut short")
+    }
     let status = git_commit_tree(&root, commit)
     guard status == 0, let root else { throw unreadable("the tree of HEAD", status) }
     defer { git_tree_free(root) }
@@ -116,22 +133,26 @@ struct GitRepository: ~Copyable {
   private func lookUpTree(_ id: ObjectID) throws(IndexError) -> OpaquePointer {
     var oid = Self.oid(id)
     var tree: OpaquePointer?
+    guard sb_git2_is_cut(handle, &oid) == 0 else { throw .objectUnreadable(id: id.description, reason: "cut short") }
     let status = git_tree_lookup(&tree, handle, &oid)
     guard status == 0, let tree else { throw .objectUnreadable(id: id.description, reason: Self.reason(status)) }
     return tree
   }
 
-  /// What changed; `isEverything` when the old tree is not there any more.
-  func changes(from old: ObjectID, to new: ObjectID) throws(IndexError) -> ChangeSet {
+  /// What changed; `isEverything` when the old tree is not there any more. Finding renames reads every file that was
+  /// added or deleted; without it a rename is one of each.
+  func changes(from old: ObjectID, to new: ObjectID, findsRenames: Bool = true) throws(IndexError) -> ChangeSet {
     var oid = Self.oid(old)
     var before: OpaquePointer?
+    guard sb_git2_is_cut(handle, &oid) == 0 else { return .everything }
     // Gone after a gc or in a shallow clone: that is an answer, and no error.
     guard git_tree_lookup(&before, handle, &oid) == 0 else { return .everything }
     defer { git_tree_free(before) }
     let after = try lookUpTree(new)
     defer { git_tree_free(after) }
     var diff: OpaquePointer?
-    guard sb_git2_tree_diff(&diff, handle, before, after, Self.renamesMax) == 0, let diff else { return .everything }
+    let limit = findsRenames ? Self.renamesMax : 0
+    guard sb_git2_tree_diff(&diff, handle, before, after, limit) == 0, let diff else { return .everything }
     defer { git_diff_free(diff) }
     var changes: [ChangeSet.Change] = []
     for index in 0..<git_diff_num_deltas(diff) {
@@ -166,6 +187,7 @@ struct GitRepository: ~Copyable {
     guard git_repository_odb(&odb, handle) == 0, let odb else { return try body(nil, .unreadable) }
     defer { git_odb_free(odb) }
     var oid = Self.oid(id)
+    guard sb_git2_is_cut(handle, &oid) == 0 else { return try body(nil, .unreadable) }
     var size = 0
     var type = GIT_OBJECT_INVALID
     // The size first: a file of a gigabyte must not be unpacked to learn that it is too large.

@@ -25,10 +25,9 @@ extension IndexEngine {
   /// or times changed; a thread of one's own is the place for it.
   public func pendingChanges(_ id: ProjectID) throws(IndexError) -> PendingChanges {
     guard let slot = projects.withLock({ $0[id] }) else { throw .unknownProject(id.rawValue) }
-    let folder = try ProjectFolder.find(slot.path)
-    let now = try folder.fingerprint()
+    let (folder, now) = try slot.look(store.handles)
     guard let old = slot.generation else {
-      let paths = folder.usesGit ? try folder.listing(now).files.map(\.entry.path) : []
+      let paths = folder.usesGit ? try folder.listing(now, store.handles).files.map(\.entry.path) : []
       return PendingChanges(commit: now.commit, paths: paths, isEverything: true, isNothing: false)
     }
     guard folder.usesGit else { return try pendingFiles(slot.path, old) }
@@ -38,12 +37,12 @@ extension IndexEngine {
       return changes
     }
     guard old.fingerprint.tree != now.tree else { return changes }
-    let set = try folder.changes(from: old.fingerprint.tree, to: now.tree)
+    let set = try folder.changes(from: old.fingerprint.tree, to: now.tree, store.handles)
     guard !set.isEverything else {
       // The old commit is gone: whatever was there or is there now may differ.
       changes.isEverything = true
-      let paths = Set(try folder.listing(now).files.map(\.entry.path) + old.manifest.files.map(\.entry.path))
-      changes.paths = paths.sorted()
+      let files = try folder.listing(now, store.handles).files + old.manifest.files
+      changes.paths = Set(files.map(\.entry.path)).sorted()
       return changes
     }
     changes.paths = set.changes.flatMap { change -> [String] in

@@ -19,7 +19,7 @@ extension IndexEngine {
     let run = IndexRun(id: id, slot: slot, job: IndexJob(report: nil), store: store, workers: 1, isFull: full)
     let (folder, entries) = try run.missingSources()
     var cost = IndexCost(files: 0, chunks: 0, tokens: 0)
-    try ContentReader(folder).read(entries[...]) { _, bytes, _ in
+    try ContentReader(folder, store.handles).read(entries[...]) { _, bytes, _ in
       guard let bytes, !bytes.isEmpty else { return }
       let lines = bytes.count { $0 == UInt8(ascii: "\n") } + 1
       let more = max(0, lines - Chunker.linesPerChunk)

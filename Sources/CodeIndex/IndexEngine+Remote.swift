@@ -35,8 +35,7 @@ extension IndexEngine {
     let missing = try await remote.store.missing(Set(ids.keys), in: remote.space(id))
     var bytes = 0
     for id in missing {
-      guard let number = ids[id] else { continue }
-      let file = generation.files[number]
+      guard let file = ids[id] else { continue }
       let lines = file.rows.reduce(0) { $0 + file.segment.lines($1).count }
       let size = file.segment.bytes(of: file.entry.recordKey, firstRow: file.rows.lowerBound)
       let covered = file.segment.lines(file.rows.upperBound - 1).upperBound
@@ -59,7 +58,7 @@ extension IndexEngine {
     }
     let asked = Set(query.projects ?? Array(ready)).intersection(ready)
     guard !asked.isEmpty, query.text.utf8.count <= SearchQuery.bytesMax else { return try search(query) }
-    var cosines: [ProjectID: [Float]] = [:]
+    var cosines: [ProjectID: SlotCosines] = [:]
     do {
       let vector = try await remote.question(query.text)
       for id in asked {
@@ -105,15 +104,15 @@ extension RemoteVectors {
   }
 
   /// The cosine of every slot.
-  func cosines(_ vector: [Float], _ id: ProjectID, _ generation: Generation) async throws(IndexError) -> [Float] {
+  func cosines(_ vector: [Float], _ id: ProjectID, _ generation: Generation) async throws(IndexError) -> SlotCosines {
     let table = table(id, generation)
     let matches = try await store.query(vector, in: space(id), limit: Self.matchesMax) { id in
       table.files[id.record] != nil
     }
-    var cosines = [Float](repeating: Self.elsewhere(matches), count: generation.slotCount)
+    var cosines = SlotCosines(of: generation, all: Self.elsewhere(matches))
     for match in matches {
-      for number in table.files[match.id.record] ?? [] where match.id.row < generation.files[number].rows.count {
-        cosines[generation.firstSlots[number] + match.id.row] = match.score
+      for place in table.files[match.id.record] ?? [] where match.id.row < place.slots.count {
+        cosines.parts[place.part][place.slots.lowerBound + match.id.row] = match.score
       }
     }
     return cosines

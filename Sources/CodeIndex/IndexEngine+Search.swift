@@ -13,9 +13,9 @@ extension IndexEngine {
   }
 
   /// The same with one side left out: how much each contributes is measured with it.
-  /// `cosines` has another model's for every slot of the projects that it names.
+  /// `cosines` has another model's for the projects that it names, which then answer from the generation they are of.
   func search(
-    _ query: SearchQuery, keywords: Bool, vectors: Bool, cosines: [ProjectID: [Float]] = [:]
+    _ query: SearchQuery, keywords: Bool, vectors: Bool, cosines: [ProjectID: SlotCosines] = [:]
   ) throws(IndexError) -> SearchReply {
     guard query.text.utf8.count <= SearchQuery.bytesMax else {
       throw .invalidQuery("a query has at most \(SearchQuery.bytesMax) bytes")
@@ -28,12 +28,7 @@ extension IndexEngine {
     }
     let pattern = try pathPattern(query.path)
     let asked = try targets(query.projects)
-    var question = try questions.withLock { table in
-      Result { () throws(IndexError) in
-        if table.count > 200_000 { table.forgetAll() }
-        return try Searcher.Question(query.text, table)
-      }
-    }.get()
+    var question = try tables.with { table throws(IndexError) in try Searcher.Question(query.text, table) }
     guard !question.terms.isEmpty else {
       return SearchReply(hits: [], note: "the query has no word of Latin letters or digits, so nothing can match it")
     }
@@ -43,19 +38,17 @@ extension IndexEngine {
       (language == nil || file.facts.language?.name == language) && (pattern?.matches(file.entry.path) ?? true)
     }
     var found: [Found] = []
-    for target in asked {
+    for var target in asked {
+      let cosines = cosines[target.id]
+      // A run may have swapped another one in since the server was asked.
+      if let cosines { target.generation = cosines.generation }
       let searcher = Searcher(generation: target.generation, question: question, isWanted: isWanted)
-      let candidates: [Searcher.Candidate]
-      if let cosines = cosines[target.id], cosines.count == target.generation.slotCount {
-        candidates = searcher.candidates(query.limit, cosines: cosines)
-      } else {
-        candidates = searcher.candidates(query.limit)
-      }
-      found += Self.distinct(candidates, target, limit: query.limit)
+      found += Self.distinct(searcher.candidates(query.limit, cosines), target, limit: query.limit)
     }
     found.sort { $0.isBetter(than: $1) }
-    let words = question.terms
-    let hits = SnippetReader.hits(Array(found.prefix(query.limit)), words: Set(words))
+    let words = Set(question.terms)
+    let shown = Array(found.prefix(query.limit))
+    let hits = try tables.with { table in SnippetReader.hits(shown, words: words, table, store.handles) }
     return SearchReply(hits: hits, note: asked.isEmpty ? "no project is indexed yet" : nil)
   }
 
@@ -72,13 +65,15 @@ extension IndexEngine {
   struct Target: Sendable {
     var id: ProjectID
     var path: String
+    /// As the last run found it; nil before the first.
+    var folder: ProjectFolder?
     var generation: Generation
   }
 
   private func targets(_ wanted: [ProjectID]?) throws(IndexError) -> [Target] {
     let (known, targets) = projects.withLock { projects in
       let targets = projects.compactMap { id, slot in
-        slot.generation.map { Target(id: id, path: slot.path, generation: $0) }
+        slot.generation.map { Target(id: id, path: slot.path, folder: slot.folder, generation: $0) }
       }
       return (Set(projects.keys), targets.sorted { $0.id < $1.id })
     }
@@ -106,14 +101,15 @@ extension IndexEngine {
   /// Neighbours share ten lines: of two that overlap the better one stays, and of one file only a few.
   private static func distinct(_ candidates: [Searcher.Candidate], _ target: Target, limit: Int) -> [Found] {
     var kept: [Found] = []
-    var byFile: [Int: [Range<Int>]] = [:]
+    var byFile: [ObjectIdentifier: [Range<Int>]] = [:]
     for candidate in candidates {
-      let file = target.generation.files[candidate.file]
-      let row = file.rows.lowerBound + candidate.slot - target.generation.firstSlots[candidate.file]
+      let part = target.generation.parts[candidate.part].part
+      let file = part.files[candidate.file]
+      let row = file.rows.lowerBound + candidate.slot - part.firstSlots[candidate.file]
       let lines = file.segment.lines(row)
-      let others = byFile[candidate.file, default: []]
+      let others = byFile[ObjectIdentifier(file), default: []]
       guard others.count < hitsPerFile, !others.contains(where: { $0.overlaps(lines) }) else { continue }
-      byFile[candidate.file] = others + [lines]
+      byFile[ObjectIdentifier(file)] = others + [lines]
       kept.append(Found(target: target, file: file, row: row, score: candidate.score, lines: lines))
       if kept.count == limit { break }
     }

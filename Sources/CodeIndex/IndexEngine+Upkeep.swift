@@ -30,9 +30,9 @@ extension IndexEngine {
     let merged = try store.add(IndexStore.merged(segments, isKept: isKept))
     let old = Set(segments.map { ObjectIdentifier($0) })
     let current = projects.withLock { $0.compactMapValues(\.generation) }
-    for (id, generation) in current where generation.segments.contains(where: { old.contains(ObjectIdentifier($0)) }) {
-      let moved = try Assembly(store: store, old: generation).generation(
-        generation.fingerprint, generation.manifest.files)
+    let assembly = Assembly(store: store, old: nil)
+    for (id, generation) in current where generation.uses(old) {
+      guard let moved = generation.moving(old, assembly.moved) else { continue }
       projects.withLock { projects in
         // A run that finished meanwhile has put a newer one there, which may hold the old mapping: also right.
         if projects[id]?.generation === generation { projects[id]?.generation = moved }
@@ -85,8 +85,8 @@ extension IndexEngine {
     }
     for id in store.folder.manifestIDs() where generations[id] == nil {
       // A manifest that cannot be read needs nothing: it will be made anew.
-      guard let manifest = try? store.folder.readManifest(id) else { continue }
-      for file in manifest.files { keys.insert(file.entry.recordKey) }
+      guard let stored = try? store.folder.readManifest(id) else { continue }
+      for file in stored.manifest.files { keys.insert(file.entry.recordKey) }
     }
     return keys
   }

@@ -26,14 +26,14 @@ public final class IndexEngine: Sendable {
   let options: Options
   let store: IndexStore
   let projects = Mutex<[ProjectID: ProjectSlot]>([:])
-  let questions: Mutex<TermTable>
+  let tables: TermTables
   let remote: RemoteVectors?
 
   /// Opens what is stored. Damaged files are dropped, told by `damaged`, and made again by the next run.
   public init(_ options: Options) throws(IndexError) {
     self.options = options
     store = try IndexStore(path: options.folder)
-    questions = Mutex(try TermTable())
+    tables = TermTables()
     remote = options.remote.map { [store] in RemoteVectors($0, store) }
   }
 
@@ -52,10 +52,12 @@ public final class IndexEngine: Sendable {
       throw .projectTaken(id: id.rawValue, path: taken)
     }
     var generation: Generation?
+    var log: ManifestLog?
     var problem: String?
     do {
-      if let manifest = try store.folder.readManifest(id) {
-        generation = try Assembly(store: store, old: nil).generation(of: manifest)
+      if let stored = try store.folder.readManifest(id) {
+        generation = try Assembly(store: store, old: nil).generation(of: stored.manifest)
+        log = stored.log
         if generation == nil { problem = "part of the stored index is missing; it is rebuilt by the next run" }
       }
     } catch {
@@ -66,7 +68,10 @@ public final class IndexEngine: Sendable {
       problem = remote.change(from: mark)
     }
     projects.withLock { projects in
-      if projects[id]?.generation == nil { projects[id]?.generation = generation }
+      if projects[id]?.generation == nil {
+        projects[id]?.generation = generation
+        projects[id]?.log = log
+      }
       projects[id]?.vectors = mark
       projects[id]?.problem = problem
     }
@@ -77,6 +82,7 @@ public final class IndexEngine: Sendable {
     let slot = projects.withLock { $0.removeValue(forKey: id) }
     guard let slot else { throw .unknownProject(id.rawValue) }
     slot.job?.cancel()
+    store.handles.forget(slot.folder)
     store.folder.removeManifest(id)
     remote?.forget(id)
     VectorMark.remove(store.folder, id)
@@ -156,6 +162,8 @@ public final class IndexEngine: Sendable {
       guard projects[id]?.job === job else { return false }
       projects[id]?.job = nil
       projects[id]?.generation = result.generation
+      projects[id]?.folder = result.folder
+      projects[id]?.log = result.log
       projects[id]?.ignore = result.ignore
       projects[id]?.vectors = result.vectors
       projects[id]?.problem = nil
@@ -168,7 +176,8 @@ public final class IndexEngine: Sendable {
       store.folder.removeManifest(id)
       throw .cancelled
     }
-    try mergeSmallSegments()
+    // The run is complete: a merge that fails, for want of space say, is tried again after the next one.
+    try? mergeSmallSegments()
     return result.report
   }
 }

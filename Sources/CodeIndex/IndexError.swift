@@ -42,7 +42,10 @@ public enum IndexError: Error, Equatable, Sendable {
     case .cancelled: Failure(.conflict, "indexing was cancelled; the previous index keeps answering")
     case .folderUnreadable(let path, let reason): Failure(.unavailable, "cannot read \(path): \(reason)")
     case .repositoryUnreadable(let path, let reason):
-      Failure(.unavailable, "cannot read the git repository of \(path): \(reason)", hint: "git fsck tells more")
+      Failure(
+        .unavailable, "cannot read the git repository of \(path): \(reason)",
+        hint: reason.contains("safe.directory")
+          ? "git config --global --add safe.directory \(path)" : "git fsck tells more")
     case .objectUnreadable(let id, let reason):
       Failure(.unavailable, "cannot read git object \(id): \(reason)", hint: "git fsck tells more")
     case .damaged(let file, let reason):

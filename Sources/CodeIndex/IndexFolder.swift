@@ -2,7 +2,8 @@ internal import Base
 internal import FoundationEssentials
 internal import Glibc
 
-/// The files of the index: `segments/<checksum>.seg`, `projects/<id>.manifest`, `unneeded.json`.
+/// The files of the index: `segments/<checksum>.seg`, `projects/<id>.manifest` and `.changes`,
+/// `unneeded.json`.
 ///
 /// A file gets its name by renaming a complete temporary one, so a process that dies at any moment leaves the old state
 /// or the new. Nothing is flushed to the disk: after a power cut a file may be damaged, its checksum tells, and what it
@@ -57,23 +58,57 @@ struct IndexFolder: Sendable {
     }
   }
 
-  /// Nil when there is none.
-  func readManifest(_ id: ProjectID) throws(IndexError) -> Manifest? {
+  /// A manifest with its changes, and where the next change goes; nil when there is none.
+  func readManifest(_ id: ProjectID) throws(IndexError) -> (manifest: Manifest, log: ManifestLog)? {
     let file = manifestPath(id)
     guard access(file, F_OK) == 0 else { return nil }
     guard let data = FileManager.default.contents(atPath: file), data.count <= Self.manifestMax else {
       throw .damaged(file: file, reason: "unreadable")
     }
-    return try Manifest(decoding: [UInt8](data), file: file)
+    let bytes = [UInt8](data)
+    var manifest = try Manifest(decoding: bytes, file: file)
+    var log = ManifestLog(base: Manifest.checksum(in: bytes), baseBytes: bytes.count)
+    if let data = FileManager.default.contents(atPath: changesPath(id)), data.count <= Self.manifestMax {
+      manifest.apply(log.read([UInt8](data), file: changesPath(id)))
+    }
+    return (manifest, log)
   }
 
-  func writeManifest(_ manifest: Manifest, _ id: ProjectID) throws(IndexError) {
-    try write(manifest.encoded(), to: manifestPath(id))
+  func writeManifest(_ manifest: Manifest, _ id: ProjectID) throws(IndexError) -> ManifestLog {
+    let bytes = manifest.encoded()
+    try write(bytes, to: manifestPath(id))
+    // Changes that were left behind name another manifest and are not read.
+    unlink(changesPath(id))
+    return ManifestLog(base: Manifest.checksum(in: bytes), baseBytes: bytes.count)
   }
 
-  func removeManifest(_ id: ProjectID) { unlink(manifestPath(id)) }
+  /// Writes a change behind those that are there.
+  func append(_ change: ManifestChange, _ id: ProjectID, _ log: ManifestLog) throws(IndexError) -> ManifestLog {
+    let (bytes, next) = log.appending(change)
+    let file = changesPath(id)
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw storageError(file) }
+    defer { close(descriptor) }
+    // What a process that died left behind the last whole change must not be taken for one.
+    guard ftruncate(descriptor, off_t(log.length)) == 0, lseek(descriptor, off_t(log.length), SEEK_SET) >= 0 else {
+      throw storageError(file)
+    }
+    guard writeAll(bytes, descriptor) else {
+      let error = storageError(file)
+      // If that fails too, the checksum of what was written tells.
+      ftruncate(descriptor, off_t(log.length))
+      throw error
+    }
+    return next
+  }
+
+  func removeManifest(_ id: ProjectID) {
+    unlink(manifestPath(id))
+    unlink(changesPath(id))
+  }
 
   private func manifestPath(_ id: ProjectID) -> String { "\(path)/projects/\(id).manifest" }
+  private func changesPath(_ id: ProjectID) -> String { "\(path)/projects/\(id).changes" }
 
   // MARK: Unneeded segments
 
@@ -115,25 +150,31 @@ struct IndexFolder: Sendable {
     let temporary = file + Self.temporaryEnding
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw storageError(file) }
-    var written = 0
-    while written < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        let error = storageError(file)
-        close(descriptor)
-        unlink(temporary)
-        throw error
-      }
-      written += count
+    guard writeAll(bytes, descriptor) else {
+      let error = storageError(file)
+      close(descriptor)
+      unlink(temporary)
+      throw error
     }
     guard close(descriptor) == 0, rename(temporary, file) == 0 else {
       let error = storageError(file)
       unlink(temporary)
       throw error
     }
+  }
+
+  /// False, with the reason in `errno`, when not all could be written.
+  private func writeAll(_ bytes: [UInt8], _ descriptor: Int32) -> Bool {
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return false }
+      written += count
+    }
+    return true
   }
 
   private func storageError(_ file: String) -> IndexError {

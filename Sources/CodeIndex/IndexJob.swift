@@ -102,7 +102,7 @@ final class IndexJob: Sendable {
     _ entries: [SourceEntry], _ folder: ProjectFolder, _ store: IndexStore
   ) throws(IndexError) -> Outcome {
     var writer = try RecordWriter()
-    let reader = try ContentReader(folder)
+    let reader = ContentReader(folder, store.handles)
     var outcome = Outcome()
     while let range = nextBatch(entries.count) {
       var chunks = 0

@@ -4,7 +4,10 @@ internal import ControlPlane
 /// One run of one project, from looking at HEAD to the generation that is ready to be swapped in.
 struct IndexRun: Sendable {
   struct Result: Sendable {
+    var folder: ProjectFolder
     var generation: Generation
+    /// Where the next change of the manifest goes.
+    var log: ManifestLog?
     var ignore: [IgnoreRules]
     var report: ReindexReport
     /// Which vectors the generation has beside the built-in ones.
@@ -31,6 +34,14 @@ struct IndexRun: Sendable {
     var added: [Manifest.File]
   }
 
+  /// What the part of a run that needs nobody else leads to; nothing of it is stored but records.
+  private struct Made: Sendable {
+    var plan: Plan
+    var result: Result
+    /// What became of the generation before; nil when the manifest is to be written whole.
+    var change: ManifestChange?
+  }
+
   let id: ProjectID
   let slot: ProjectSlot
   let job: IndexJob
@@ -47,33 +58,28 @@ struct IndexRun: Sendable {
 
   func perform() async throws(IndexError) -> Result {
     let started = ContinuousClock.now
-    var (plan, result) = try await local(started)
-    if let unused { result.report.notes = [unused] }
-    if plan.mode == .unchanged, remote?.isSettled(id, result.generation, slot.vectors) ?? (slot.vectors == nil) {
-      return result
+    var made = try await local(started)
+    let generation = made.result.generation
+    if let unused { made.result.report.notes = [unused] }
+    if made.plan.mode == .unchanged, remote?.isSettled(id, generation, slot.vectors) ?? (slot.vectors == nil) {
+      return made.result
     }
-    try await addVectors(plan, &result)
-    result.report.durationSeconds = (ContinuousClock.now - started).milliseconds / 1_000
-    return try await IndexJob.onThread { [result] in
-      Swift.Result { () throws(IndexError) in
-        if self.job.isCancelled { throw .cancelled }
-        try self.store.folder.writeManifest(result.generation.manifest, self.id)
-        try VectorMark.write(result.vectors, self.store.folder, self.id)
-        return result
-      }
+    try await addVectors(made.plan, &made.result)
+    return try await IndexJob.onThread { [made] in
+      Swift.Result { () throws(IndexError) in try self.stored(made, started) }
     }.get()
   }
 
   /// The part that needs nobody else.
-  private func local(_ started: ContinuousClock.Instant) async throws(IndexError) -> (plan: Plan, result: Result) {
+  private func local(_ started: ContinuousClock.Instant) async throws(IndexError) -> Made {
     let plan = try await IndexJob.onThread {
       Swift.Result { () throws(IndexError) in try self.plan() }
     }.get()
     if plan.mode == .unchanged, let generation = slot.generation {
-      let report = report(plan, generation, started)
-      return (
-        plan, Result(generation: generation, ignore: plan.listing.ignore, report: report, vectors: slot.vectors)
-      )
+      let result = Result(
+        folder: plan.folder, generation: generation, log: slot.log, ignore: plan.listing.ignore,
+        report: report(plan, generation, started), vectors: slot.vectors)
+      return Made(plan: plan, result: result)
     }
     var outcome = IndexJob.Outcome()
     if !plan.missing.isEmpty {
@@ -82,7 +88,7 @@ struct IndexRun: Sendable {
     if job.isCancelled { throw .cancelled }
     let done = outcome
     return try await IndexJob.onThread {
-      Swift.Result { () throws(IndexError) in (plan, try self.assemble(plan, done, started)) }
+      Swift.Result { () throws(IndexError) in try self.assemble(plan, done, started) }
     }.get()
   }
 
@@ -115,8 +121,7 @@ struct IndexRun: Sendable {
   }
 
   private func plan() throws(IndexError) -> Plan {
-    let folder = try ProjectFolder.find(slot.path)
-    let fingerprint = try folder.fingerprint()
+    let (folder, fingerprint) = try slot.look(store.handles)
     let old = isFull ? nil : slot.generation
     if let old, let ignore = slot.ignore, folder.usesGit, old.isComplete {
       let listing = Listing(fingerprint: fingerprint, files: [], ignore: ignore)
@@ -130,7 +135,7 @@ struct IndexRun: Sendable {
           difference: difference)
       }
     }
-    let listing = folder.usesGit ? try folder.listing(fingerprint) : try walk(folder, old)
+    let listing = folder.usesGit ? try folder.listing(fingerprint, store.handles) : try walk(folder, old)
     return plan(folder, listing, old)
   }
 
@@ -150,7 +155,8 @@ struct IndexRun: Sendable {
     var difference = Difference(old: old, gone: [], added: [])
     // Another commit or branch with the same files.
     guard old.fingerprint.tree != fingerprint.tree else { return difference }
-    let set = try folder.changes(from: old.fingerprint.tree, to: fingerprint.tree)
+    let set = try folder.changes(
+      from: old.fingerprint.tree, to: fingerprint.tree, findsRenames: false, store.handles)
     guard !set.isEverything else { return nil }
     for change in set.changes {
       difference.gone.insert(change.path)
@@ -180,7 +186,7 @@ struct IndexRun: Sendable {
   private func plan(_ folder: ProjectFolder, _ listing: Listing, _ old: Generation?) -> Plan {
     var known: [String: ObjectID] = [:]
     if let old {
-      known.reserveCapacity(old.files.count + old.others.count)
+      known.reserveCapacity(old.indexedCount + old.others.count)
       for file in old.files { known[file.entry.path] = file.entry.id }
       for file in old.others { known[file.entry.path] = file.entry.id }
     }
@@ -197,15 +203,9 @@ struct IndexRun: Sendable {
 
   private func assemble(
     _ plan: Plan, _ outcome: IndexJob.Outcome, _ started: ContinuousClock.Instant
-  ) throws(IndexError) -> Result {
-    let assembly = Assembly(store: store, old: isFull || plan.difference != nil ? nil : slot.generation)
-    let generation: Generation
-    if let difference = plan.difference {
-      generation = try assembly.generation(
-        plan.listing.fingerprint, from: difference.old, without: difference.gone, adding: difference.added)
-    } else {
-      generation = try assembly.generation(plan.listing.fingerprint, plan.listing.files)
-    }
+  ) throws(IndexError) -> Made {
+    if !outcome.failed.isEmpty { try checkStillThere(plan) }
+    let (generation, change) = try next(plan)
     if job.isCancelled { throw .cancelled }
     var report = report(plan, generation, started)
     report.embeddingsComputed = outcome.chunks
@@ -213,7 +213,48 @@ struct IndexRun: Sendable {
     count(plan, generation, &report)
     report.durationSeconds = (ContinuousClock.now - started).milliseconds / 1_000
     report.filesPerSecond = Double(plan.changed.count) / max(report.durationSeconds, 1e-6)
-    return Result(generation: generation, ignore: plan.listing.ignore, report: report)
+    let result = Result(
+      folder: plan.folder, generation: generation, ignore: plan.listing.ignore, report: report)
+    return Made(plan: plan, result: result, change: change)
+  }
+
+  /// Files that could not be read are reported, unless it was because the repository went or was rewritten meanwhile:
+  /// then what was read is no generation, and the one before keeps answering.
+  private func checkStillThere(_ plan: Plan) throws(IndexError) {
+    guard let tree = plan.listing.fingerprint.tree else { return }
+    store.handles.forget(plan.folder)
+    let folder = try ProjectFolder.find(slot.path, store.handles)
+    let now = folder.usesGit ? try folder.fingerprint(store.handles).tree : nil
+    guard folder == plan.folder, now == tree else {
+      throw .repositoryUnreadable(path: slot.path, reason: "it was rewritten while it was indexed")
+    }
+  }
+
+  /// The next generation, and what it changed of the one before when that is known.
+  private func next(_ plan: Plan) throws(IndexError) -> (generation: Generation, change: ManifestChange?) {
+    if let difference = plan.difference {
+      let next = try Assembly(store: store, old: nil).generation(
+        plan.listing.fingerprint, from: difference.old, without: difference.gone, adding: difference.added)
+      return (next.generation, next.change)
+    }
+    let assembly = Assembly(store: store, old: isFull ? nil : slot.generation)
+    return (try assembly.generation(plan.listing.fingerprint, plan.listing.files), nil)
+  }
+
+  /// Writes down what the next start of the process is to find.
+  private func stored(_ made: Made, _ started: ContinuousClock.Instant) throws(IndexError) -> Result {
+    if job.isCancelled { throw .cancelled }
+    var result = made.result
+    if made.plan.mode == .unchanged, slot.generation === result.generation {
+      // Only vectors were added: the manifest is as it was.
+    } else if let change = made.change, let log = slot.log, !log.isLong {
+      result.log = try store.folder.append(change, id, log)
+    } else {
+      result.log = try store.folder.writeManifest(result.generation.manifest, id)
+    }
+    if result.vectors != slot.vectors { try VectorMark.write(result.vectors, store.folder, id) }
+    result.report.durationSeconds = (ContinuousClock.now - started).milliseconds / 1_000
+    return result
   }
 
   /// What became of the new and changed files.

@@ -16,6 +16,8 @@ final class IndexStore: Sendable {
   }
 
   let folder: IndexFolder
+  /// Repositories that were open before.
+  let handles = GitHandles()
   /// Segments that could not be used, with the reason; their files are gone and their records will be made again.
   let damaged: [String]
   private let state: Mutex<State>

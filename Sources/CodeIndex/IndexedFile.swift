@@ -47,12 +47,6 @@ final class IndexedFile: Sendable {
   let facts: PathFacts
   let segment: Segment
   let rows: Range<Int>
-  /// For each row what its inner product with a query is multiplied by: its scale over the length of content + 0.3
-  /// path, and what the path's is divided by: 1 over that length; both 0 when there is nothing.
-  let contentFactors: [Float]
-  let pathFactors: [Float]
-  /// Words of each row, with those of the path.
-  let words: [Float]
 
   init(entry: SourceEntry, stamp: FileStamp?, facts: PathFacts, segment: Segment, rows: Range<Int>) {
     self.entry = entry
@@ -60,19 +54,5 @@ final class IndexedFile: Sendable {
     self.facts = facts
     self.segment = segment
     self.rows = rows
-    words = rows.map { Float(segment.words($0) + facts.wordCount) }
-    var products = [Int32](repeating: 0, count: rows.count)
-    products.withUnsafeMutableBufferPointer { products in
-      guard let target = products.baseAddress, !rows.isEmpty else { return }
-      facts.vector.products(with: segment.vectors(from: rows.lowerBound), count: rows.count, into: target)
-    }
-    pathFactors = zip(rows, products).map { row, product in
-      let cross = Float(product) * facts.vector.scale * segment.scale(row)
-      let square =
-        segment.squaredLength(row) + 2 * Self.pathWeight * cross
-        + Self.pathWeight * Self.pathWeight * facts.squaredLength
-      return square > 1e-12 ? 1 / square.squareRoot() : 0
-    }
-    contentFactors = zip(rows, pathFactors).map { segment.scale($0) * $1 }
   }
 }

@@ -32,22 +32,9 @@ struct Manifest: Sendable, Equatable {
   func encoded() -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: Self.bodyStart)
     bytes.reserveCapacity(Self.bodyStart + files.count * 96)
-    for text in [fingerprint.commit, fingerprint.tree, fingerprint.ref] {
-      Self.append(text.map { UInt32($0.utf8.count) } ?? Self.noText, &bytes)
-      bytes.append(contentsOf: (text ?? "").utf8)
-    }
+    Self.append(fingerprint, &bytes)
     Self.append(UInt32(files.count), &bytes)
-    for file in files {
-      Self.append(UInt32(file.entry.path.utf8.count), &bytes)
-      bytes.append(file.entry.id.count)
-      bytes.append(Self.flags(file))
-      withUnsafeBytes(of: file.entry.id.words) { bytes.append(contentsOf: $0.prefix(Int(file.entry.id.count))) }
-      bytes.append(contentsOf: file.entry.path.utf8)
-      guard let stamp = file.stamp else { continue }
-      Self.append(stamp.size, &bytes)
-      Self.append(stamp.changed, &bytes)
-      Self.append(stamp.inode, &bytes)
-    }
+    for file in files { Self.append(file, &bytes) }
     var header = FileBytes(count: Self.bodyStart)
     header.put(Self.magic, at: 0)
     header.put(Self.version, at: 8)
@@ -58,6 +45,25 @@ struct Manifest: Sendable, Equatable {
     return bytes
   }
 
+  static func append(_ fingerprint: Fingerprint, _ bytes: inout [UInt8]) {
+    for text in [fingerprint.commit, fingerprint.tree, fingerprint.ref] {
+      append(text.map { UInt32($0.utf8.count) } ?? noText, &bytes)
+      bytes.append(contentsOf: (text ?? "").utf8)
+    }
+  }
+
+  static func append(_ file: File, _ bytes: inout [UInt8]) {
+    append(UInt32(file.entry.path.utf8.count), &bytes)
+    bytes.append(file.entry.id.count)
+    bytes.append(flags(file))
+    withUnsafeBytes(of: file.entry.id.words) { bytes.append(contentsOf: $0.prefix(Int(file.entry.id.count))) }
+    bytes.append(contentsOf: file.entry.path.utf8)
+    guard let stamp = file.stamp else { return }
+    append(stamp.size, &bytes)
+    append(stamp.changed, &bytes)
+    append(stamp.inode, &bytes)
+  }
+
   private static func flags(_ file: File) -> UInt8 {
     (file.entry.skip?.rawValue ?? 0) | (file.stamp == nil ? 0 : stamped) | (file.entry.isTyped ? typed : 0)
   }
@@ -66,7 +72,7 @@ struct Manifest: Sendable, Equatable {
     bytes.withUnsafeBytes { Checksum64.hash(UnsafeRawBufferPointer(rebasing: $0[bodyStart...])) }
   }
 
-  private static func append(_ value: some FixedWidthInteger, _ bytes: inout [UInt8]) {
+  static func append(_ value: some FixedWidthInteger, _ bytes: inout [UInt8]) {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
@@ -81,8 +87,7 @@ struct Manifest: Sendable, Equatable {
     guard try reader.integer(UInt64.self) == Self.checksum(bytes) else {
       throw .damaged(file: file, reason: "checksum does not match")
     }
-    let texts = try [reader.text(), reader.text(), reader.text()]
-    fingerprint = Fingerprint(commit: texts[0], tree: texts[1], ref: texts[2])
+    fingerprint = try Self.fingerprint(&reader)
     let count = Int(try reader.integer(UInt32.self))
     files = []
     files.reserveCapacity(min(count, bytes.count / 26))
@@ -90,7 +95,17 @@ struct Manifest: Sendable, Equatable {
     guard reader.isAtEnd else { throw .damaged(file: file, reason: "longer than it says") }
   }
 
-  private static func file(_ reader: inout ByteReader) throws(IndexError) -> File {
+  /// The checksum in the bytes of a manifest.
+  static func checksum(in bytes: [UInt8]) -> UInt64 {
+    bytes.count < bodyStart ? 0 : bytes.withUnsafeBytes { $0.load(24, UInt64.self) }
+  }
+
+  static func fingerprint(_ reader: inout ByteReader) throws(IndexError) -> Fingerprint {
+    let texts = try [reader.text(), reader.text(), reader.text()]
+    return Fingerprint(commit: texts[0], tree: texts[1], ref: texts[2])
+  }
+
+  static func file(_ reader: inout ByteReader) throws(IndexError) -> File {
     let pathCount = Int(try reader.integer(UInt32.self))
     let idCount = Int(try reader.integer(UInt8.self))
     let flags = try reader.integer(UInt8.self)

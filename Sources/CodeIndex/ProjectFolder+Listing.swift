@@ -9,8 +9,9 @@ struct Listing: Sendable {
 }
 
 extension ProjectFolder {
-  /// Looks for a repository: libgit2 first, then the git command for what it refuses, then plain files.
-  static func find(_ path: String) throws(IndexError) -> ProjectFolder {
+  /// Looks for a repository: libgit2 first, then the git command for what it refuses, then plain files. The repository
+  /// is opened anew each time, so that owner and format are looked at.
+  static func find(_ path: String, _ handles: GitHandles = GitHandles()) throws(IndexError) -> ProjectFolder {
     var isFolder = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder else {
       throw .folderUnreadable(path: path, reason: "there is no such folder")
@@ -22,7 +23,9 @@ extension ProjectFolder {
       if !prefix.isEmpty, let head = try? repository.head(prefix: prefix), head.tree == nil {
         return .plain(folder: path)
       }
-      return .repository(gitFolder: repository.gitFolder, prefix: prefix)
+      let gitFolder = repository.gitFolder
+      handles.offer(repository, gitFolder)
+      return .repository(gitFolder: gitFolder, prefix: prefix)
     } catch {
       switch error {
       case .absent: return .plain(folder: path)
@@ -56,27 +59,29 @@ extension ProjectFolder {
   }
 
   /// Where HEAD is. Outside git there is nothing to tell without looking at every file.
-  func fingerprint() throws(IndexError) -> Fingerprint {
+  func fingerprint(_ handles: GitHandles = GitHandles()) throws(IndexError) -> Fingerprint {
     switch self {
-    case .repository(let gitFolder, let prefix): try Self.open(gitFolder).head(prefix: prefix)
+    case .repository(let gitFolder, let prefix):
+      try handles.with(gitFolder) { repository throws(IndexError) in try repository.head(prefix: prefix) }
     case .command(let folder, let prefix): try GitCommand(folder: folder).head(prefix: prefix)
     case .plain: Fingerprint(commit: nil, tree: nil, ref: nil)
     }
   }
 
   /// Every file of a tree, with the ignore rules applied.
-  func listing(_ fingerprint: Fingerprint) throws(IndexError) -> Listing {
+  func listing(_ fingerprint: Fingerprint, _ handles: GitHandles = GitHandles()) throws(IndexError) -> Listing {
     guard let tree = fingerprint.tree.flatMap({ ObjectID(hex: $0) }) else {
       return Listing(fingerprint: fingerprint, files: [], ignore: [])
     }
     var entries: [SourceEntry]
     switch self {
-    case .repository(let gitFolder, _): entries = try Self.open(gitFolder).entries(of: tree)
+    case .repository(let gitFolder, _):
+      entries = try handles.with(gitFolder) { repository throws(IndexError) in try repository.entries(of: tree) }
     case .command(let folder, _): entries = try GitCommand(folder: folder).entries(of: tree.description)
     case .plain: entries = []
     }
     for index in entries.indices where index >= FileRules.filesMax { entries[index].skip = .tooManyFiles }
-    let ignore = try ignoreRules(entries)
+    let ignore = try ignoreRules(entries, handles)
     for index in entries.indices { Self.apply(ignore, to: &entries[index]) }
     return Listing(
       fingerprint: fingerprint, files: entries.map { Manifest.File(entry: $0, stamp: nil) }, ignore: ignore)
@@ -91,11 +96,11 @@ extension ProjectFolder {
   }
 
   /// In git, tracked files are never untracked by `.gitignore`; only our own file counts.
-  private func ignoreRules(_ entries: [SourceEntry]) throws(IndexError) -> [IgnoreRules] {
+  private func ignoreRules(_ entries: [SourceEntry], _ handles: GitHandles) throws(IndexError) -> [IgnoreRules] {
     let files = entries.filter { Self.isIgnoreFile($0.path) }.sorted { $0.path.count < $1.path.count }
     guard !files.isEmpty else { return [] }
     var rules: [IgnoreRules] = []
-    try ContentReader(self).read(files[...]) { entry, bytes, _ in
+    try ContentReader(self, handles).read(files[...]) { entry, bytes, _ in
       guard let bytes else { return }
       let folder = String(entry.path.dropLast(".signalboxignore".count))
       rules.append(IgnoreRules(text: String(decoding: bytes, as: UTF8.self), folder: folder))
@@ -104,18 +109,14 @@ extension ProjectFolder {
   }
 
   /// What changed since a tree seen before; everything when that cannot be told.
-  func changes(from old: String?, to new: String?) throws(IndexError) -> ChangeSet {
+  func changes(
+    from old: String?, to new: String?, findsRenames: Bool = true, _ handles: GitHandles = GitHandles()
+  ) throws(IndexError) -> ChangeSet {
     guard case .repository(let gitFolder, _) = self, let old = old.flatMap({ ObjectID(hex: $0) }),
       let new = new.flatMap({ ObjectID(hex: $0) })
     else { return .everything }
-    return try Self.open(gitFolder).changes(from: old, to: new)
-  }
-
-  private static func open(_ gitFolder: String) throws(IndexError) -> GitRepository {
-    do {
-      return try GitRepository(gitFolder: gitFolder)
-    } catch {
-      throw .repositoryUnreadable(path: gitFolder, reason: error.reason)
+    return try handles.with(gitFolder) { repository throws(IndexError) in
+      try repository.changes(from: old, to: new, findsRenames: findsRenames)
     }
   }
 }

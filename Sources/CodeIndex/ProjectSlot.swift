@@ -5,6 +5,10 @@ internal import ControlPlane
 struct ProjectSlot: Sendable {
   let path: String
   var generation: Generation?
+  /// What the last run found there; nil before the first.
+  var folder: ProjectFolder?
+  /// Where the next change of the stored manifest goes; nil when there is none.
+  var log: ManifestLog?
   /// Of the last listing; nil until there was one, and then nothing incremental is possible.
   var ignore: [IgnoreRules]?
   var job: IndexJob?
@@ -17,6 +21,19 @@ struct ProjectSlot: Sendable {
   var embeddingsReused = 0
 
   init(path: String) { self.path = path }
+
+  /// What is in the folder now, and where its HEAD is. A folder whose repository is gone is not looked at: one that is
+  /// being deleted looks like that too, and an empty index is worse than an old one.
+  func look(_ handles: GitHandles) throws(IndexError) -> (folder: ProjectFolder, fingerprint: Fingerprint) {
+    let folder = try ProjectFolder.find(path, handles)
+    let fingerprint = try folder.fingerprint(handles)
+    if let had = generation?.fingerprint.commit, fingerprint.commit == nil {
+      let what = folder.usesGit ? "HEAD names no commit any more" : "there is no repository any more"
+      let reason = "\(what), and \(had.prefix(12)) was indexed; remove the project if that is meant"
+      throw .repositoryUnreadable(path: path, reason: reason)
+    }
+    return (folder, fingerprint)
+  }
 
   func status(_ id: ProjectID) -> ProjectStatus {
     let progress = job?.progress

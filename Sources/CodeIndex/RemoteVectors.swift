@@ -130,10 +130,11 @@ final class RemoteVectors: Sendable {
   }
 
   /// Every vector of a generation, with one file that has it.
-  static func ids(of generation: Generation) -> [VectorID: Int] {
-    var ids: [VectorID: Int] = [:]
-    for (number, file) in generation.files.enumerated() {
-      for row in 0..<file.rows.count { ids[VectorID(record: file.entry.recordKey, row: row)] = number }
+  static func ids(of generation: Generation) -> [VectorID: IndexedFile] {
+    var ids: [VectorID: IndexedFile] = [:]
+    ids.reserveCapacity(generation.slotCount)
+    for file in generation.files {
+      for row in 0..<file.rows.count { ids[VectorID(record: file.entry.recordKey, row: row)] = file }
     }
     return ids
   }
@@ -150,13 +151,26 @@ final class RemoteVectors: Sendable {
 
   /// Where the records of a generation are, made once a generation.
   final class SlotTable: Sendable {
+    /// A file with the record.
+    struct Place: Sendable {
+      /// Of the part in the generation.
+      var part: Int
+      var slots: Range<Int>
+    }
+
     let generation: Generation
-    let files: [RecordKey: [Int]]
+    let files: [RecordKey: [Place]]
 
     init(_ generation: Generation) {
       self.generation = generation
-      var files: [RecordKey: [Int]] = [:]
-      for (number, file) in generation.files.enumerated() { files[file.entry.recordKey, default: []].append(number) }
+      var files: [RecordKey: [Place]] = [:]
+      for (number, live) in generation.parts.enumerated() {
+        let part = live.part
+        for (index, file) in part.files.enumerated() where !live.isGone(index) {
+          let slots = part.firstSlots[index]..<part.firstSlots[index + 1]
+          files[file.entry.recordKey, default: []].append(Place(part: number, slots: slots))
+        }
+      }
       self.files = files
     }
   }

@@ -17,21 +17,29 @@ internal import Synchronization
 /// and the divisor was computed when the file came into the generation.
 struct Searcher: Sendable {
   /// FORMAT.md, Score.
-  private static let keywordWeight: Float = 0.4
-  private static let testPenalty: Float = 0.05
-  private static let saturation: Float = 1.2
-  private static let lengthShare: Float = 0.75
+  static let keywordWeight: Float = 0.4
+  static let testPenalty: Float = 0.05
+  static let saturation: Float = 1.2
+  static let lengthShare: Float = 0.75
   /// More words do not make a query clearer; they make it slower.
   static let wordsMax = 64
   /// Below this a second thread costs more than it saves.
-  private static let slotsPerPart = 20_000
-  private static let partsMax = 4
+  private static let slotsPerThread = 20_000
+  private static let threadsMax = 4
   private static let testWords = ["test", "tests", "testing", "benchmark", "spec"]
 
   struct Candidate: Sendable {
+    /// Number of the part in the generation, of the file and of the chunk in the part.
+    var part: Int
     var file: Int
     var slot: Int
     var score: Float
+
+    /// Ties break by place, so that the same generation gives the same answer.
+    static func isBetter(_ left: Candidate, _ right: Candidate) -> Bool {
+      if left.score != right.score { return left.score > right.score }
+      return (left.part, left.slot) < (right.part, right.slot)
+    }
   }
 
   /// What is asked, prepared once for all projects.
@@ -65,215 +73,78 @@ struct Searcher: Sendable {
   let isWanted: @Sendable (IndexedFile) -> Bool
 
   /// The best candidates, best first; enough that `limit` are left when neighbours are taken out.
-  func candidates(_ limit: Int) -> [Candidate] {
-    let keywords = keywordScores()
+  ///
+  /// Two passes over the parts, each on several threads: how many chunks have a word must be known of all parts before
+  /// a word has a weight.
+  ///
+  /// `cosines`: another model's, which take the place of the built-in ones.
+  func candidates(_ limit: Int, _ cosines: SlotCosines? = nil) -> [Candidate] {
     let keep = limit * 4 + 16
-    let parts = max(1, min(Self.partsMax, generation.slotCount / Self.slotsPerPart))
-    guard parts > 1 else { return scan(files: 0..<generation.files.count, keywords, keep: keep) }
-    let found = Mutex<[Candidate]>([])
-    DispatchQueue.concurrentPerform(iterations: parts) { part in
-      let count = generation.files.count
-      let best = scan(files: count * part / parts..<count * (part + 1) / parts, keywords, keep: keep)
-      found.withLock { $0 += best }
+    let searches = generation.parts.enumerated().map { number, live in
+      PartSearch(live: live, number: number, question: question, cosines: cosines?.parts[number])
     }
-    return Array(found.withLock { $0 }.sorted { ($1.score, $0.slot) < ($0.score, $1.slot) }.prefix(keep))
+    let hits = question.keywordsCount ? forEachPart(searches) { $0.wordHits() } : []
+    let keywords = KeywordWeights(question, generation, hits)
+    let numbered = Array(zip(searches, hits.isEmpty ? searches.map { _ in [] } : hits))
+    let best = forEachPart(numbered) { search, hits in
+      search.best(keep, keywords, hits, isWanted)
+    }
+    return Array(best.joined().sorted(by: Candidate.isBetter).prefix(keep))
   }
 
-  // MARK: Keywords
+  /// `body` of every element, on as many threads as the size is worth, in order.
+  private func forEachPart<Element: Sendable, Value: Sendable>(
+    _ elements: [Element], _ body: @Sendable (Element) -> Value
+  ) -> [Value] {
+    let threads = max(1, min(Self.threadsMax, generation.slotCount / Self.slotsPerThread, elements.count))
+    guard threads > 1 else { return elements.map(body) }
+    let results = Mutex([Value?](repeating: nil, count: elements.count))
+    let next = Atomic(0)
+    // The parts are ordered by size: the largest are begun first, the small ones fill what is left.
+    DispatchQueue.concurrentPerform(iterations: threads) { _ in
+      while true {
+        let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard number < elements.count else { return }
+        let value = body(elements[number])
+        results.withLock { $0[number] = value }
+      }
+    }
+    return results.withLock { $0.compactMap(\.self) }
+  }
+}
 
-  /// 0.4 · bm25 / (2.2 · Σ idf) for every slot; empty when no word of the query occurs.
-  func keywordScores() -> [Float] {
-    guard question.keywordsCount, generation.slotCount > 0 else { return [] }
-    var scores = [Float](repeating: 0, count: generation.slotCount)
-    var inPath = [UInt8](repeating: 0, count: generation.slotCount)
-    var hits: [(slot: Int32, frequency: UInt32)] = []
-    var weights: Float = 0
-    let paths = pathHits()
-    for (number, term) in question.terms.enumerated() {
-      hits.removeAll(keepingCapacity: true)
-      let pathSlots = mark(paths[number], &inPath)
-      generation.forEachPosting(of: term) { slot, frequency in
-        hits.append((Int32(slot), frequency + UInt32(inPath[slot])))
-        inPath[slot] = 0
-      }
-      for slot in pathSlots where inPath[slot] > 0 {
-        hits.append((Int32(slot), UInt32(inPath[slot])))
-        inPath[slot] = 0
-      }
-      let weight = inverseFrequency(hits.count)
-      weights += weight
-      add(hits, weight, to: &scores)
+/// How near every chunk of one generation is to a query, by another model than the built-in one.
+struct SlotCosines: Sendable {
+  /// Whose slots these are.
+  let generation: Generation
+  /// For each part one number a slot, also for those that are gone: they are left out when the best are chosen.
+  var parts: [[Float]]
+
+  init(of generation: Generation, all cosine: Float) {
+    self.generation = generation
+    parts = generation.parts.map { [Float](repeating: cosine, count: $0.part.slotCount) }
+  }
+}
+
+/// What each word of a query counts in a generation.
+struct KeywordWeights: Sendable {
+  /// 0.4 · idf · (k1 + 1) / (2.2 · Σ idf) for each word.
+  let gains: [Float]
+  /// A slot's words times `slope` plus `base` is what a frequency is weighed against.
+  let base: Float
+  let slope: Float
+
+  init(_ question: Searcher.Question, _ generation: Generation, _ hits: [[WordHits]]) {
+    let all = Double(generation.slotCount)
+    let weights = question.terms.indices.map { term in
+      let documents = Double(hits.reduce(0) { $0 + $1[term].slots.count })
+      return Float(log(1 + (all - documents + 0.5) / (documents + 0.5)))
     }
     // A word that occurs nowhere has the highest weight of all: what is missing lowers the share of what is there.
-    guard weights > 0, scores.contains(where: { $0 > 0 }) else { return [] }
-    let factor = Self.keywordWeight / (2.2 * weights)
-    for slot in scores.indices { scores[slot] *= factor }
-    return scores
-  }
-
-  private func inverseFrequency(_ documents: Int) -> Float {
-    let all = Double(generation.slotCount)
-    return Float(log(1 + (all - Double(documents) + 0.5) / (Double(documents) + 0.5)))
-  }
-
-  private func add(_ hits: [(slot: Int32, frequency: UInt32)], _ weight: Float, to scores: inout [Float]) {
-    let base = Self.saturation * (1 - Self.lengthShare)
-    let slope = Self.saturation * Self.lengthShare / generation.averageWords
-    let gain = weight * (Self.saturation + 1)
-    for (slot, frequency) in hits {
-      let count = Float(frequency)
-      scores[Int(slot)] += gain * count / (count + base + slope * generation.slotWords[Int(slot)])
-    }
-  }
-
-  private struct PathHit {
-    var file: Int
-    var count: UInt8
-  }
-
-  /// For each word of the query the files with it in their path. One pass over all words of all paths: a bit mask of
-  /// the query's words turns nearly all of them away.
-  private func pathHits() -> [[PathHit]] {
-    var hits = [[PathHit]](repeating: [], count: question.terms.count)
-    let mask = question.terms.reduce(UInt64(0)) { $0 | 1 << ($1 & 63) }
-    for (index, term) in generation.pathTerms.enumerated() where mask >> (term & 63) & 1 == 1 {
-      guard let number = question.terms.firstIndex(of: term) else { continue }
-      let file = Int(generation.pathTermFiles[index])
-      hits[number].append(PathHit(file: file, count: generation.pathTermCounts[index]))
-    }
-    return hits
-  }
-
-  /// Writes how often a word is in the path to each slot of the files; the slots written.
-  private func mark(_ hits: [PathHit], _ inPath: inout [UInt8]) -> [Int] {
-    var slots: [Int] = []
-    for hit in hits {
-      for slot in generation.firstSlots[hit.file]..<generation.firstSlots[hit.file + 1] {
-        inPath[slot] = hit.count
-        slots.append(slot)
-      }
-    }
-    return slots
-  }
-
-  // MARK: Vectors and the sum
-
-  /// All arrays are taken out first: nothing is counted or looked up in the loop over the chunks.
-  private func scan(files: Range<Int>, _ keywords: [Float], keep: Int) -> [Candidate] {
-    var best = BestCandidates(limit: keep)
-    guard let query = question.vectorsCount ? question.vector : nil else {
-      return keywordsAlone(files: files, keywords, keep: keep)
-    }
-    let paths = pathScores(files, query)
-    var products = [Int32](repeating: 0, count: 4_096)
-    let (contentFactors, pathFactors) = (generation.contentFactors, generation.pathFactors)
-    for number in files {
-      let slots = generation.firstSlots[number]..<generation.firstSlots[number + 1]
-      if products.count < slots.count { products = [Int32](repeating: 0, count: slots.count * 2) }
-      guard let rows = generation.vectors(of: number) else { continue }
-      products.withUnsafeMutableBufferPointer { target in
-        if let base = target.baseAddress { query.products(with: rows, count: slots.count, into: base) }
-      }
-      let path = paths[number - files.lowerBound]
-      for slot in slots {
-        let content = Float(products[slot - slots.lowerBound]) * query.scale * contentFactors[slot]
-        var score = content + path * pathFactors[slot]
-        if !keywords.isEmpty { score += keywords[slot] }
-        guard best.accepts(score) else { continue }
-        guard consider(number, slot, score, &best) else { break }
-      }
-    }
-    return best.sorted()
-  }
-
-  private func keywordsAlone(files: Range<Int>, _ keywords: [Float], keep: Int) -> [Candidate] {
-    var best = BestCandidates(limit: keep)
-    guard !keywords.isEmpty else { return [] }
-    for number in files {
-      for slot in generation.firstSlots[number]..<generation.firstSlots[number + 1] where keywords[slot] > 0 {
-        guard best.accepts(keywords[slot]) else { continue }
-        guard consider(number, slot, keywords[slot], &best) else { break }
-      }
-    }
-    return best.sorted()
-  }
-
-  /// Takes a chunk in, less what tests lose; false when its file is not wanted.
-  private func consider(_ number: Int, _ slot: Int, _ score: Float, _ best: inout BestCandidates) -> Bool {
-    let file = generation.files[number]
-    guard isWanted(file) else { return false }
-    let penalty = file.facts.isTest && !question.speaksOfTests ? Self.testPenalty : 0
-    if best.accepts(score - penalty) { best.add(Candidate(file: number, slot: slot, score: score - penalty)) }
-    return true
-  }
-
-  /// 0.3 query · path for each file.
-  private func pathScores(_ files: Range<Int>, _ query: QuantisedVector) -> [Float] {
-    var products = [Int32](repeating: 0, count: files.count)
-    generation.pathVectors.withUnsafeBufferPointer { vectors in
-      products.withUnsafeMutableBufferPointer { target in
-        guard let base = vectors.baseAddress, let target = target.baseAddress else { return }
-        let start = base + files.lowerBound * QuantisedVector.dimensions
-        query.products(with: start, count: files.count, into: target)
-      }
-    }
-    let factor = IndexedFile.pathWeight * query.scale
-    return products.enumerated().map { Float($1) * factor * generation.pathScales[files.lowerBound + $0] }
-  }
-}
-
-/// The best so far, as a heap whose top is the worst of them: what does not beat the top costs one comparison.
-struct BestCandidates {
-  private var heap: [Searcher.Candidate] = []
-  private let limit: Int
-
-  init(limit: Int) { self.limit = max(1, limit) }
-
-  @inline(__always)
-  func accepts(_ score: Float) -> Bool { heap.count < limit || score > heap[0].score }
-
-  mutating func add(_ candidate: Searcher.Candidate) {
-    if heap.count < limit {
-      heap.append(candidate)
-      var child = heap.count - 1
-      while child > 0, heap[child].score < heap[(child - 1) / 2].score {
-        heap.swapAt(child, (child - 1) / 2)
-        child = (child - 1) / 2
-      }
-    } else {
-      heap[0] = candidate
-      sink()
-    }
-  }
-
-  private mutating func sink() {
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].score < heap[least].score {
-        least = child
-      }
-      guard least != parent else { return }
-      heap.swapAt(parent, least)
-      parent = least
-    }
-  }
-
-  func sorted() -> [Searcher.Candidate] { heap.sorted { ($1.score, $0.slot) < ($0.score, $1.slot) } }
-}
-
-extension Searcher {
-  /// The same sum with the cosines of another model, one a slot.
-  func candidates(_ limit: Int, cosines: [Float]) -> [Candidate] {
-    let keywords = keywordScores()
-    var best = BestCandidates(limit: limit * 4 + 16)
-    for number in generation.files.indices {
-      for slot in generation.firstSlots[number]..<generation.firstSlots[number + 1] {
-        let score = cosines[slot] + (keywords.isEmpty ? 0 : keywords[slot])
-        guard best.accepts(score) else { continue }
-        guard consider(number, slot, score, &best) else { break }
-      }
-    }
-    return best.sorted()
+    let sum = weights.reduce(0, +)
+    let factor = sum > 0 ? Searcher.keywordWeight * (Searcher.saturation + 1) / (2.2 * sum) : 0
+    gains = weights.map { $0 * factor }
+    base = Searcher.saturation * (1 - Searcher.lengthShare)
+    slope = Searcher.saturation * Searcher.lengthShare / generation.averageWords
   }
 }

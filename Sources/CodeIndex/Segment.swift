@@ -92,6 +92,15 @@ final class Segment: Sendable {
     return base.map { $0.assumingMemoryBound(to: Int8.self) } ?? UnsafePointer(bitPattern: 1).unsafelyUnwrapped
   }
 
+  /// The posting list of a term, as it is stored; nil when no row has the term. Valid as long as the segment is held.
+  func postings(of term: UInt64) -> UnsafeRawBufferPointer? {
+    guard let index = index(of: term) else { return nil }
+    let bytes = file.bytes
+    let start = layout.postings + Int(bytes.load(layout.offsets + 4 * index, UInt32.self))
+    let end = layout.postings + Int(bytes.load(layout.offsets + 4 * index + 4, UInt32.self))
+    return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+  }
+
   /// Calls `body` with row and frequency for every row that has the term.
   @inline(__always)
   func forEachPosting(of term: UInt64, _ body: (Int, UInt32) -> Void) {

@@ -7,13 +7,15 @@ enum SnippetReader {
   private static let linesMax = 8
   private static let lineBytesMax = 240
 
-  static func hits(_ found: [IndexEngine.Found], words: Set<UInt64>) -> [SearchHit] {
+  static func hits(
+    _ found: [IndexEngine.Found], words: Set<UInt64>, _ table: borrowing TermTable, _ handles: GitHandles
+  ) -> [SearchHit] {
     var snippets = [String](repeating: "", count: found.count)
-    for (project, group) in Dictionary(grouping: found.indices, by: { found[$0].target.id }) {
+    for group in Dictionary(grouping: found.indices, by: { found[$0].target.id }).values {
+      guard let target = group.first.map({ found[$0].target }) else { continue }
       // A project that cannot be read now still has its results, without their text.
-      guard let folder = group.first.flatMap({ try? ProjectFolder.find(found[$0].target.path) }) else { continue }
-      _ = project
-      fill(&snippets, group, found, folder, words)
+      guard let folder = target.folder ?? (try? ProjectFolder.find(target.path, handles)) else { continue }
+      fill(&snippets, group, found, ContentReader(folder, handles), words, table)
     }
     return zip(found, snippets).map { hit, snippet in
       SearchHit(
@@ -24,11 +26,10 @@ enum SnippetReader {
   }
 
   private static func fill(
-    _ snippets: inout [String], _ group: [Int], _ found: [IndexEngine.Found], _ folder: ProjectFolder,
-    _ words: Set<UInt64>
+    _ snippets: inout [String], _ group: [Int], _ found: [IndexEngine.Found], _ reader: borrowing ContentReader,
+    _ words: Set<UInt64>, _ table: borrowing TermTable
   ) {
     // As above: results without text are better than none.
-    guard let reader = try? ContentReader(folder), let table = try? TermTable() else { return }
     for index in group {
       let entry = found[index].file.entry
       try? reader.read([entry]) { _, bytes, _ throws(IndexError) in

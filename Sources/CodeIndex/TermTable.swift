@@ -1,4 +1,5 @@
 internal import CModel
+internal import Synchronization
 
 /// The words that one worker has met, each with a dense number (a "term") and the model's tokens for it. A word is
 /// looked up in the vocabulary once; after that its 64-bit hash is enough.
@@ -9,6 +10,20 @@ struct TermTable: ~Copyable {
   init() throws(IndexError) {
     guard let handle = sb_terms_new() else { throw .modelUnusable }
     self.handle = handle
+  }
+
+  /// Takes over what `release` gave away.
+  init(adopting address: UInt) {
+    let pointer = OpaquePointer(bitPattern: address)
+    precondition(pointer != nil, "a table has an address")
+    handle = pointer.unsafelyUnwrapped
+  }
+
+  /// Gives the table away; it has to be adopted by exactly one.
+  consuming func release() -> UInt {
+    let address = UInt(bitPattern: handle)
+    discard self
+    return address
   }
 
   deinit { sb_terms_free(handle) }
@@ -93,5 +108,34 @@ struct LineWords {
     words = [UInt32](repeating: 0, count: room)
     lineWords = [UInt32](repeating: 0, count: room)
     lineBytes = [UInt32](repeating: 0, count: room)
+  }
+}
+
+/// Word tables that no query uses at the moment: making one costs as much as a search in a small project.
+final class TermTables: Sendable {
+  private static let idleMax = 8
+  /// Words that are remembered from query to query before a table starts anew (about 40 bytes each).
+  private static let termsMax = 200_000
+
+  /// Addresses, because only numbers may be shared freely: each is owned by this list alone.
+  private let idle = Mutex<[UInt]>([])
+
+  deinit {
+    for address in idle.withLock({ $0 }) { _ = TermTable(adopting: address) }
+  }
+
+  func with<Value>(_ body: (borrowing TermTable) throws(IndexError) -> Value) throws(IndexError) -> Value {
+    let known = idle.withLock { $0.popLast() }
+    let table = if let known { TermTable(adopting: known) } else { try TermTable() }
+    if table.count > Self.termsMax { table.forgetAll() }
+    let result: Result<Value, IndexError> = Result { () throws(IndexError) in try body(table) }
+    let address = table.release()
+    let isKept = idle.withLock { idle in
+      guard idle.count < Self.idleMax else { return false }
+      idle.append(address)
+      return true
+    }
+    if !isKept { _ = TermTable(adopting: address) }
+    return try result.get()
   }
 }

@@ -9,7 +9,7 @@ import Testing
 
 /// A process that is killed at any moment leaves an index that is whole: the generation before or the one after.
 @Suite struct KillTests {
-  private static var probe: String {
+  static var probe: String {
     // A process that cannot read its own link finds no program, and the test says so.
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     let candidates = [own, CommandLine.arguments.first ?? ""].flatMap { path -> [String] in

@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Glibc
 import Synchronization
 import TestKit
@@ -208,6 +209,27 @@ import Testing
     let changes = try engine.pendingChanges(id)
     #expect(changes.commit == head && !changes.isEverything && !changes.isNothing)
     #expect(Set(changes.paths) == ["b.py", "c.py", "d.py", "e.py"])
+  }
+
+  @Test func aRepositoryThatVanishedHasNoChangesButAFailure() async throws {
+    let repository = try await TemporaryGitRepository()
+    defer { repository.close() }
+    let state = try TemporaryFolder()
+    try repository.write("a.py", "def open_gate(key):\n  return key\n")
+    try await repository.commit("first")
+    let engine = try IndexEngine(.init(folder: state.file("index"), workers: 2))
+    try engine.add(id, path: repository.path)
+    try await engine.reindex(id)
+    let git = repository.path + "/.git"
+    #expect(rename(git, git + ".away") == 0)
+    let seen = #expect(throws: IndexError.self) { try engine.pendingChanges(id) }
+    let run = await #expect(throws: IndexError.self) { try await engine.reindex(id) }
+    #expect(seen == run && seen?.failure.code == .unavailable)
+    #expect(try engine.search(SearchQuery("open gate")).hits.first?.path == "a.py")
+    #expect(rename(git + ".away", git) == 0)
+    #expect(try engine.pendingChanges(id).paths.isEmpty)
+    try await engine.reindex(id)
+    #expect(try engine.pendingChanges(id).isNothing && engine.snapshot().first?.state == .ready)
   }
 
   @Test func aFolderWithoutGitIsComparedByItsFiles() async throws {

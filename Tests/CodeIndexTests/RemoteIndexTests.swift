@@ -1,5 +1,6 @@
 import Base
 import ControlPlane
+import FoundationEssentials
 import Outbound
 import Synchronization
 import TestKit
@@ -91,6 +92,39 @@ import Testing
       #expect(again.snapshot().first?.state == .ready)
       _ = try await again.reindex(id)
       #expect(stage.fake.texts.count == 16)
+    }
+  }
+
+  @Test func everyChunkHasItsOwnCosineAfterManyCommits() async throws {
+    try await staged { stage, state in
+      let engine = try stage.engine(state)
+      try await engine.reindex(id)
+      for round in 0..<4 {
+        // Some leave a part, some come into a new one, the first time also a copy of a record that is there.
+        try await stage.repository.delete("src/file\(round).py")
+        try stage.repository.write("new\(round).py", "def gate_\(round)(key):\n  open the \(round % 3) gate\n")
+        if round == 0 { try stage.repository.write("copy.py", "def function_9(a, b):\n  return value_9 + b\n") }
+        try await stage.repository.commit("\(round)")
+        #expect(try await engine.reindex(id).mode == .incremental)
+      }
+      let generation = try #require(engine.projects.withLock { $0[id]?.generation })
+      #expect(generation.parts.count > 1 && generation.parts.contains { !$0.goneFiles.isEmpty })
+      let remote = try #require(engine.remote)
+      let query = try #require(EmbeddingBytes.unit(FakeOpenAI.vector("open the gate of a function", 96)))
+      let cosines = try await remote.cosines(query, id, generation)
+      var looked = 0
+      for (live, cosines) in zip(generation.parts, cosines.parts) {
+        for (number, file) in live.part.files.enumerated() where !live.isGone(number) {
+          let text = try String(contentsOfFile: "\(stage.repository.path)/\(file.entry.path)", encoding: .utf8)
+          let vector = try #require(EmbeddingBytes.unit(FakeOpenAI.vector(text, 96)))
+          let expected = zip(vector, query).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+          #expect(abs(cosines[live.part.firstSlots[number]] - expected) < 0.02, "\(file.entry.path)")
+          looked += 1
+        }
+      }
+      #expect(looked == 14)
+      let found = Set(try await engine.answer(SearchQuery("function gate value", limit: 100)).hits.map(\.path))
+      #expect(found == Set(generation.files.map(\.entry.path)) && !found.contains("src/file3.py"))
     }
   }
 

@@ -133,4 +133,56 @@ import Testing
       }
     }
   }
+
+  /// Changes written one after another give the manifest they lead to; cut or changed anywhere, one of the states
+  /// before.
+  @Test func changesLeadFromOneWholeManifestToTheNext() throws {
+    func file(_ name: String, _ number: UInt8) throws -> Manifest.File {
+      Manifest.File(entry: SourceEntry(path: name, id: try key(number).id, skip: nil), stamp: nil)
+    }
+    let base = Manifest(
+      fingerprint: Fingerprint(commit: "0", tree: "t", ref: nil), files: try (0..<9).map { try file("f\($0)", $0) })
+    var states = [base]
+    let first = ManifestLog(base: Manifest.checksum(in: base.encoded()), baseBytes: 1)
+    var (log, bytes, ends) = (first, [UInt8](), [0])
+    for number in 1..<UInt8(7) {
+      let change = ManifestChange(
+        fingerprint: Fingerprint(commit: "\(number)", tree: nil, ref: "main"), gone: ["f\(number)", "g\(number - 1)"],
+        files: [try file("g\(number)", number + 50), try file("f0", number + 100)])
+      let (more, next) = log.appending(change)
+      (log, bytes) = (next, bytes + more)
+      var state = states[states.count - 1]
+      state.apply([change])
+      states.append(state)
+      ends.append(bytes.count)
+    }
+    func read(_ bytes: [UInt8]) -> (Manifest, ManifestLog) {
+      var (manifest, log) = (base, first)
+      manifest.apply(log.read(bytes, file: "c"))
+      return (manifest, log)
+    }
+    func sorted(_ manifest: Manifest) -> [String] {
+      manifest.files.map { "\($0.entry.path) \($0.entry.id)" }.sorted()
+    }
+    let (whole, end) = read(bytes)
+    #expect(sorted(whole) == sorted(states[6]) && whole.fingerprint == states[6].fingerprint && end == log)
+    for count in 0..<bytes.count {
+      let (manifest, _) = read(Array(bytes.prefix(count)))
+      let expected = ends.lastIndex { $0 <= count } ?? 0
+      #expect(sorted(manifest) == sorted(states[expected]) && manifest.fingerprint == states[expected].fingerprint)
+    }
+    SeededRandom.run { random in
+      for _ in 0..<500 {
+        var damaged = bytes
+        let at = Int.random(in: 0..<bytes.count, using: &random)
+        damaged[at] ^= UInt8.random(in: 1...255, using: &random)
+        let (manifest, _) = read(damaged)
+        let isKnown = states.contains { $0.fingerprint == manifest.fingerprint && sorted($0) == sorted(manifest) }
+        #expect(isKnown, "\(random)")
+      }
+    }
+    // Changes of another manifest are not read.
+    var other = ManifestLog(base: 7, baseBytes: 1)
+    #expect(other.read(bytes, file: "c").isEmpty && other.length == 0)
+  }
 }

@@ -15,7 +15,8 @@ enum ImportWalls {
   static let doors: [String: Set<String>] = [
     "CNcurses": ["Console"], "CHiredis": ["RedisLink"], "CGit2": ["CodeIndex"], "CModel": ["CodeIndex"],
     "CSockets": ["Gateway", "RedisLink", "ControlSocket", "Access", "Load"], "CZlib": ["Gateway", "Cache"],
-    "CCrash": ["EngineRoom"], "CPty": ["Pty"], "CSpawn": ["EngineRoom", "signalbox", "TestKit"], "Pty": ["EngineRoom"],
+    "CCrash": ["EngineRoom"], "CPty": ["Pty"], "CSpawn": ["CodeIndex", "EngineRoom", "signalbox", "TestKit"],
+    "Pty": ["EngineRoom"],
     "NIOPosix": ["Gateway", "Outbound", "ControlSocket", "EngineRoom"], "NIOSSL": [],
     "Hummingbird": ["API"], "HummingbirdCore": ["API"], "JWTKit": ["Access"], "Crypto": ["Base", "Access"],
     "GRDB": ["CodeIndex", "Sandbox", "Cache", "Bench"], "AsyncHTTPClient": ["Outbound"],

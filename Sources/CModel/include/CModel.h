@@ -63,4 +63,28 @@ void sb_dots(const int8_t *query, const int8_t *rows, size_t count, int32_t *out
 /// The same by a plain loop: what every faster one must equal.
 void sb_dots_plain(const int8_t *query, const int8_t *rows, size_t count, int32_t *out);
 
+/// Where the rows of a segment are in a generation.
+typedef struct {
+  /// The first slot of each row, -1 for none; and the next slot of the same row for each slot, -1 for none.
+  const int32_t *slot_of_row, *next_slot;
+  /// Non-zero for a slot that is there no more; NULL when all are there.
+  const uint8_t *gone;
+  size_t rows;
+} sb_slots;
+
+/// Takes a posting list apart: varint(difference of rows) varint(frequency), rows rising. Writes slot and frequency for
+/// every slot that is there, at most `capacity`, and returns how many. `extra` (or NULL) holds what is added to the
+/// frequency of a slot, and is set to 0 where it was.
+size_t sb_postings(const uint8_t *bytes, size_t count, const sb_slots *slots, uint8_t *extra, size_t capacity,
+                   uint32_t *out_slots, uint16_t *out_frequencies);
+
+/// scores[slot] += gain * frequency / (frequency + norms[slot])
+void sb_bm25(const uint32_t *slots, const uint16_t *frequencies, size_t count, const float *norms, float gain,
+             float *scores);
+
+/// out[slot] = products[slot] * scale * content[slot] + paths[file_of_slot[slot]] * path[slot] + keywords[slot], the last
+/// left out when it is NULL.
+void sb_scores(const int32_t *products, float scale, const float *content, const uint32_t *file_of_slot,
+               const float *paths, const float *path, const float *keywords, size_t count, float *out);
+
 #endif
