@@ -1,0 +1,42 @@
+internal import Base
+internal import ControlPlane
+
+/// Somebody who looks for code in both repositories.
+struct DemoSearches: DemoActor {
+  let name = "reviewer-1"
+  let pause = 500...1_500
+  var chance = SeededGenerator(seed: 21)
+  private var turns = 0
+
+  /// Searches between two that are told.
+  private static let toldEvery = 8
+
+  mutating func turn(_ node: any ControlPlane, _ stage: DemoStage) async throws(Failure) {
+    turns += 1
+    let question = DemoSources.question(&chance)
+    guard case .search(let reply) = try await node.ask(.search(SearchQuery(question, limit: 5))) else { return }
+    guard turns % Self.toldEvery == 1, let first = reply.hits.first else { return }
+    stage.tell("search: '\(question)' found \(first.path):\(first.startLine)")
+  }
+}
+
+/// How the node is, in a line now and then.
+struct DemoTidings: DemoActor {
+  let name = "demo"
+  let pause = 5_000...5_000
+  var chance = SeededGenerator(seed: 0)
+
+  mutating func turn(_ node: any ControlPlane, _ stage: DemoStage) async throws(Failure) {
+    let snapshot = try await node.snapshot()
+    var parts: [String] = []
+    if let gateway = snapshot.gateway {
+      parts.append("\(gateway.connections) sockets, \(Int(gateway.outPerSecond)) events/s")
+    }
+    if let index = snapshot.index {
+      parts.append("\(index.projects.reduce(0) { $0 + $1.files }) files, \(index.queries) searches")
+    }
+    if let sandbox = snapshot.sandbox { parts.append("\(sandbox.total) runs, \(sandbox.blocked) blocked") }
+    if let cache = snapshot.cache { parts.append("cache hits \(Int(cache.hitRate * 100)) %") }
+    stage.tell("node \(snapshot.health.rawValue): \(parts.joined(separator: "; "))")
+  }
+}
