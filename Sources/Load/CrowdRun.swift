@@ -12,8 +12,8 @@ public final class CrowdRun {
   static let readBytesMax = 64 << 10
   static let frameBytesMax = 4 << 20
   static let unsentBytesMax = 256 << 10
-  /// A slow member's link: so many bytes, five times a second.
-  static let (slowBytes, slowPause) = (1_024, second / 5)
+  /// A slow member's link: so many bytes, four times a second, which is less than what comes.
+  static let (slowBytes, slowPause) = (2_048, second / 4)
   private static let slowRoomsMax = 8
 
   let scenario: CrowdScenario
@@ -90,7 +90,7 @@ public final class CrowdRun {
   private func connect(_ index: Int, _ now: Int64) throws(LoadError) {
     let isSlow = members[index].role == .slow
     members[index].descriptor = try LoadSocket.connect(
-      port: scenario.port, source: 1, receiveBytes: isSlow ? Int32(2 * Self.slowBytes) : nil)
+      port: scenario.port, source: 1, receiveBytes: isSlow ? Int32(4 * Self.slowBytes) : nil)
     members[index].stage = .connecting
     members[index].due = now + 10 * Self.second
     members[index].isWriting = true
@@ -159,7 +159,7 @@ public final class CrowdRun {
   private func publishPatch(_ index: Int) throws(LoadError) {
     let member = members[index]
     let project = scenario.projects[member.number % scenario.projects.count]
-    let patch = CrowdWords.patch(lines: Int.random(in: 10...80, using: &chance), &chance)
+    let patch = CrowdWords.patch(lines: Int.random(in: 20...180, using: &chance), &chance)
     try emit(
       index, "publish",
       """

@@ -8,7 +8,7 @@ public struct CrowdScenario: Codable, Sendable, Equatable {
   public var agents = 24
   /// Each follows some agents, their tasks, and one project.
   public var viewers = 260
-  /// Viewers of every project who read a kilobyte now and then.
+  /// Viewers of every project whose link carries less than what comes.
   public var slow = 4
   /// Ids of projects, whose `project:` rooms the patches go to.
   public var projects = ["demo"]

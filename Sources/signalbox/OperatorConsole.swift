@@ -54,7 +54,11 @@ struct OperatorConsole: Sendable {
         await link.run()
         return nil
       }
-      group.addTask { await Console(plane: link, link: states, options: options).run() }
+      group.addTask {
+        // One that ends with its console is there already: no look at how it is being found.
+        if endsWithConsole { for await state in states where state != .connecting { break } }
+        return await Console(plane: link, link: states, options: options).run()
+      }
       var end = ConsoleExit.detached
       // The link gives up by itself when the node will not have us; the console then says so until it is left.
       for await result in group {

@@ -47,6 +47,8 @@ public final class Demo: Sendable {
     "SIGNALBOX_NAMESPACE": "signalbox-demo", "SIGNALBOX_SOCKETIO_KEY": "signalbox-demo", "SIGNALBOX_OPERATOR": "demo",
     // Small enough that somebody behind a slow link is seen to fall behind, and that the cache is seen to evict.
     "SIGNALBOX_QUEUE_BYTES": "131072", "CACHE_L1_MAX": "2M",
+    // The round trips of everybody are there after some seconds.
+    "SIGNALBOX_PING_INTERVAL_MS": "5000",
   ]
 
   /// Everybody does what they do, at a pace one can follow, until the task is cancelled.
@@ -60,6 +62,7 @@ public final class Demo: Sendable {
       group.addTask { await stage.play(DemoSearches()) }
       group.addTask { await stage.play(DemoRuns("coder-1", seed: 5)) }
       group.addTask { await stage.play(DemoRuns("tester-1", seed: 6)) }
+      group.addTask { await stage.play(DemoBench()) }
       group.addTask { await stage.play(DemoTidings()) }
     }
   }

@@ -11,8 +11,16 @@ struct DemoCache: DemoActor {
   private var turns = 0
 
   private static let namespaces = ["plans", "answers", "reviews"]
-  private static let keys = 1_500
+  private static let keys = 800
   private static let turnsPerInvalidation = 160
+
+  /// What is asked for most is known from before.
+  mutating func begin(_ node: any ControlPlane, _ stage: DemoStage) async throws(Failure) {
+    for namespace in Self.namespaces {
+      let entries = (0..<Self.keys / 4).map { entry($0) }
+      _ = try await node.perform(.cacheSet(CacheWrite(namespace: namespace, entries: entries)))
+    }
+  }
 
   mutating func turn(_ node: any ControlPlane, _ stage: DemoStage) async throws(Failure) {
     turns += 1
@@ -46,18 +54,18 @@ struct DemoCache: DemoActor {
   private mutating func entry(_ number: Int) -> CacheWrite.Entry {
     let text = (0..<Int.random(in: 4...40, using: &chance))
       .map { "\($0). \(DemoSources.question(&chance))" }.joined(separator: "\n")
-    // A step depends on the one before it.
-    let before = number % 10 == 0 ? [] : [Self.key(number - 1)]
+    // A step depends on the first one of its task; and some are about a project, so that its commits invalidate them.
+    let first = number % 10 == 0 ? [] : [Self.key(number / 10 * 10)]
+    let project = number % 25 == 0 ? [DemoRepository.plans[number / 25 % DemoRepository.plans.count].name] : []
     return CacheWrite.Entry(
       key: Self.key(number), value: Blob(Array(text.utf8)), contentType: "text/plain",
       timeToLiveMilliseconds: Int64.random(in: 60_000...1_800_000, using: &chance),
-      tags: ["project:\(DemoRepository.plans[number % DemoRepository.plans.count].name)", "week:\(number % 50)"],
-      dependsOn: before)
+      tags: project.map { "project:\($0)" } + ["week:\(number % 50)"], dependsOn: first)
   }
 
   private mutating func strategy() -> CacheSelection.Strategy {
     switch Int.random(in: 0..<3, using: &chance) {
-    case 0: .pattern("task:\(Int.random(in: 1...14, using: &chance))?:*")
+    case 0: .pattern("task:\(Int.random(in: 1...7, using: &chance))?:*")
     case 1: .tags(["week:\(Int.random(in: 0..<50, using: &chance))"])
     default: .key(Self.key(number()))
     }

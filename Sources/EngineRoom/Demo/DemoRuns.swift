@@ -3,10 +3,15 @@ internal import ControlPlane
 
 /// Somebody who runs programs: most do their work, some fail, and some are up to no good.
 struct DemoRuns: DemoActor {
+  /// Of each program; what comes again is replayed from the cache.
+  private static let variants = 4
+
   let name: String
-  let pause = 1_500...4_000
+  let pause = 1_000...3_000
   var chance: SeededGenerator
   private var languages: Set<String> = []
+  /// What is still to come before everything comes again in another order.
+  private var deck: [DemoProgram] = []
 
   init(_ name: String, seed: UInt64) {
     self.name = name
@@ -20,13 +25,12 @@ struct DemoRuns: DemoActor {
   mutating func turn(_ node: any ControlPlane, _ stage: DemoStage) async throws(Failure) {
     // The sandbox may be found only a while after the start.
     if languages.isEmpty { try await look(node) }
-    let isOrdinary = Int.random(in: 0..<10, using: &chance) < 6
-    let programs = (isOrdinary ? DemoProgram.ordinary : DemoProgram.unruly).filter { languages.contains($0.language) }
-    guard let program = programs.randomElement(using: &chance) else { return }
+    if deck.isEmpty { deck = DemoProgram.all.shuffled(using: &chance) }
+    guard let program = deck.popLast(), languages.contains(program.language) else { return }
     let request = RunRequest(
-      language: program.language, code: program.code(Int.random(in: 0..<40, using: &chance)),
+      language: program.language, code: program.code(Int.random(in: 0..<Self.variants, using: &chance)),
       timeoutMilliseconds: program.timeoutMilliseconds, memoryBytes: program.memoryBytes, profile: program.profile,
-      isCached: isOrdinary, project: DemoRepository.plans.first.flatMap { ProjectID(rawValue: $0.name) })
+      project: DemoRepository.plans.first.flatMap { ProjectID(rawValue: $0.name) })
     guard case .run(let result) = try await node.perform(.run(request)).result else { return }
     let how = result.cached ? "replayed from the cache" : "\(result.durationMilliseconds) ms"
     stage.tell("run: \(program.title), \(program.language): \(result.outcome.rawValue), \(how)")
@@ -53,7 +57,10 @@ struct DemoProgram: Sendable {
     return "\(comment) \(title)\n\(body.split(separator: "@@").joined(separator: "\(number)"))\n"
   }
 
-  static let ordinary: [DemoProgram] = [
+  /// As often as they come.
+  static var all: [DemoProgram] { ordinary + ordinary + ordinary + unruly }
+
+  private static let ordinary: [DemoProgram] = [
     .init(
       title: "Sum of the first primes",
       body: "limit = 200 + @@\nprint(sum(n for n in range(2, limit) if all(n % d for d in range(2, n))))"),
@@ -84,7 +91,7 @@ struct DemoProgram: Sendable {
         """),
   ]
 
-  static let unruly: [DemoProgram] = [
+  private static let unruly: [DemoProgram] = [
     .init(title: "A test that fails", body: "cases = [1, 2, 3]\nassert sum(cases) == 7, 'expected 7'"),
     .init(title: "A slip of the pen", body: "def forecast(days)\n    return days"),
     .init(title: "Reads a key it must not have", body: "print(open('/root/.ssh/id_ed25519').read())", profile: "off"),

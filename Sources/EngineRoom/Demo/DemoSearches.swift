@@ -40,3 +40,19 @@ struct DemoTidings: DemoActor {
     stage.tell("node \(snapshot.health.rawValue): \(parts.joined(separator: "; "))")
   }
 }
+
+/// A short bench after a while, so that there is something to compare the next one with.
+struct DemoBench: DemoActor {
+  let name = "profiler-1"
+  let pause = 8_000...8_000
+  var chance = SeededGenerator(seed: 0)
+  private var isDone = false
+
+  mutating func turn(_ node: any ControlPlane, _ stage: DemoStage) async throws(Failure) {
+    guard !isDone else { return }
+    isDone = true
+    let options = BenchOptions(suites: ["index"], isLiveConfirmed: true, isQuick: true)
+    guard case .bench(let report) = try await node.perform(.runBench(options)).result else { return }
+    stage.tell("bench: \(report.results.count) figures of the index, each from a few samples only")
+  }
+}
