@@ -10,8 +10,9 @@ import Testing
   /// Whatever a demo makes for a while, it makes in here; and what production would use is not there.
   private func makeFixture() throws -> NodeFixture {
     let fixture = try NodeFixture([
-      "REDIS_URL": "redis://nobody.invalid:1", "OPENAI_API_KEY": "not-a-key", "OPENAI_BASE_URL": "http://nobody.invalid",
-      "PINECONE_API_KEY": "not-a-key", "PINECONE_INDEX_HOST": "https://nobody.invalid",
+      "REDIS_URL": "redis://nobody.invalid:1", "OPENAI_API_KEY": "not-a-key",
+      "OPENAI_BASE_URL": "http://nobody.invalid", "PINECONE_API_KEY": "not-a-key",
+      "PINECONE_INDEX_HOST": "https://nobody.invalid",
     ])
     try fixture.folder.write("tmp/.keep", "")
     return fixture

@@ -29,14 +29,16 @@ struct DemoCache: DemoActor {
     guard turns % Self.turnsPerInvalidation == 0 else { return }
     let strategy = strategy()
     let selection = CacheSelection(namespace: namespace, strategy)
-    guard case .cacheInvalidated(let finding) = try await node.perform(.cacheInvalidate(selection)).result else { return }
+    let outcome = try await node.perform(.cacheInvalidate(selection))
+    guard case .cacheInvalidated(let finding) = outcome.result else { return }
     stage.tell("cache: \(selection.summary) invalidated, \(finding.keysDeleted) keys")
   }
 
   private mutating func readOrCompute(_ namespace: String, _ node: any ControlPlane) async throws(Failure) {
     let numbers = (0..<Int.random(in: 1...4, using: &chance)).map { _ in number() }
     let keys = numbers.map(Self.key)
-    guard case .cacheValues(let values) = try await node.ask(.cacheGet(namespace: namespace, keys: keys)) else { return }
+    let answer = try await node.ask(.cacheGet(namespace: namespace, keys: keys))
+    guard case .cacheValues(let values) = answer else { return }
     var missing: [CacheWrite.Entry] = []
     for (number, value) in zip(numbers, values) where value == nil { missing.append(entry(number)) }
     guard !missing.isEmpty else { return }
@@ -44,9 +46,9 @@ struct DemoCache: DemoActor {
   }
 
   private mutating func number() -> Int {
-    let isHot = Int.random(in: 0..<5, using: &chance) > 0
-    return isHot
-      ? Int.random(in: 0..<(Self.keys / 5), using: &chance) : Int.random(in: (Self.keys / 5)..<Self.keys, using: &chance)
+    let hot = Self.keys / 5
+    return Int.random(in: 0..<5, using: &chance) > 0
+      ? Int.random(in: 0..<hot, using: &chance) : Int.random(in: hot..<Self.keys, using: &chance)
   }
 
   private static func key(_ number: Int) -> String { "task:\(number / 10):step:\(number % 10)" }

@@ -72,7 +72,7 @@ struct DemoProgram: Sendable {
       body: "import statistics\nheights = [(7 * h + @@) % 31 for h in range(48)]\nprint(statistics.median(heights))"),
     .init(
       title: "A report in steps",
-      body: "import time\nfor step in range(6):\n    print('step', step, 'of task @@', flush=True)\n    time.sleep(0.4)"),
+      body: "import time\nfor step in range(6):\n    print(step, 'of task @@', flush=True)\n    time.sleep(0.4)"),
     .init(
       title: "Matrix product", language: "javascript",
       body: """
@@ -100,7 +100,8 @@ struct DemoProgram: Sendable {
     .init(
       title: "Phones home", body: "import socket\nsocket.create_connection(('203.0.113.7', 443), 1)", profile: "off"),
     .init(
-      title: "Starts processes without end", body: "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+      title: "Starts processes without end",
+      body: "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
       timeoutMilliseconds: 1_000, profile: "off"),
     .init(title: "Never ends", body: "while True:\n    pass", timeoutMilliseconds: 2_000),
     .init(
