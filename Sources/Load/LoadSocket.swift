@@ -15,14 +15,18 @@ enum LoadSocket {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
-  /// Begins to connect 127.0.0.`source` with 127.0.0.1:`port`.
-  static func connect(port: UInt16, source: Int) throws(LoadError) -> Int32 {
+  /// Begins to connect 127.0.0.`source` with 127.0.0.1:`port`. `receiveBytes`: what the kernel keeps for a reader that
+  /// does not come; nil: as it likes.
+  static func connect(port: UInt16, source: Int, receiveBytes: Int32? = nil) throws(LoadError) -> Int32 {
     let kind = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
     let descriptor = socket(AF_INET, Int32(kind), 0)
     guard descriptor >= 0 else { throw .system("socket", errno) }
     do throws(LoadError) {
       var on: Int32 = 1
       setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+      if var receiveBytes {
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, socklen_t(MemoryLayout<Int32>.size))
+      }
       if source > 1 {
         setsockopt(descriptor, Int32(IPPROTO_IP), bindAddressNoPort, &on, socklen_t(MemoryLayout<Int32>.size))
         try call("bind", address(source, 0)) { bind(descriptor, $0, $1) }

@@ -39,16 +39,26 @@ struct OperatorConsole: Sendable {
 
   /// A console on the node at `socket`. The node goes on without it; the console outlives restarts of the node.
   func attach(to socket: String, isReadOnly: Bool) async throws {
+    try Self.conclude(try await show(socket, isReadOnly: isReadOnly, endsWithConsole: false))
+  }
+
+  /// The same without its conclusion. `endsWithConsole`: the caller stops the node when the console is left, which
+  /// therefore asks first.
+  func show(_ socket: String, isReadOnly: Bool = false, endsWithConsole: Bool) async throws(Failure) -> ConsoleExit {
     let link = ControlLink(path: socket, hello: hello(isReadOnly: isReadOnly))
-    let options = try options(isEmbedded: false, isReadOnly: isReadOnly, nodePath: socket)
+    let options = try options(isEmbedded: endsWithConsole, isReadOnly: isReadOnly, nodePath: socket)
     // Before the link runs: of a state that it came to earlier the console would not hear.
     let states = link.states()
-    let end = await withTaskGroup(of: ConsoleExit?.self) { group in
+    return await withTaskGroup(of: ConsoleExit?.self) { group in
       group.addTask {
         await link.run()
         return nil
       }
-      group.addTask { await Console(plane: link, link: states, options: options).run() }
+      group.addTask {
+        // One that ends with its console is there already: no look at how it is being found.
+        if endsWithConsole { for await state in states where state != .connecting { break } }
+        return await Console(plane: link, link: states, options: options).run()
+      }
       var end = ConsoleExit.detached
       // The link gives up by itself when the node will not have us; the console then says so until it is left.
       for await result in group {
@@ -58,7 +68,6 @@ struct OperatorConsole: Sendable {
       }
       return end
     }
-    try Self.conclude(end)
   }
 
   /// The console of a node in this process, as its `Node.Face`; how it ended is put into `ending`.

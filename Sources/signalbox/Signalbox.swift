@@ -20,7 +20,7 @@ struct Signalbox: ParsableCommand {
       NodeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, ProjectsCommand.self,
       AttachCommand.self, LogsCommand.self, AuditCommand.self, DrainCommand.self, ReindexCommand.self,
       SearchCommand.self, RunCommand.self, RunsCommand.self, CacheCommand.self, SocketsCommand.self,
-      ConfigCommand.self, DoctorCommand.self, BenchCommand.self, LoadCommand.self,
+      ConfigCommand.self, DoctorCommand.self, BenchCommand.self, DemoCommand.self, LoadCommand.self,
       ThemesCommand.self, VersionCommand.self,
       CompletionsCommand.self, ConformanceCommand.self,
     ])

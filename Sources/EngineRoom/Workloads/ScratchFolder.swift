@@ -2,9 +2,10 @@ public import Base
 internal import FoundationEssentials
 internal import Glibc
 
-/// A temporary folder of a bench, with a path short enough for a control socket in it. Whoever makes it removes it.
+/// A temporary folder of a bench or a demo, with a path short enough for a control socket in it. Whoever makes it
+/// removes it.
 ///
-/// A bench that is killed can remove nothing, so the next one does. The file `lock` tells which folders are left over:
+/// Whoever is killed can remove nothing, so the next one does. The file `lock` tells which folders are left over:
 /// its `flock(2)` goes with the process that made the folder, however that dies.
 public struct ScratchFolder: Sendable {
   public let path: String
@@ -13,7 +14,7 @@ public struct ScratchFolder: Sendable {
 
   /// A Unix socket's path has 107 bytes, of which those below this folder need some.
   private static let baseBytesMax = 50
-  private static let prefix = "signalbox-bench-"
+  private static let prefixes = ["signalbox-bench-", "signalbox-demo-"]
   /// A folder without a lock is young: its maker is about to lock it. An older one has lost its maker before that.
   private static let unlockedSeconds = 60
   private static let namesMax = 10_000
@@ -23,18 +24,18 @@ public struct ScratchFolder: Sendable {
   private static let (removalsMax, removalPause): (Int, UInt32) = (10, 20_000)
 
   /// In the temporary folder of the process, or in `/tmp` when that has too long a name. Mode 0700. Folders there that
-  /// dead benches left are removed first.
-  public init() throws(Failure) {
+  /// dead ones left are removed first. `use`: `bench` or `demo`.
+  public init(for use: String = "bench") throws(Failure) {
     var base = FileManager.default.temporaryDirectory.path
     while base.count > 1, base.hasSuffix("/") { base.removeLast() }
     if base.utf8.count > Self.baseBytesMax { base = "/tmp" }
-    try self.init(in: base)
+    try self.init(in: base, for: use)
   }
 
-  init(in base: String) throws(Failure) {
+  init(in base: String, for use: String = "bench") throws(Failure) {
     Self.removeLeftOver(in: base)
     for _ in 0..<Self.attemptsMax {
-      let path = try Self.make(in: base)
+      let path = try Self.make(in: base, for: use)
       if let lock = Self.locked(path, creating: true) {
         (self.path, self.lock) = (path, lock)
         return
@@ -49,8 +50,8 @@ public struct ScratchFolder: Sendable {
     close(lock)
   }
 
-  private static func make(in base: String) throws(Failure) -> String {
-    var template = Array("\(base)/\(prefix)XXXXXX".utf8CString)
+  private static func make(in base: String, for use: String) throws(Failure) -> String {
+    var template = Array("\(base)/signalbox-\(use)-XXXXXX".utf8CString)
     guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) != nil else {
       throw Failure(.unavailable, "cannot make a temporary folder in \(base): \(String(cString: strerror(errno)))")
     }
@@ -74,7 +75,7 @@ public struct ScratchFolder: Sendable {
   private static func removeLeftOver(in base: String) {
     // A folder that cannot be listed shows no left-over ones; making ours there says what is wrong with it.
     let names = (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? []
-    for name in names.prefix(namesMax) where name.hasPrefix(prefix) {
+    for name in names.prefix(namesMax) where prefixes.contains(where: name.hasPrefix) {
       let path = "\(base)/\(name)"
       guard isOurs(path) else { continue }
       if let lock = locked(path, creating: false) {

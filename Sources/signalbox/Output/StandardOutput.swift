@@ -33,6 +33,12 @@ enum StandardOutput {
   /// Whether a person looks at it.
   static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
+  /// False when it is a pipe whose reader went away: for those who have to clean up before they end.
+  static var hasReader: Bool {
+    var entry = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+    return poll(&entry, 1, 0) <= 0 || entry.revents & Int16(POLLERR) == 0
+  }
+
   /// The parent may have made the descriptor non-blocking.
   private static func waitUntilWritable(_ descriptor: Int32) {
     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)

@@ -10,16 +10,28 @@ struct LoadCommand: Verb {
 
   static let scenarioBytesMax = 1 << 20
 
+  @Flag(help: "Named clients at human pace, until they are ended: the scenario is a crowd's.")
+  var crowd = false
+
   @Argument(help: "The scenario, as JSON; '-' reads it from standard input.")
   var scenario: String
 
   func perform(_ call: Invocation) async throws {
     let text = scenario == "-" ? try StandardInput.read(bytesMax: Self.scenarioBytesMax) : Array(scenario.utf8)
-    let asked: LoadScenario
-    do { asked = try JSONDecoder().decode(LoadScenario.self, from: Data(text)) } catch {
+    guard !crowd else { return try gather(try decode(text)) }
+    try StandardOutput.say(try JSONText.of(try report(try decode(text))))
+  }
+
+  private func decode<Scenario: Decodable>(_ text: [UInt8]) throws(Failure) -> Scenario {
+    do { return try JSONDecoder().decode(Scenario.self, from: Data(text)) } catch {
       throw Failure(.invalid, "the scenario is not JSON of the expected shape")
     }
-    try StandardOutput.say(try JSONText.of(try report(asked)))
+  }
+
+  private func gather(_ scenario: CrowdScenario) throws(Failure) {
+    do throws(LoadError) { try CrowdRun(scenario, isCancelled: { Task.isCancelled }).run() } catch {
+      throw Self.failure(error)
+    }
   }
 
   /// Blocks its thread for the whole run, which is all that this process does.
