@@ -143,6 +143,11 @@ final class ProjectIndex: Service {
     return try await onThread { () throws(IndexError) in try engine.pendingChanges(id) }
   }
 
+  func pathsTakenUp(since seen: PendingChanges, _ id: ProjectID) async throws(Failure) -> [String] {
+    let engine = engine
+    return try await onThread { () throws(IndexError) in try engine.pathsTakenUp(since: seen, id) }
+  }
+
   // MARK: Figures
 
   /// What is known without waiting for anybody.
