@@ -31,14 +31,24 @@ public struct PendingChanges: Sendable, Equatable {
 extension IndexEngine {
   /// Compares a project with what answers for it. It reads no contents but those of a folder without git whose size
   /// or times changed; a thread of one's own is the place for it.
+  ///
+  /// A project that cannot be looked at has failed, as after a run that did.
   public func pendingChanges(_ id: ProjectID) throws(IndexError) -> PendingChanges {
     guard let slot = projects.withLock({ $0[id] }) else { throw .unknownProject(id.rawValue) }
-    let folder = try ProjectFolder.find(slot.path)
-    let now = try folder.fingerprint()
-    var changes = try compare(slot, folder, now)
-    changes.fingerprint = now
-    changes.base = slot.generation
-    return changes
+    do throws(IndexError) {
+      let folder = try ProjectFolder.find(slot.path)
+      let now = try folder.fingerprint()
+      var changes = try compare(slot, folder, now)
+      changes.fingerprint = now
+      changes.base = slot.generation
+      return changes
+    } catch {
+      projects.withLock { projects in
+        projects[id]?.hasFailed = true
+        projects[id]?.problem = error.failure.message
+      }
+      throw error
+    }
   }
 
   /// The files that a run took up beyond what `seen` had named, since the project moved on between the two. Of one that

@@ -140,7 +140,12 @@ final class ProjectIndex: Service {
 
   func pendingChanges(_ id: ProjectID) async throws(Failure) -> PendingChanges {
     let engine = engine
-    return try await onThread { () throws(IndexError) in try engine.pendingChanges(id) }
+    do throws(Failure) {
+      return try await onThread { () throws(IndexError) in try engine.pendingChanges(id) }
+    } catch {
+      look()
+      throw error
+    }
   }
 
   func pathsTakenUp(since seen: PendingChanges, _ id: ProjectID) async throws(Failure) -> [String] {
