@@ -22,7 +22,8 @@ final class FileChangeHook: Sendable {
   /// The project is the room's, which the publisher was let into; data that names another one, or has another form,
   /// concerns no file and is delivered as it is.
   func call(_ room: String, _ json: String) async {
-    guard room.hasPrefix(Self.roomPrefix), let project = ProjectID(rawValue: String(room.dropFirst(Self.roomPrefix.count))),
+    guard room.hasPrefix(Self.roomPrefix),
+      let project = ProjectID(rawValue: String(room.dropFirst(Self.roomPrefix.count))),
       let deed = deed.withLock({ $0 }), let news = try? JSONDecoder().decode(News.self, from: Data(json.utf8)),
       news.projectId ?? project == project
     else { return }

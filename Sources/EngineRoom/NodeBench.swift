@@ -55,7 +55,8 @@ public enum NodeBench {
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
       try await runner.run(
-        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index + pipeline + memory, commit: commit
+        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index + pipeline + memory,
+        commit: commit
       ) {
         core.publish(.benchProgress($0))
       }

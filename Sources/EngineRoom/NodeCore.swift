@@ -89,7 +89,8 @@ final class NodeCore: Sendable {
     }
     pipeline = try projectIndex.map { index throws(Failure) in
       try Pipeline(
-        Pipeline.Links(index: Pipeline.IndexDeeds(index), cache: cacheEngine, publish: publish, tell: { gatewayEngine?.tell($0) }),
+        Pipeline.Links(
+          index: Pipeline.IndexDeeds(index), cache: cacheEngine, publish: publish, tell: { gatewayEngine?.tell($0) }),
         watches: settings.index.watches, clock: clock, logger: log.logger("pipeline"))
     }
     for project in projects.all { pipeline?.add(project) }

@@ -5,8 +5,10 @@ import Testing
 
 /// The journeys over more than one engine: a real node, real repositories, programs and sockets.
 @Suite(.timeLimit(.minutes(5))) struct JourneyTests {
-  private static let parser = "def parse_duration(text):\n    \"\"\"Turn a text such as 5m into seconds.\"\"\"\n    return 5\n"
-  private static let retry = "def retry_with_backoff(call):\n    \"\"\"Try again with growing pauses.\"\"\"\n    return call()\n"
+  private static let parser =
+    "def parse_duration(text):\n    \"\"\"Turn a text such as 5m into seconds.\"\"\"\n    return 5\n"
+  private static let retry =
+    "def retry_with_backoff(call):\n    \"\"\"Try again with growing pauses.\"\"\"\n    return call()\n"
 
   private func repository() async throws -> TemporaryGitRepository {
     let repository = try await TemporaryGitRepository()
