@@ -300,7 +300,7 @@ let package = Package(
       "EngineRoomTests",
       [
         "EngineRoom", "sandbox-launcher", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base",
-        "Telemetry", "TestKit",
+        "Telemetry", "TestKit", "CodeIndex",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),

@@ -11,21 +11,83 @@ public struct PendingChanges: Sendable, Equatable {
   public var isEverything: Bool
   /// Nothing has moved: neither files nor commit nor branch.
   public var isNothing: Bool
+  /// What was compared: the place looked at, and what answered then.
+  var fingerprint: Fingerprint?
+  var base: Generation?
 
-  public init(commit: String?, paths: [String], isEverything: Bool, isNothing: Bool) {
+  public init(commit: String? = nil, paths: [String] = [], isEverything: Bool = false, isNothing: Bool = false) {
     self.commit = commit
     self.paths = paths
     self.isEverything = isEverything
     self.isNothing = isNothing
+  }
+
+  public static func == (left: PendingChanges, right: PendingChanges) -> Bool {
+    (left.commit, left.paths, left.isEverything, left.isNothing, left.fingerprint)
+      == (right.commit, right.paths, right.isEverything, right.isNothing, right.fingerprint)
   }
 }
 
 extension IndexEngine {
   /// Compares a project with what answers for it. It reads no contents but those of a folder without git whose size
   /// or times changed; a thread of one's own is the place for it.
+  ///
+  /// A project that cannot be looked at has failed, as after a run that did.
   public func pendingChanges(_ id: ProjectID) throws(IndexError) -> PendingChanges {
     guard let slot = projects.withLock({ $0[id] }) else { throw .unknownProject(id.rawValue) }
-    let (folder, now) = try slot.look(store.handles)
+    do throws(IndexError) {
+      let (folder, now) = try slot.look(store.handles)
+      var changes = try compare(slot, folder, now)
+      changes.fingerprint = now
+      changes.base = slot.generation
+      return changes
+    } catch {
+      projects.withLock { projects in
+        projects[id]?.hasFailed = true
+        projects[id]?.problem = error.failure.message
+      }
+      throw error
+    }
+  }
+
+  /// The files that a run took up beyond what `seen` had named, since the project moved on between the two. Of one that
+  /// did not move: none, for the price of a comparison.
+  public func pathsTakenUp(since seen: PendingChanges, _ id: ProjectID) throws(IndexError) -> [String] {
+    guard let slot = projects.withLock({ $0[id] }) else { throw .unknownProject(id.rawValue) }
+    guard let new = slot.generation, let before = seen.fingerprint else { return [] }
+    let folder = try ProjectFolder.find(slot.path)
+    guard folder.usesGit else {
+      guard let base = seen.base else { return [] }
+      let known = Set(seen.paths)
+      return Self.paths(base.manifest, new.manifest).filter { !known.contains($0) }
+    }
+    guard before.tree != new.fingerprint.tree else { return [] }
+    let set = try folder.changes(from: before.tree, to: new.fingerprint.tree)
+    guard !set.isEverything else { return new.manifest.files.map(\.entry.path) }
+    return Self.paths(set)
+  }
+
+  /// Whose contents differ, or that only one of the two has.
+  private static func paths(_ old: Manifest, _ new: Manifest) -> [String] {
+    var contents: [String: ObjectID] = [:]
+    for file in old.files { contents[file.entry.path] = file.entry.id }
+    var paths: [String] = []
+    for file in new.files where contents.removeValue(forKey: file.entry.path) != file.entry.id {
+      paths.append(file.entry.path)
+    }
+    return paths + contents.keys.sorted()
+  }
+
+  private static func paths(_ set: ChangeSet) -> [String] {
+    set.changes.flatMap { change -> [String] in
+      if case .renamed(let from) = change.kind { return [change.path, from] }
+      return [change.path]
+    }
+  }
+
+  private func compare(
+    _ slot: ProjectSlot, _ folder: ProjectFolder, _ now: Fingerprint
+  ) throws(IndexError) -> PendingChanges {
     guard let old = slot.generation else {
       let paths = folder.usesGit ? try folder.listing(now, store.handles).files.map(\.entry.path) : []
       return PendingChanges(commit: now.commit, paths: paths, isEverything: true, isNothing: false)
@@ -45,10 +107,7 @@ extension IndexEngine {
       changes.paths = Set(files.map(\.entry.path)).sorted()
       return changes
     }
-    changes.paths = set.changes.flatMap { change -> [String] in
-      if case .renamed(let from) = change.kind { return [change.path, from] }
-      return [change.path]
-    }
+    changes.paths = Self.paths(set)
     return changes
   }
 

@@ -34,7 +34,7 @@ public final class ProjectWatcher: Sendable {
 
   /// Asked for from outside, done by the thread.
   enum Order: Sendable {
-    case add(ProjectID, path: String)
+    case add(ProjectID, path: String, tellsBase: Bool)
     case remove(ProjectID)
     case stamped(ProjectID, UInt64?, took: Duration)
     case stop
@@ -63,8 +63,12 @@ public final class ProjectWatcher: Sendable {
     close(wake.write)
   }
 
-  /// From now on changes of this project are told. What it is now is the base: nothing is told of it.
-  public func add(_ project: ProjectID, path: String) { order(.add(project, path: path)) }
+  /// From now on changes of this project are told. What it is now is the base: nothing is told of it, unless
+  /// `tellsBase`: then it is told once when the base is known, so that whoever looks then misses nothing between the
+  /// two.
+  public func add(_ project: ProjectID, path: String, tellsBase: Bool = false) {
+    order(.add(project, path: path, tellsBase: tellsBase))
+  }
 
   public func remove(_ project: ProjectID) { order(.remove(project)) }
 

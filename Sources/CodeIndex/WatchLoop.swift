@@ -46,7 +46,10 @@ struct WatchLoop: ~Copyable {
       for order in take() {
         switch order {
         case .stop: return
-        case .add(let id, let path): add(id, path, inotify)
+        case .add(let id, let path, let tellsBase):
+          let since = ContinuousClock.now
+          add(id, path, inotify)
+          if tellsBase { changed(ProjectWatcher.Sighting(project: id, since: since)) }
         case .remove(let id): remove(id, inotify)
         case .stamped(let id, let value, let took): stamped(id, value, took)
         }

@@ -233,7 +233,7 @@ public struct PipelineJourney: Sendable, Codable, Equatable {
   }
 
   public struct Stage: Sendable, Codable, Equatable {
-    /// `detect`, `invalidate`, `reindex`, `cache`, `broadcast`.
+    /// `detect`, `invalidate`, `reindex`, `settle`, `cache`, `broadcast`.
     public var name: String
     public var milliseconds: Double
     /// Tries beyond the first.

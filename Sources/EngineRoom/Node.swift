@@ -60,6 +60,7 @@ public enum Node {
     for path in settings.projectPaths {
       let project = try core.projects.add(path: path, id: nil)
       try await core.projectIndex?.add(project)
+      core.pipeline?.add(project)
     }
     do {
       try await serve(core, log, authenticator, face: face, ready: ready)

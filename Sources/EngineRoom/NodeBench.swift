@@ -7,7 +7,7 @@ internal import Logging
 
 /// The suites of `signalbox bench`, joined to the node they measure. One run at a time: two would measure each other.
 public enum NodeBench {
-  public static let suites = ["control", "console", "cache", "gateway", "index", "sandbox"]
+  public static let suites = ["control", "console", "cache", "gateway", "index", "sandbox", "pipeline", "memory"]
 
   /// Throws `invalid` for a name that is no suite.
   public static func check(_ names: [String]) throws(Failure) {
@@ -49,11 +49,14 @@ public enum NodeBench {
     // Which peers are installed is asked only by whoever wants them.
     let gateway = isWanted("gateway") ? GatewayWorkloads.all(bench) : []
     let index = isWanted("index") ? IndexWorkloads.all(bench) : []
+    let pipeline = isWanted("pipeline") ? PipelineWorkloads.all(bench) : []
+    let memory = isWanted("memory") ? MemoryWorkloads.all(bench) : []
     // Through the node's own socket, as every client comes in.
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
       try await runner.run(
-        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index, commit: commit
+        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index + pipeline + memory,
+        commit: commit
       ) {
         core.publish(.benchProgress($0))
       }
@@ -62,6 +65,7 @@ public enum NodeBench {
     if isWanted("sandbox"), let why = SandboxWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if isWanted("gateway"), let why = GatewayWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if isWanted("index"), let why = IndexWorkloads.leftOut { core.logger.warning("bench: \(why)") }
+    if isWanted("pipeline"), let why = PipelineWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if bench.isQuick { report.isQuick = true }
     return report
   }

@@ -89,7 +89,8 @@ final class NodeCore: Sendable {
     }
     pipeline = try projectIndex.map { index throws(Failure) in
       try Pipeline(
-        Pipeline.Links(index: index, cache: cacheEngine, publish: publish, tell: { gatewayEngine?.tell($0) }),
+        Pipeline.Links(
+          index: Pipeline.IndexDeeds(index), cache: cacheEngine, publish: publish, tell: { gatewayEngine?.tell($0) }),
         watches: settings.index.watches, clock: clock, logger: log.logger("pipeline"))
     }
     for project in projects.all { pipeline?.add(project) }
@@ -201,55 +202,6 @@ final class NodeCore: Sendable {
     Failure(
       .unavailable, "this node does not run the \(engine.rawValue)", hint: "name it in SIGNALBOX_ENGINES",
       isRetriable: false)
-  }
-
-  // MARK: News of the cache
-
-  /// A client says that files changed: what depends on them goes before anybody else hears of it. A cache that cannot
-  /// is told in its health, and the news is not held back for it.
-  func fileChanged(_ project: ProjectID, _ paths: [String]) async {
-    guard let cacheEngine else { return }
-    do throws(Failure) {
-      let finding = try await cacheEngine.invalidateEverywhere(.fileChange, project: project, paths: paths)
-      let selection = CacheSelection(
-        namespace: finding.namespace, .event(.fileChange, project: project.rawValue, paths: paths))
-      tell(selection, finding)
-    } catch {
-      logger.warning("file-changed of \(project) invalidated nothing: \(error.line)")
-    }
-  }
-
-  /// Those who look at this node hear of every invalidation, the room of a project of what concerns it.
-  func tell(_ selection: CacheSelection, _ finding: CacheFinding) {
-    let done = CacheInvalidated(timeMilliseconds: clock.nowMilliseconds(), selection: selection, finding: finding)
-    publish(.cacheInvalidated(done))
-    if let project = selection.project {
-      gatewayEngine?.tell(ProjectEvent(projectID: project, event: "cache-invalidated", data: Pipeline.json(done)))
-    }
-  }
-
-  /// Values with the tag `project:ID` are the project's: its room hears their names.
-  func tell(_ write: CacheWrite) {
-    var keys: [ProjectID: [String]] = [:]
-    for entry in write.entries {
-      for tag in entry.tags where tag.hasPrefix("project:") {
-        if let project = ProjectID(rawValue: String(tag.dropFirst("project:".count))) {
-          keys[project, default: []].append(entry.key)
-        }
-      }
-    }
-    for (project, keys) in keys {
-      let news = CacheUpdated(namespace: write.namespace, keys: Array(keys.prefix(100)), keyCount: keys.count)
-      gatewayEngine?.tell(ProjectEvent(projectID: project, event: "cache-updated", data: Pipeline.json(news)))
-    }
-  }
-
-  /// The data of `cache-updated`.
-  private struct CacheUpdated: Encodable {
-    var namespace: String
-    /// The first hundred.
-    var keys: [String]
-    var keyCount: Int
   }
 
   // MARK: Bench

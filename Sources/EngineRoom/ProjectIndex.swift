@@ -109,7 +109,7 @@ final class ProjectIndex: Service {
   private func takeUp(_ project: ProjectSummary) {
     do throws(IndexError) {
       try engine.add(project.id, path: project.path)
-      if settings.indexesUnasked { newcomer.yield(project.id) }
+      if settings.indexesUnasked, !hasIndex(of: project.id) { newcomer.yield(project.id) }
     } catch {
       logger.error("project \(project.id): \(error.failure.line)")
     }
@@ -119,7 +119,7 @@ final class ProjectIndex: Service {
   func add(_ project: ProjectSummary) async throws(Failure) {
     let engine = engine
     try await onThread { () throws(IndexError) in try engine.add(project.id, path: project.path) }
-    if settings.indexesUnasked { newcomer.yield(project.id) }
+    if settings.indexesUnasked, !hasIndex(of: project.id) { newcomer.yield(project.id) }
     look()
   }
 
@@ -140,7 +140,17 @@ final class ProjectIndex: Service {
 
   func pendingChanges(_ id: ProjectID) async throws(Failure) -> PendingChanges {
     let engine = engine
-    return try await onThread { () throws(IndexError) in try engine.pendingChanges(id) }
+    do throws(Failure) {
+      return try await onThread { () throws(IndexError) in try engine.pendingChanges(id) }
+    } catch {
+      look()
+      throw error
+    }
+  }
+
+  func pathsTakenUp(since seen: PendingChanges, _ id: ProjectID) async throws(Failure) -> [String] {
+    let engine = engine
+    return try await onThread { () throws(IndexError) in try engine.pathsTakenUp(since: seen, id) }
   }
 
   // MARK: Figures

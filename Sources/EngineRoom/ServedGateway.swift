@@ -19,7 +19,7 @@ struct ServedGateway: GatewayDoor {
     described.keepsNewest = settings.throttlePolicy == .newest
     server = try GatewayServer(
       options: Self.options(settings, host: host), node: described, authenticator: authenticator, logger: logger,
-      beforeDelivery: { _, _, json in await beforeDelivery.call(json) })
+      beforeDelivery: { room, _, json in await beforeDelivery.call(room, json) })
   }
 
   private static func options(_ settings: GatewaySettings, host: String) -> GatewayOptions {

@@ -44,12 +44,13 @@ import Testing
       return folder.file(name)
     }
 
-    /// Runs the engine while `body` does.
+    /// Runs the engine, and what brings it the projects, while `body` does.
     func run(_ body: (any ControlPlane) async throws -> Void) async throws {
       let index = try core.index()
+      let pipeline = core.pipeline
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await index.run() }
-        group.addTask { await self.core.pipeline?.run() }
+        group.addTask { await pipeline?.run() }
         defer { group.cancelAll() }
         try await body(plane())
       }
@@ -59,7 +60,8 @@ import Testing
   }
 
   private static let text = "def open_the_gate(name):\n    return 'gate ' + name\n"
-  private static let unasked = IndexSettings(indexesUnasked: false)
+  /// Runs are those that a test asks for.
+  private static let unasked = IndexSettings(indexesUnasked: false, watches: false)
 
   private func add(_ path: String, _ plane: any ControlPlane) async throws -> ProjectID {
     guard case .project(let project) = try await plane.perform(.addProject(path: path, id: nil)).result else {
@@ -136,7 +138,7 @@ import Testing
   }
 
   @Test func aFullStateFolderRefusesRunsAndNoSearch() async throws {
-    let stage = try Stage(IndexSettings(stateBytesMax: 1 << 20, indexesUnasked: false))
+    let stage = try Stage(IndexSettings(stateBytesMax: 1 << 20, indexesUnasked: false, watches: false))
     let path = try stage.source("gate", Self.text)
     try await stage.run { plane in
       let id = try await add(path, plane)

@@ -8,8 +8,10 @@ internal import Synchronization
 final class FileChangeHook: Sendable {
   typealias Deed = @Sendable (ProjectID, [String]) async -> Void
 
+  private static let roomPrefix = "project:"
+
   private struct News: Decodable {
-    var projectId: ProjectID
+    var projectId: ProjectID?
     var paths: [String]?
   }
 
@@ -17,11 +19,14 @@ final class FileChangeHook: Sendable {
 
   func set(_ deed: @escaping Deed) { self.deed.withLock { $0 = deed } }
 
-  /// Data of another form concerns no file; it is delivered as it is.
-  func call(_ json: String) async {
-    guard let deed = deed.withLock({ $0 }),
-      let news = try? JSONDecoder().decode(News.self, from: Data(json.utf8))
+  /// The project is the room's, which the publisher was let into; data that names another one, or has another form,
+  /// concerns no file and is delivered as it is.
+  func call(_ room: String, _ json: String) async {
+    guard room.hasPrefix(Self.roomPrefix),
+      let project = ProjectID(rawValue: String(room.dropFirst(Self.roomPrefix.count))),
+      let deed = deed.withLock({ $0 }), let news = try? JSONDecoder().decode(News.self, from: Data(json.utf8)),
+      news.projectId ?? project == project
     else { return }
-    await deed(news.projectId, news.paths ?? [])
+    await deed(project, news.paths ?? [])
   }
 }

@@ -12,22 +12,43 @@ extension Pipeline {
     var paths: [String]
     var isNothing: Bool
     var finding: CacheFinding?
+    /// What it was found by, for the look after the run.
+    var pending: PendingChanges
   }
 
   /// Paths in what clients are told.
   private static let pathsToldMax = 100
   /// Paths of one invalidation (the cache takes no more).
-  private static let pathsAtOnce = 10_000
+  static let pathsAtOnce = 10_000
 
   /// What depends on a changed file, on the project, or on any commit is gone from every node before the first file is
   /// read.
   func invalidate(_ id: ProjectID) async throws(Failure) -> Invalidated {
-    let changes = try await lookOrTellTheProject(id)
+    let changes = try await links.index.pendingChanges(id)
     var done = Invalidated(
-      commit: changes.commit, files: changes.paths.count, keys: 0, paths: changes.paths, isNothing: changes.isNothing)
-    guard !changes.isNothing, let cache = links.cache else { return done }
+      commit: changes.commit, files: changes.paths.count, keys: 0, paths: changes.paths, isNothing: changes.isNothing,
+      pending: changes)
+    if !changes.isNothing { try await invalidate(changes.paths, of: id, &done) }
+    return done
+  }
+
+  /// A commit that came between the look and the run is in the new index: what depends on its files goes as well, before
+  /// anybody is told.
+  func invalidateRest(_ done: Invalidated, _ id: ProjectID) async throws(Failure) -> Invalidated {
+    let rest = try await links.index.pathsTakenUp(done.pending, id)
+    guard !rest.isEmpty else { return done }
+    var done = done
+    try await invalidate(rest, of: id, &done)
+    done.paths += rest
+    done.files += rest.count
+    done.isNothing = false
+    return done
+  }
+
+  private func invalidate(_ paths: [String], of id: ProjectID, _ done: inout Invalidated) async throws(Failure) {
+    guard let cache = links.cache else { return }
     // Names that no tag can be made of are of no entry either.
-    let paths = changes.paths.filter(Self.isTaggable)
+    let paths = paths.filter(Self.isTaggable)
     for start in stride(from: 0, to: max(1, paths.count), by: Self.pathsAtOnce) {
       let part = Array(paths[start..<min(paths.count, start + Self.pathsAtOnce)])
       let finding = try await cache.invalidateEverywhere(.gitCommit, project: id, paths: part)
@@ -38,21 +59,10 @@ extension Pipeline {
         .cacheInvalidated(
           CacheInvalidated(timeMilliseconds: clock.nowMilliseconds(), selection: selection, finding: finding)))
     }
-    return done
   }
 
-  /// What cannot be looked at cannot be indexed either: the run fails for the same reason, and so the project's state
-  /// says it. When it does not fail after all, nobody knows what it changed, and the whole project counts as changed.
-  private func lookOrTellTheProject(_ id: ProjectID) async throws(Failure) -> PendingChanges {
-    do throws(Failure) {
-      return try await links.index.pendingChanges(id)
-    } catch {
-      let report = try await links.index.reindex(ReindexRequest(project: id))
-      return PendingChanges(commit: report.commit, paths: [], isEverything: true, isNothing: false)
-    }
-  }
-
-  private static func isTaggable(_ path: String) -> Bool {
+  /// Whether it can be in a tag of the cache.
+  static func isTaggable(_ path: String) -> Bool {
     !path.isEmpty && path.utf8.count <= 4_096 && path.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 }
   }
 
@@ -75,9 +85,11 @@ extension Pipeline {
   /// `cache-invalidated` and `vectors-updated` to the project's room.
   func tell(_ report: ReindexReport, _ changes: Invalidated, _ journey: inout PipelineJourney) {
     let began = ContinuousClock.now
-    if changes.finding != nil {
-      let told = CacheNews(project: report.project, keysDeleted: changes.keys, paths: changes.paths)
-      links.tell(ProjectEvent(projectID: report.project, event: "cache-invalidated", data: Self.json(told)))
+    if let finding = changes.finding {
+      let selection = CacheSelection(
+        namespace: finding.namespace, .event(.gitCommit, project: report.project.rawValue, paths: changes.paths))
+      let news = CacheInvalidatedNews(selection, keysDeleted: changes.keys)
+      links.tell(ProjectEvent(projectID: report.project, event: "cache-invalidated", data: Self.json(news)))
     }
     links.tell(
       ProjectEvent(
@@ -92,24 +104,6 @@ extension Pipeline {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(value) else { return nil }
     return try? RawJSON(String(decoding: data, as: UTF8.self))
-  }
-
-  /// The data of `cache-invalidated`.
-  private struct CacheNews: Encodable {
-    var project: ProjectID
-    var strategy = "event"
-    var event = CacheSelection.Event.gitCommit.rawValue
-    var keysDeleted: Int
-    /// The first hundred.
-    var paths: [String]
-    var pathCount: Int
-
-    init(project: ProjectID, keysDeleted: Int, paths: [String]) {
-      self.project = project
-      self.keysDeleted = keysDeleted
-      self.paths = Array(paths.prefix(pathsToldMax))
-      pathCount = paths.count
-    }
   }
 
   /// The data of `vectors-updated`.

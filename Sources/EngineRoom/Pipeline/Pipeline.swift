@@ -13,9 +13,21 @@ internal import Telemetry
 /// viewers stay where they were. Nothing is told that is not so yet, and nothing is left half done: the index changes
 /// at once or not at all, and an invalidation that goes further than needed costs a miss.
 final class Pipeline: Service {
+  /// What it asks of the index.
+  struct IndexDeeds: Sendable {
+    /// Projects that may have no index yet.
+    var newcomers: AsyncStream<ProjectID>
+    /// Whether a project is to be indexed without anybody's asking.
+    var mayIndex: @Sendable (ProjectID) -> Bool
+    var pendingChanges: @Sendable (ProjectID) async throws(Failure) -> PendingChanges
+    /// The files that a run took up beyond those.
+    var pathsTakenUp: @Sendable (PendingChanges, ProjectID) async throws(Failure) -> [String]
+    var reindex: @Sendable (ReindexRequest) async throws(Failure) -> ReindexReport
+  }
+
   /// What it joins. Nil, or a closure that does nothing, for what this node does not run.
   struct Links: Sendable {
-    var index: ProjectIndex
+    var index: IndexDeeds
     var cache: CacheEngine?
     /// Those who look at this node.
     var publish: @Sendable (Event.Body) -> Void
@@ -77,12 +89,7 @@ final class Pipeline: Service {
       await withTaskGroup(of: Void.self) { group in
         if let watcher { group.addTask { await watcher.run() } }
         group.addTask { for await sighting in self.sightings { self.wish(sighting.project, .commit, sighting.since) } }
-        group.addTask {
-          // A project of which something answers is looked at by the watcher, if anybody is to look.
-          for await id in self.links.index.newcomers where !self.links.index.hasIndex(of: id) {
-            self.wish(id, .command, .now)
-          }
-        }
+        group.addTask { for await id in self.links.index.newcomers { self.wish(id, .command, .now) } }
         for await id in due {
           guard let wish = begin(id) else { continue }
           group.addTask { await self.travel(id, wish) }
@@ -97,8 +104,8 @@ final class Pipeline: Service {
   /// Watches a project; what was committed while nobody looked is found now.
   func add(_ project: ProjectSummary) {
     guard let watcher else { return }
-    watcher.add(project.id, path: project.path)
-    if links.index.hasIndex(of: project.id) { wish(project.id, .commit, .now) }
+    // Looked at when the watch holds, so that no commit falls between the two.
+    watcher.add(project.id, path: project.path, tellsBase: links.index.mayIndex(project.id))
   }
 
   func remove(_ id: ProjectID) {
@@ -172,7 +179,8 @@ final class Pipeline: Service {
     let id = journey.project
     journey.stages.append(.init(name: "detect", milliseconds: (ContinuousClock.now - since).milliseconds))
     do throws(Failure) {
-      let changes = try await stage("invalidate", &journey) { () async throws(Failure) in try await self.invalidate(id)
+      var changes = try await stage("invalidate", &journey) { () async throws(Failure) in
+        try await self.invalidate(id)
       }
       journey.commit = changes.commit
       journey.filesChanged = changes.files
@@ -181,6 +189,12 @@ final class Pipeline: Service {
         try await self.links.index.reindex(ReindexRequest(project: id, isFull: isFull))
       }
       journey.commit = report.commit
+      let seen = changes
+      changes = try await stage("settle", &journey) { () async throws(Failure) in
+        try await self.invalidateRest(seen, id)
+      }
+      journey.filesChanged = changes.files
+      journey.keysInvalidated = changes.keys
       guard report.mode != .unchanged || !changes.isNothing else { return report }
       await fill(report, &journey)
       tell(report, changes, &journey)
@@ -242,6 +256,16 @@ final class Pipeline: Service {
       logger.info("project \(done.project): a change reached every viewer", metadata: facts)
     }
     links.publish(.journey(done))
+  }
+}
+
+extension Pipeline.IndexDeeds {
+  init(_ index: ProjectIndex) {
+    self.init(
+      newcomers: index.newcomers, mayIndex: { index.settings.indexesUnasked || index.hasIndex(of: $0) },
+      pendingChanges: { (id) async throws(Failure) in try await index.pendingChanges(id) },
+      pathsTakenUp: { (seen, id) async throws(Failure) in try await index.pathsTakenUp(since: seen, id) },
+      reindex: { (request) async throws(Failure) in try await index.reindex(request) })
   }
 }
 

@@ -80,8 +80,8 @@ struct IndexCorpus: Sendable {
     }
   }
 
-  /// Adds a line of its own to so many files, and commits.
-  func change(_ count: Int, mark: Int) async throws(Failure) {
+  /// Adds a line of its own to so many files, and commits. `packs`: as a clone has it, and not as a commit leaves it.
+  func change(_ count: Int, mark: Int, packs: Bool = true) async throws(Failure) {
     let folders = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().filter { $0 != ".git" }
     var changed = 0
     for folder in folders {
@@ -93,14 +93,14 @@ struct IndexCorpus: Sendable {
         changed += 1
       }
     }
-    try await commit()
+    try await commit(packs: packs)
   }
 
-  private func commit() async throws(Failure) {
+  private func commit(packs: Bool = true) async throws(Failure) {
     _ = try await git("add", "--all")
     _ = try await git("commit", "--quiet", "--message", "bench")
     // As a clone has it: one pack.
-    _ = try await git("gc", "--quiet")
+    if packs { _ = try await git("gc", "--quiet") }
   }
 
   /// How long git takes for it, from the start of the program to its end.
