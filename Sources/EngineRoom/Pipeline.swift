@@ -10,8 +10,8 @@ internal import Telemetry
 /// clients told. One journey of a project at a time; what comes meanwhile is one more after it, however much it was.
 ///
 /// A stage that fails is tried again with growing pauses, and the journey after it: until then the index and the
-/// viewers stay where they were. Nothing is told that is not so yet, and nothing is left half done: the index changes at once
-/// or not at all, and an invalidation that goes further than needed costs a miss.
+/// viewers stay where they were. Nothing is told that is not so yet, and nothing is left half done: the index changes
+/// at once or not at all, and an invalidation that goes further than needed costs a miss.
 final class Pipeline: Service {
   /// What it asks of the index.
   struct IndexDeeds: Sendable {
