@@ -32,8 +32,8 @@ extension Pipeline {
     return done
   }
 
-  /// A commit that came between the look and the run is in the new index: what depends on its files goes as well, before
-  /// anybody is told.
+  /// A commit that came between the look and the run is in the new index: what depends on its files goes as well,
+  /// before anybody is told.
   func invalidateRest(_ done: Invalidated, _ id: ProjectID) async throws(Failure) -> Invalidated {
     let rest = try await links.index.pathsTakenUp(done.pending, id)
     guard !rest.isEmpty else { return done }

@@ -4,8 +4,8 @@ internal import ControlPlane
 internal import ControlSocket
 internal import Synchronization
 
-/// The `memory` suite: broadcasts, cache and search operations mixed for minutes on a node of its own, and what the node
-/// holds afterwards that it did not hold after the warm-up.
+/// The `memory` suite: broadcasts, cache and search operations mixed for minutes on a node of its own, and what the
+/// node holds afterwards that it did not hold after the warm-up.
 enum MemoryWorkloads {
   static func all(_ bench: Workbench) -> [any Workload] {
     let soak = MemorySoak(bench)
