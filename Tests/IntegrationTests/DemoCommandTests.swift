@@ -110,14 +110,30 @@ import Testing
     expectNothingLeft(fixture)
   }
 
-  @Test func theConsoleAsksBeforeItEndsTheDemo() async throws {
-    let fixture = try makeFixture()
+  /// Returns when it shows the demo.
+  private func console(_ fixture: NodeFixture) async throws -> PtySession {
     let session = try fixture.console(["demo"], width: 120, height: 40, ["TMPDIR": fixture.folder.file("tmp")])
-    defer { session.close() }
     try await session.expect("the console is live", within: .seconds(60)) { screen in
       screen.text.contains("1 Sockets") && screen.text.contains("harbour") && screen.text.contains("up ")
     }
     #expect(!session.screen.text.contains("no link"))
+    return session
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func aSignalEndsItsConsoleAndLeavesNothing(signal: Int32) async throws {
+    let fixture = try makeFixture()
+    let session = try await console(fixture)
+    defer { session.close() }
+    session.signal(signal)
+    let ending = try await session.end(within: .seconds(20))
+    #expect(ending.damage == [] && ending.exitCode == 128 + signal, "\(ending.damage) \(ending.status)")
+    expectNothingLeft(fixture)
+  }
+
+  @Test func theConsoleAsksBeforeItEndsTheDemo() async throws {
+    let fixture = try makeFixture()
+    let session = try await console(fixture)
+    defer { session.close() }
     session.press("q")
     try await session.expect("Stop the node too")
     // A dialog hears no `y` in its first moments, on purpose: say it until it is heard.

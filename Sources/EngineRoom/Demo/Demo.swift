@@ -70,8 +70,6 @@ public final class Demo: Sendable {
   /// Stops the node and removes everything. Also in a task that is cancelled.
   public func close() async {
     await Task { await node.stop() }.value
-    // What the node had started is in its session.
-    node.child.kill()
     folder.remove()
   }
 }
