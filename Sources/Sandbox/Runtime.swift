@@ -25,6 +25,9 @@ protocol Runtime: Sendable {
   /// Takes the types out of a TypeScript program.
   func strip(_ code: String, control: RunControl) async throws(SandboxError) -> TypeScript.Stripped
 
+  /// Makes a program of the machine of a Go program.
+  func compile(_ request: SandboxRequest, control: RunControl) async throws(SandboxError) -> GoProgram.Compiled
+
   /// Starts a script of the validator's in a sandbox that stays until it is ended.
   func startHelper(
     _ language: Language, script: String, arguments: [String], limits: SandboxLimits,
@@ -44,6 +47,9 @@ protocol Runtime: Sendable {
 extension Runtime {
   var warm: Int { 0 }
   func warmUp() {}
+  func compile(_ request: SandboxRequest, control: RunControl) async throws(SandboxError) -> GoProgram.Compiled {
+    throw .unavailable("Go cannot be run with \(name)", fix: "use the bubblewrap back end, with golang-go")
+  }
   func strip(_ code: String, control: RunControl) async throws(SandboxError) -> TypeScript.Stripped {
     throw .unavailable("TypeScript cannot be run with \(name)", fix: "use the bubblewrap back end, with esbuild")
   }

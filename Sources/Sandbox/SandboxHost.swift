@@ -14,6 +14,8 @@ struct SandboxHost: Sendable {
   let typeStripper: Interpreter?
   let packageFolders: [String]
   let isRoot: Bool
+  /// nil: there is none.
+  var goCompiler: Interpreter?
 
   /// The first of the ids that sandboxes run under when we are root. Far above what systems and containers give out.
   private static let firstIdentity: UInt32 = 1_879_048_192
@@ -53,11 +55,13 @@ struct SandboxHost: Sendable {
     let packageFolders = settings.packageFolders.filter(Interpreter.isReachable)
     let libraries = Interpreter.libraries(below: packageFolders)
     for language in interpreters.keys { interpreters[language]?.mounts.merge(libraries) { own, _ in own } }
+    let compiler = GoProgram.compiler(named: settings.interpreters[.go], searchPath: settings.searchPath)
+    interpreters[.go] = compiler.map(GoProgram.runner)
     groups?.sweep()
     return SandboxHost(
       launcherPath: launcher, bubblewrap: settings.bubblewrap,
       filter: SeccompFilter(architecture).bytes, groups: groups, interpreters: interpreters, typeStripper: stripper,
-      packageFolders: packageFolders, isRoot: geteuid() == 0)
+      packageFolders: packageFolders, isRoot: geteuid() == 0, goCompiler: compiler)
   }
 
   static func launcher(_ settings: SandboxSettings) throws(SandboxError) -> String {
@@ -79,6 +83,9 @@ struct SandboxHost: Sendable {
     if language == .typescript, interpreters[.javascript] != nil, typeStripper == nil {
       throw .unavailable("TypeScript needs esbuild, which takes its types away", fix: "apt-get install esbuild")
     }
+    if language == .go, goCompiler == nil {
+      throw .unavailable("Go needs its compiler, where another user can reach it", fix: "apt-get install golang-go")
+    }
     guard let interpreter = interpreters[language] else {
       throw .unavailable(
         "no interpreter of \(language.rawValue) that another user can reach",
@@ -91,8 +98,8 @@ struct SandboxHost: Sendable {
     let interpreter = try interpreter(request.language)
     return plan(
       interpreter, command: command(interpreter, request.limits) + request.arguments, files: request.allFiles,
-      limits: request.limits, packages: packageFolders, number: number,
-      runMilliseconds: request.limits.timeoutMilliseconds, isConfined: request.isConfined)
+      limits: request.limits, packages: request.language == .go ? [] : packageFolders, number: number,
+      runMilliseconds: request.limits.timeoutMilliseconds, isConfined: request.isConfined, program: request.compiled)
   }
 
   /// An interpreter that comes up and waits for a program. Its share of the processor is set when it gets one:
@@ -109,17 +116,18 @@ struct SandboxHost: Sendable {
   }
 
   private func command(_ interpreter: Interpreter, _ limits: SandboxLimits) -> [String] {
-    [interpreter.path] + interpreter.language.arguments(memoryBytes: limits.memoryBytes)
+    guard interpreter.language != .go else { return [interpreter.path] }
+    return [interpreter.path] + interpreter.language.arguments(memoryBytes: limits.memoryBytes)
       + ["\(BubblewrapArguments.workFolder)/\(interpreter.language.programName)"]
   }
 
   func plan(
     _ interpreter: Interpreter, command: [String], files: [SandboxRequest.File], limits: SandboxLimits,
-    packages: [String], number: UInt32, runMilliseconds: Int?, isConfined: Bool
+    packages: [String], number: UInt32, runMilliseconds: Int?, isConfined: Bool, program: [UInt8]? = nil
   ) -> LaunchPlan {
     let arguments = BubblewrapArguments(
       interpreter: interpreter, extraMounts: packages, filter: filter, limits: limits,
-      files: files, command: command, isConfined: isConfined)
+      files: files, command: command, isConfined: isConfined, program: program)
     var plan = LaunchPlan(
       bubblewrap: bubblewrap, arguments: arguments,
       groups: groups?.plan(name: "sandbox-\(getpid())-\(number)", limits: limits),

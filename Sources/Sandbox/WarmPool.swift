@@ -196,7 +196,9 @@ final class WarmPool: Sendable {
       let head = request.code.utf8.split(separator: 10, maxSplits: 2, omittingEmptySubsequences: false).prefix(2)
       return head.allSatisfy { !String(decoding: $0, as: UTF8.self).contains("coding") }
     // Node looks for it before it reads the program.
-    default: return !request.files.contains { $0.path == "package.json" }
+    case .javascript, .typescript: return !request.files.contains { $0.path == "package.json" }
+    // There is nothing to wait with: the program is all that is started.
+    case .go: return false
     }
   }
 }

@@ -63,6 +63,7 @@ enum Bench {
   /// Installed, and allowed by this kernel to make namespaces.
   static let hasBubblewrap = system("/usr/bin/bwrap --unshare-all --ro-bind / / /bin/true >/dev/null 2>&1") == 0
   static let hasTypeScript = (try? host.get())?.interpreters[.typescript] != nil
+  static let hasGo = (try? host.get())?.goCompiler != nil
   static let withoutGroups: Comment = "no control group for memory, CPU and processes can be made here"
   static let withoutBubblewrap: Comment = "bubblewrap is not installed, or may not make namespaces here"
 
