@@ -19,6 +19,7 @@ struct BubblewrapRuntime: Runtime {
   var languages: [Language: String] { host.interpreters.mapValues(\.version) }
   var isIsolationOnly: Bool { host.groups == nil }
   var warm: Int { pool.count }
+  var warmByLanguage: [Language: Int] { pool.counts }
 
   func warmUp() { pool.warmUp() }
 

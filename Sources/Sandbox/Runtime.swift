@@ -36,6 +36,8 @@ protocol Runtime: Sendable {
 
   /// Interpreters that are up and wait for a program.
   var warm: Int { get }
+  /// The same by language.
+  var warmByLanguage: [Language: Int] { get }
   /// Starts as many of them as the settings say.
   func warmUp()
 
@@ -46,6 +48,7 @@ protocol Runtime: Sendable {
 /// Not every way of making sandboxes keeps some of them ready.
 extension Runtime {
   var warm: Int { 0 }
+  var warmByLanguage: [Language: Int] { [:] }
   func warmUp() {}
   func compile(_ request: SandboxRequest, control: RunControl) async throws(SandboxError) -> GoProgram.Compiled {
     throw .unavailable("Go cannot be run with \(name)", fix: "use the bubblewrap back end, with golang-go")

@@ -109,6 +109,9 @@ public actor SandboxEngine {
   /// Interpreters that are up and wait for a program.
   public nonisolated var warm: Int { runtime.warm }
 
+  /// The same by language; one that has none is not there.
+  public nonisolated var warmByLanguage: [Language: Int] { runtime.warmByLanguage }
+
   /// Why programs of this language cannot be run, with the way out; nil when they can.
   public nonisolated func lack(of language: Language) -> SandboxError? {
     do throws(SandboxError) {

@@ -17,15 +17,16 @@ struct SandboxHost: Sendable {
   /// nil: there is none.
   var goCompiler: Interpreter?
 
-  /// The first of the ids that sandboxes run under when we are root. Far above what systems and containers give out.
-  private static let firstIdentity: UInt32 = 1_879_048_192
-  private static let identities: UInt32 = 65_536
+  /// The ids that sandboxes run under when we are root: above those that systems, users and containers are given, up to
+  /// where systemd's foreign ids begin (systemd, UIDS-GIDS).
+  static let firstIdentity: UInt32 = 0x7000_0000
+  private static let identities: UInt32 = 0x7FFE_0000 - firstIdentity
 
-  /// Begins anywhere, so that two nodes of a machine rarely share an id.
-  private static let numbers = Atomic<UInt32>(.random(in: 0..<60_000))
+  /// Begins anywhere, so that two nodes of a machine do not share an id.
+  private static let numbers = Atomic<UInt32>(.random(in: 0..<identities))
 
   /// Tells the sandboxes of this process apart, of all its engines: it names their groups and picks their user ids.
-  static func nextNumber() -> UInt32 { numbers.wrappingAdd(1, ordering: .relaxed).newValue }
+  static func nextNumber() -> UInt32 { numbers.wrappingAdd(1, ordering: .relaxed).newValue % identities }
 
   static func find(_ settings: SandboxSettings) throws(SandboxError) -> SandboxHost {
     let launcher = try launcher(settings)
@@ -131,7 +132,7 @@ struct SandboxHost: Sendable {
     var plan = LaunchPlan(
       bubblewrap: bubblewrap, arguments: arguments,
       groups: groups?.plan(name: "sandbox-\(getpid())-\(number)", limits: limits),
-      identity: isRoot ? Self.firstIdentity + number % Self.identities : nil, limits: limits,
+      identity: isRoot ? Self.firstIdentity + number : nil, limits: limits,
       runMilliseconds: runMilliseconds, outputBytes: runMilliseconds == nil ? nil : limits.outputBytes,
       collectsFiles: runMilliseconds != nil)
     if plan.groups == nil { plan.resources = Self.resources(limits, runMilliseconds, hasOwnIdentity: isRoot) }

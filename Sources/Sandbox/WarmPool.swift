@@ -65,6 +65,9 @@ final class WarmPool: Sendable {
   /// Interpreters that can be given a program now.
   var count: Int { waiting.count }
 
+  /// The same by language; one that has none is not there.
+  var counts: [Language: Int] { waiting.reduce(into: [:]) { $0[$1.shape.language, default: 0] += 1 } }
+
   var waiting: [Entry] { state.withLock { $0.entries }.filter(\.session.isWaiting) }
 
   /// One that fits the request and waits, taken out; nil: the run needs a fresh one.
