@@ -11,6 +11,13 @@ public struct PendingChanges: Sendable, Equatable {
   public var isEverything: Bool
   /// Nothing has moved: neither files nor commit nor branch.
   public var isNothing: Bool
+
+  public init(commit: String?, paths: [String], isEverything: Bool, isNothing: Bool) {
+    self.commit = commit
+    self.paths = paths
+    self.isEverything = isEverything
+    self.isNothing = isNothing
+  }
 }
 
 extension IndexEngine {

@@ -59,7 +59,9 @@ import Testing
         (first + second).map { ($0.id, zip($0.values, query).reduce(Float(0)) { $0 + $1.0 * $1.1 }) }
       ) { first, _ in first }
       for match in matches { #expect(abs(match.score - (expected[match.id] ?? 9)) < 0.02, "\(random)") }
-      if dimensions >= 96 { #expect(matches[0].id == nearest(query, first + second, 1)[0], "\(random)") }
+      // Of two that lie within a quantisation step of each other either may be the first.
+      let best = expected.values.max() ?? 9
+      #expect((expected[matches[0].id] ?? -9) > best - 0.02, "\(random)")
       let odd = try store.query(query, in: space, limit: 500) { $0.record.isTyped }
       #expect(odd.count == 250 && odd.allSatisfy { $0.id.record.isTyped })
     }

@@ -49,6 +49,7 @@ import Testing
       let index = try core.index()
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await index.run() }
+        group.addTask { await self.core.pipeline?.run() }
         defer { group.cancelAll() }
         try await body(plane())
       }

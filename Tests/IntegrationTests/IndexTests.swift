@@ -72,7 +72,8 @@ import Testing
     let repository = try await TemporaryGitRepository()
     try repository.write("retry.py", Self.retry)
     try await repository.commit("one")
-    let fixture = try NodeFixture()
+    // A node that looks would say that the history is gone.
+    let fixture = try NodeFixture(["SIGNALBOX_WATCH": "off"])
     // Without a node the command does it alone, and makes the folder a project.
     let alone = try await fixture.run("reindex", repository.path)
     #expect(alone.status == .exited(0), "\(alone.standardError)")

@@ -9,9 +9,9 @@ internal import Telemetry
 /// From a change in a repository to every viewer: seen → cache invalidated → changed files embedded → cache filled →
 /// clients told. One journey of a project at a time; what comes meanwhile is one more after it, however much it was.
 ///
-/// A stage that fails is tried again with growing pauses, and the journey after it: until then the index and the viewers
-/// stay where they were. Nothing is told that is not so yet, and nothing is left half done: the index changes at once
-/// or not at all, and an invalidation that goes further than needed costs a miss.
+/// A stage that fails is tried again with growing pauses, and the journey after it: until then the index and the
+/// viewers stay where they were. Nothing is told that is not so yet, and nothing is left half done: the index changes
+/// at once or not at all, and an invalidation that goes further than needed costs a miss.
 final class Pipeline: Service {
   /// What it joins. Nil, or a closure that does nothing, for what this node does not run.
   struct Links: Sendable {
@@ -77,7 +77,12 @@ final class Pipeline: Service {
       await withTaskGroup(of: Void.self) { group in
         if let watcher { group.addTask { await watcher.run() } }
         group.addTask { for await sighting in self.sightings { self.wish(sighting.project, .commit, sighting.since) } }
-        group.addTask { for await id in self.links.index.newcomers { self.wish(id, .command, .now) } }
+        group.addTask {
+          // A project of which something answers is looked at by the watcher, if anybody is to look.
+          for await id in self.links.index.newcomers where !self.links.index.hasIndex(of: id) {
+            self.wish(id, .command, .now)
+          }
+        }
         for await id in due {
           guard let wish = begin(id) else { continue }
           group.addTask { await self.travel(id, wish) }

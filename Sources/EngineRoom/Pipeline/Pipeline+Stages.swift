@@ -22,7 +22,7 @@ extension Pipeline {
   /// What depends on a changed file, on the project, or on any commit is gone from every node before the first file is
   /// read.
   func invalidate(_ id: ProjectID) async throws(Failure) -> Invalidated {
-    let changes = try await links.index.pendingChanges(id)
+    let changes = try await lookOrTellTheProject(id)
     var done = Invalidated(
       commit: changes.commit, files: changes.paths.count, keys: 0, paths: changes.paths, isNothing: changes.isNothing)
     guard !changes.isNothing, let cache = links.cache else { return done }
@@ -39,6 +39,17 @@ extension Pipeline {
           CacheInvalidated(timeMilliseconds: clock.nowMilliseconds(), selection: selection, finding: finding)))
     }
     return done
+  }
+
+  /// What cannot be looked at cannot be indexed either: the run fails for the same reason, and so the project's state
+  /// says it. When it does not fail after all, nobody knows what it changed, and the whole project counts as changed.
+  private func lookOrTellTheProject(_ id: ProjectID) async throws(Failure) -> PendingChanges {
+    do throws(Failure) {
+      return try await links.index.pendingChanges(id)
+    } catch {
+      let report = try await links.index.reindex(ReindexRequest(project: id))
+      return PendingChanges(commit: report.commit, paths: [], isEverything: true, isNothing: false)
+    }
   }
 
   private static func isTaggable(_ path: String) -> Bool {
