@@ -55,7 +55,8 @@ enum GoProgram {
 
   /// A Go that a stranger's user id can reach; nil: there is none.
   static func compiler(named: String?, searchPath: String) -> Interpreter? {
-    let folders = ["/usr/bin", "/usr/local/bin", "/usr/local/go/bin"] + searchPath.split(separator: ":").map(String.init)
+    let folders =
+      ["/usr/bin", "/usr/local/bin", "/usr/local/go/bin"] + searchPath.split(separator: ":").map(String.init)
     for candidate in named.map({ [$0] }) ?? folders.map({ "\($0)/go" }) {
       guard let path = Interpreter.resolve(candidate), Interpreter.isProgram(path), Interpreter.isReachable(path),
         let found = compiler(at: path)

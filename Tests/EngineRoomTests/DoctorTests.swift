@@ -50,7 +50,8 @@ import Testing
     #expect(
       findings.map(\.component) == [
         "terminal", "locale", "redis", "docker", "bubblewrap", "sandbox-launcher", "cgroups", "user-namespaces",
-        "seccomp", "python3", "node", "git", "libgit2", "esbuild", "go", "file-limit", "inotify", "port-8000", "state-folder", "last-crash",
+        "seccomp", "python3", "node", "git", "libgit2", "esbuild", "go", "file-limit", "inotify", "port-8000",
+        "state-folder", "last-crash",
       ])
     for finding in findings {
       #expect(!finding.usedFor.isEmpty && !finding.without.isEmpty)

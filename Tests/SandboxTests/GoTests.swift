@@ -136,8 +136,10 @@ struct GoTests {
 
   @Test func limitsAreThoseOfTheRequestAndNotTheCompilers() async throws {
     let memory = try await run(
-      Self.program([], "func main() { var v [][]byte; for { b := make([]byte, 1<<20); for i := range b { b[i] = 1 }\n"
-        + "v = append(v, b) } }"), limits: SandboxLimits(memoryBytes: 64 << 20))
+      Self.program(
+        [],
+        "func main() { var v [][]byte; for { b := make([]byte, 1<<20); for i := range b { b[i] = 1 }\n"
+          + "v = append(v, b) } }"), limits: SandboxLimits(memoryBytes: 64 << 20))
     #expect(memory.outcome == .outOfMemory)
     #expect(memory.limits.memoryBytes == 64 << 20)
     let endless = try await run(
@@ -148,7 +150,8 @@ struct GoTests {
   /// The compiler reads strangers' programs too: it is held, and what it cannot do is said.
   @Test func theCompilerSeesNothingOfTheHost() async throws {
     let result = try await run(
-      "package main\n\nimport _ \"embed\"\n\n//go:embed ../etc/passwd\nvar text string\n\nfunc main() { print(text) }\n")
+      "package main\n\nimport _ \"embed\"\n\n//go:embed ../etc/passwd\nvar text string\n\nfunc main() { print(text) }\n"
+    )
     #expect(result.exitCode == 1)
     #expect(result.stderr.contains("main.go:5:12"), "\(result.stderr)")
     #expect(result.stdout == "")
@@ -200,7 +203,8 @@ struct GoRulesTests {
 
   @Test func selectorsOfTheProgramsOwnAreNotThoseOfPackages() {
     #expect(rules("package main\nimport \"os\"\nfunc main() { os.Exit(0) }").isEmpty)
-    #expect(rules("package main\ntype t struct{}\nfunc (t) StartProcess() {}\nfunc main() { t{}.StartProcess() }").isEmpty)
+    #expect(
+      rules("package main\ntype t struct{}\nfunc (t) StartProcess() {}\nfunc main() { t{}.StartProcess() }").isEmpty)
     #expect(rules("package main\nimport o \"os\"\nfunc f() { o . /* x */ StartProcess(\"\", nil, nil) }").count == 1)
     #expect(rules("package main\nimport . \"os\"\nfunc f() { FindProcess(1) }").count == 1)
     #expect(rules("package main\n//go:linkname f runtime.f\nfunc f()\n").first?.rule == "directive")
