@@ -52,6 +52,11 @@ enum RunDocuments {
     var text: String
   }
 
+  /// The answer of `POST /v1/sandbox/images`.
+  struct Images: Encodable {
+    var images: [String]
+  }
+
   struct Killed: Encodable {
     var id: String
     var killed: Bool

@@ -9,6 +9,7 @@ struct RunRoutes {
   static let all = "/v1/sandbox/runs"
   static let one = "/v1/sandbox/runs/:run"
   static let file = "/v1/sandbox/runs/:run/files/**"
+  static let images = "/v1/sandbox/images"
 
   let settings: APISettings
 
@@ -16,6 +17,7 @@ struct RunRoutes {
     routes.route(Self.all, get: list, post: run, timeout: settings.runTimeout)
     routes.route(Self.one, get: show, delete: kill)
     routes.route(Self.file, get: file)
+    routes.route(Self.images, post: pull, timeout: settings.runTimeout)
   }
 
   // MARK: A new run
@@ -106,6 +108,15 @@ struct RunRoutes {
         .contentSecurityPolicy: "sandbox; default-src 'none'", .xContentTypeOptions: "nosniff",
       ],
       body: ResponseBody(byteBuffer: ByteBuffer(bytes: blob.bytes)))
+  }
+
+  /// Has the Docker Engine fetch what it has not got.
+  @Sendable private func pull(_ request: Request, _ context: APIContext) async throws -> Response {
+    _ = try RequestTarget.fields(request, known: [])
+    guard case .images(let names) = try await context.door().perform(.pullImages).result else {
+      throw Failure.otherAnswer
+    }
+    return try JSONBody.response(RunDocuments.Images(images: names))
   }
 
   private static func id(of request: Request) throws(Failure) -> String {

@@ -6,12 +6,12 @@ internal import Telemetry
 extension Node {
   /// The index alone, without doors, for a command that finds no node: under the state folder's lock, audited and
   /// behind the policy as ever. It indexes what it is asked to and nothing else. Throws `conflict` when a node has the
-  /// folder.
+  /// folder; a command is waited for.
   public static func withIndexAlone<T: Sendable>(
     _ settings: NodeSettings, _ body: (any ControlPlane) async throws -> T
   ) async throws -> T {
     prepareProcess()
-    let state = try StateFolder(path: settings.stateFolder)
+    let state = try await StateFolder.forCommand(path: settings.stateFolder)
     var settings = settings
     settings.engines = [.index]
     settings.index.indexesUnasked = false

@@ -78,7 +78,7 @@ public enum Node {
     _ settings: NodeSettings, _ body: (any ControlPlane) async throws -> T
   ) async throws -> T {
     prepareProcess()
-    let state = try StateFolder(path: settings.stateFolder)
+    let state = try await StateFolder.forCommand(path: settings.stateFolder)
     var settings = settings
     settings.engines = [.cache]
     let bus = EventBus<Event>()
@@ -114,7 +114,7 @@ public enum Node {
     _ settings: NodeSettings, _ body: (any ControlPlane) async throws -> T
   ) async throws -> T {
     prepareProcess()
-    let state = try StateFolder(path: settings.stateFolder)
+    let state = try await StateFolder.forCommand(path: settings.stateFolder)
     var settings = settings
     settings.engines = [.sandbox]
     // One command would only pay for interpreters that nobody takes.

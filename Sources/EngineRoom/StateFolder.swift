@@ -9,15 +9,53 @@ public struct StateFolder: ~Copyable, Sendable {
   public let path: String
   private let lockDescriptor: Int32
 
+  /// Who holds a lock: for its whole life, or for the time that one command takes.
+  public enum Holder: String, Sendable { case node, command }
+
+  /// How long a command waits for another one.
+  static let patience = Duration.seconds(30)
+
   /// Creates the folder (0700) if need be, checks that it is ours alone, and takes the lock.
   ///
   /// Throws `conflict` when another process holds it (named), `denied` when the folder belongs to another user, and
   /// `unavailable` when it cannot be created or written; nothing is left behind then.
-  public init(path: String) throws(Failure) {
+  public init(path: String, for holder: Holder = .node) throws(Failure) {
     try Self.prepare(path)
     for name in Self.folders { try Self.createFolder("\(path)/\(name)") }
-    lockDescriptor = try Self.lock(path)
+    lockDescriptor = try Self.lock(path, holder)
     self.path = path
+  }
+
+  /// The folder for one command: where another command has it, this one waits for its turn, `patience` at most. A node
+  /// keeps it for good, so that is said at once. Throws like `init`, and `unavailable` when the task is cancelled.
+  public static func forCommand(path: String) async throws(Failure) -> StateFolder {
+    try await forCommand(path: path, within: patience)
+  }
+
+  static func forCommand(path: String, within limit: Duration) async throws(Failure) -> StateFolder {
+    let end = ContinuousClock.now + limit
+    while true {
+      do throws(Failure) { return try StateFolder(path: path, for: .command) } catch {
+        guard error.code == .conflict, isHeldByCommand(path) else { throw error }
+        guard ContinuousClock.now < end else {
+          let seconds = limit.components.seconds
+          throw Failure(.conflict, "\(error.message); it had not ended after \(seconds) s", hint: error.hint)
+        }
+      }
+      // The kernel tells nobody that a lock has become free but who blocks a thread for it.
+      do { try await Task.sleep(for: .milliseconds(25)) } catch {
+        throw Failure(.unavailable, "cancelled while waiting for the state folder \(path)")
+      }
+    }
+  }
+
+  /// Also when the holder has not written its name yet, or is gone by now: the next try tells.
+  private static func isHeldByCommand(_ folder: String) -> Bool {
+    let descriptor = open("\(folder)/lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    let text = lockText(descriptor)
+    return text.isEmpty || text.contains(Holder.command.rawValue)
   }
 
   deinit {
@@ -86,7 +124,7 @@ public struct StateFolder: ~Copyable, Sendable {
     }
   }
 
-  private static func lock(_ folder: String) throws(Failure) -> Int32 {
+  private static func lock(_ folder: String, _ holder: Holder) throws(Failure) -> Int32 {
     let path = "\(folder)/lock"
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw unusable(folder, errno) }
@@ -98,16 +136,20 @@ public struct StateFolder: ~Copyable, Sendable {
         hint: "stop it with `signalbox stop`, or set SIGNALBOX_STATE and the ports of a second node")
     }
     ftruncate(descriptor, 0)
-    let text = "\(getpid())\n"
+    let text = "\(getpid()) \(holder.rawValue)\n"
     _ = text.withCString { pwrite(descriptor, $0, strlen($0), 0) }
     return descriptor
   }
 
   private static func holderText(_ descriptor: Int32) -> String {
+    let digits = lockText(descriptor).prefix { $0.isASCII && $0.isNumber }
+    return digits.isEmpty ? "another process" : "process \(digits)"
+  }
+
+  private static func lockText(_ descriptor: Int32) -> String {
     var buffer = [UInt8](repeating: 0, count: 32)
     let count = pread(descriptor, &buffer, buffer.count, 0)
-    let digits = buffer.prefix(max(0, count)).prefix { (48...57).contains($0) }
-    return digits.isEmpty ? "another process" : "process \(String(decoding: digits, as: UTF8.self))"
+    return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
   }
 
   private static func unusable(_ path: String, _ code: Int32) -> Failure {

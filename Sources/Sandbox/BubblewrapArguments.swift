@@ -14,23 +14,26 @@ struct BubblewrapArguments: Sendable, Equatable {
 
   static let workFolder = "/workspace"
   private static let launcherInside = "/.launcher"
+  /// Where a program that has been compiled lies: on the root, which nobody inside can write to.
+  static let programInside = "/program"
   /// Whom the program sees itself as.
   static let userInside = "65534"
 
   init(
     interpreter: Interpreter, extraMounts: [String], filter: [UInt8], limits: SandboxLimits,
-    files: [SandboxRequest.File], command: [String], isConfined: Bool
+    files: [SandboxRequest.File], command: [String], isConfined: Bool, program: [UInt8]? = nil
   ) {
     add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1")
     add("--cap-drop", "ALL", "--uid", Self.userInside, "--gid", Self.userInside, "--hostname", "sandbox")
     add("--clearenv")
-    for (name, value) in Self.environment(interpreter.language, extraMounts) { add("--setenv", name, value) }
+    for (name, value) in Self.environment(interpreter, extraMounts) { add("--setenv", name, value) }
     for (destination, source) in interpreter.mounts.sorted(by: { $0.key < $1.key }) {
       add("--ro-bind", source, destination)
     }
     add("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
     file("0444", "/etc/passwd", Array("sandbox:x:65534:65534::/tmp:/\n".utf8))
     file("0555", Self.launcherInside, nil)
+    if let program { file("0555", Self.programInside, program) }
     add("--perms", "1777", "--size", String(limits.tmpBytes), "--tmpfs", "/tmp")
     add("--perms", "0755", "--size", String(limits.tmpBytes), "--tmpfs", Self.workFolder)
     // After the folders above, of which one may hold it on the host.
@@ -54,8 +57,10 @@ struct BubblewrapArguments: Sendable, Equatable {
     files.append(content)
   }
 
-  private static func environment(_ language: Language, _ packages: [String]) -> [(String, String)] {
+  private static func environment(_ interpreter: Interpreter, _ packages: [String]) -> [(String, String)] {
+    let language = interpreter.language
     var pairs = [("PATH", "/usr/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")]
+    pairs += interpreter.environment.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     if language == .python { pairs.append(("PYTHONDONTWRITEBYTECODE", "1")) }
     if !packages.isEmpty {
       pairs.append((language == .python ? "PYTHONPATH" : "NODE_PATH", packages.joined(separator: ":")))

@@ -19,6 +19,7 @@ struct BubblewrapRuntime: Runtime {
   var languages: [Language: String] { host.interpreters.mapValues(\.version) }
   var isIsolationOnly: Bool { host.groups == nil }
   var warm: Int { pool.count }
+  var warmByLanguage: [Language: Int] { pool.counts }
 
   func warmUp() { pool.warmUp() }
 
@@ -103,6 +104,28 @@ struct BubblewrapRuntime: Runtime {
     let text =
       result.stderr.isEmpty ? "the types could not be taken away (\(result.outcome.rawValue))\n" : result.stderr
     return .refused(text)
+  }
+
+  func compile(_ request: SandboxRequest, control: RunControl) async throws(SandboxError) -> GoProgram.Compiled {
+    guard let compiler = host.goCompiler else {
+      throw .unavailable("Go needs its compiler", fix: "apt-get install golang-go")
+    }
+    let limits = GoProgram.limits
+    // It starts the compiler proper and the linker as processes of its own.
+    let plan = host.plan(
+      compiler, command: [compiler.path] + GoProgram.arguments(request), files: request.allFiles, limits: limits,
+      packages: [], number: SandboxHost.nextNumber(), runMilliseconds: limits.timeoutMilliseconds, isConfined: false)
+    let session = SandboxSession(plan, input: []) { _ in }
+    try session.start(launcher: host.launcherPath)
+    control.onStop { session.stop() }
+    var question = request
+    question.limits = limits
+    let result = try SandboxOutcome(
+      request: question, backend: name, isGrouped: plan.groups != nil, ending: await session.ending()
+    )
+    .result(id: "", queued: .zero)
+    if control.isStopped { throw .cancelled }
+    return GoProgram.outcome(result)
   }
 
   func startHelper(

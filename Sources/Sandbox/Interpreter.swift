@@ -9,6 +9,8 @@ public struct Interpreter: Sendable, Equatable {
   public var version: String
   /// Files and folders shown read-only inside, under the same names: source by destination.
   var mounts: [String: String]
+  /// Variables that every sandbox with it has, besides those of all.
+  var environment: [String: String] = [:]
 
   /// Looks in the usual places and in PATH for a program that a stranger's user id can reach.
   public static func find(_ language: Language, named: String? = nil, searchPath: String) -> Interpreter? {
@@ -34,6 +36,7 @@ public struct Interpreter: Sendable, Equatable {
             + "print(sys.version.split()[0]);print(p['stdlib']);print(p['platstdlib'])",
         ]
       case .javascript, .typescript: ["-p", "process.version"]
+      case .go: ["version"]
       }
     return probe(language, path, question)
   }
@@ -68,7 +71,7 @@ public struct Interpreter: Sendable, Equatable {
   }
 
   /// Every shared library these objects load, as the loader names them: `name => /path (0x…)` or `/path (0x…)`.
-  private static func libraries(of objects: [String]) -> [String] {
+  static func libraries(of objects: [String]) -> [String] {
     guard let listing = ToolRun.output("/usr/bin/ldd", objects) else { return [] }
     var found: Set<String> = []
     for line in listing.split(separator: "\n") where line.hasPrefix("\t") {
@@ -101,14 +104,14 @@ public struct Interpreter: Sendable, Equatable {
     return found
   }
 
-  private static func resolve(_ path: String) -> String? {
+  static func resolve(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }
     return String(cString: resolved)
   }
 
   /// Starts with the mark of ELF: a version switcher's shell script is not what is looked for.
-  private static func isProgram(_ path: String) -> Bool {
+  static func isProgram(_ path: String) -> Bool {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }

@@ -25,6 +25,9 @@ protocol Runtime: Sendable {
   /// Takes the types out of a TypeScript program.
   func strip(_ code: String, control: RunControl) async throws(SandboxError) -> TypeScript.Stripped
 
+  /// Makes a program of the machine of a Go program.
+  func compile(_ request: SandboxRequest, control: RunControl) async throws(SandboxError) -> GoProgram.Compiled
+
   /// Starts a script of the validator's in a sandbox that stays until it is ended.
   func startHelper(
     _ language: Language, script: String, arguments: [String], limits: SandboxLimits,
@@ -33,6 +36,8 @@ protocol Runtime: Sendable {
 
   /// Interpreters that are up and wait for a program.
   var warm: Int { get }
+  /// The same by language.
+  var warmByLanguage: [Language: Int] { get }
   /// Starts as many of them as the settings say.
   func warmUp()
 
@@ -43,7 +48,11 @@ protocol Runtime: Sendable {
 /// Not every way of making sandboxes keeps some of them ready.
 extension Runtime {
   var warm: Int { 0 }
+  var warmByLanguage: [Language: Int] { [:] }
   func warmUp() {}
+  func compile(_ request: SandboxRequest, control: RunControl) async throws(SandboxError) -> GoProgram.Compiled {
+    throw .unavailable("Go cannot be run with \(name)", fix: "use the bubblewrap back end, with golang-go")
+  }
   func strip(_ code: String, control: RunControl) async throws(SandboxError) -> TypeScript.Stripped {
     throw .unavailable("TypeScript cannot be run with \(name)", fix: "use the bubblewrap back end, with esbuild")
   }

@@ -109,6 +109,9 @@ public actor SandboxEngine {
   /// Interpreters that are up and wait for a program.
   public nonisolated var warm: Int { runtime.warm }
 
+  /// The same by language; one that has none is not there.
+  public nonisolated var warmByLanguage: [Language: Int] { runtime.warmByLanguage }
+
   /// Why programs of this language cannot be run, with the way out; nil when they can.
   public nonisolated func lack(of language: Language) -> SandboxError? {
     do throws(SandboxError) {
@@ -140,8 +143,8 @@ public actor SandboxEngine {
         id: id, language: request.language, owner: request.owner, state: .validating, since: began))
     defer { entries[id] = nil }
     // TypeScript is checked when it has become JavaScript, which takes a sandbox and so a turn.
-    let isReady = request.language != .typescript
-    let violations = isReady ? try await validator.check(request) : []
+    let isReadable = request.language != .typescript
+    let violations = isReadable ? try await validator.check(request) : []
     if violations.contains(where: { $0.severity == .critical }) {
       return finish(request, .blocked(id: id, request, violations, runtime.name))
     }
@@ -150,8 +153,12 @@ public actor SandboxEngine {
     defer { endTurn() }
     let waited = queued.duration(to: .now)
     do {
-      guard isReady else { return finish(request, try await stripAndExecute(request, id, waited, onEvent)) }
-      var result = try await execute(request, id, waited, onEvent)
+      var result: SandboxResult
+      switch request.language {
+      case .typescript: return finish(request, try await stripAndExecute(request, id, waited, onEvent))
+      case .go: result = try await compileAndExecute(request, id, waited, onEvent)
+      case .python, .javascript: result = try await execute(request, id, waited, onEvent)
+      }
       result.violations = violations
       return finish(request, result)
     } catch {
@@ -177,6 +184,19 @@ public actor SandboxEngine {
     var result = try await execute(program, id, waited, onEvent)
     result.violations = violations
     return result
+  }
+
+  private func compileAndExecute(
+    _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
+  ) async throws(SandboxError) -> SandboxResult {
+    guard let control = entries[id]?.control, !control.isStopped else { throw .cancelled }
+    switch try await runtime.compile(request, control: control) {
+    case .refused(let text): return .refused(id: id, request, text, runtime.name)
+    case .program(let bytes):
+      var program = request
+      program.compiled = bytes
+      return try await execute(program, id, waited, onEvent)
+    }
   }
 
   /// Ends a run; false when there is none of that id.

@@ -14,16 +14,19 @@ struct SandboxHost: Sendable {
   let typeStripper: Interpreter?
   let packageFolders: [String]
   let isRoot: Bool
+  /// nil: there is none.
+  var goCompiler: Interpreter?
 
-  /// The first of the ids that sandboxes run under when we are root. Far above what systems and containers give out.
-  private static let firstIdentity: UInt32 = 1_879_048_192
-  private static let identities: UInt32 = 65_536
+  /// The ids that sandboxes run under when we are root: above those that systems, users and containers are given, up to
+  /// where systemd's foreign ids begin (systemd, UIDS-GIDS).
+  static let firstIdentity: UInt32 = 0x7000_0000
+  private static let identities: UInt32 = 0x7FFE_0000 - firstIdentity
 
-  /// Begins anywhere, so that two nodes of a machine rarely share an id.
-  private static let numbers = Atomic<UInt32>(.random(in: 0..<60_000))
+  /// Begins anywhere, so that two nodes of a machine do not share an id.
+  private static let numbers = Atomic<UInt32>(.random(in: 0..<identities))
 
   /// Tells the sandboxes of this process apart, of all its engines: it names their groups and picks their user ids.
-  static func nextNumber() -> UInt32 { numbers.wrappingAdd(1, ordering: .relaxed).newValue }
+  static func nextNumber() -> UInt32 { numbers.wrappingAdd(1, ordering: .relaxed).newValue % identities }
 
   static func find(_ settings: SandboxSettings) throws(SandboxError) -> SandboxHost {
     let launcher = try launcher(settings)
@@ -53,11 +56,13 @@ struct SandboxHost: Sendable {
     let packageFolders = settings.packageFolders.filter(Interpreter.isReachable)
     let libraries = Interpreter.libraries(below: packageFolders)
     for language in interpreters.keys { interpreters[language]?.mounts.merge(libraries) { own, _ in own } }
+    let compiler = GoProgram.compiler(named: settings.interpreters[.go], searchPath: settings.searchPath)
+    interpreters[.go] = compiler.map(GoProgram.runner)
     groups?.sweep()
     return SandboxHost(
       launcherPath: launcher, bubblewrap: settings.bubblewrap,
       filter: SeccompFilter(architecture).bytes, groups: groups, interpreters: interpreters, typeStripper: stripper,
-      packageFolders: packageFolders, isRoot: geteuid() == 0)
+      packageFolders: packageFolders, isRoot: geteuid() == 0, goCompiler: compiler)
   }
 
   static func launcher(_ settings: SandboxSettings) throws(SandboxError) -> String {
@@ -79,6 +84,9 @@ struct SandboxHost: Sendable {
     if language == .typescript, interpreters[.javascript] != nil, typeStripper == nil {
       throw .unavailable("TypeScript needs esbuild, which takes its types away", fix: "apt-get install esbuild")
     }
+    if language == .go, goCompiler == nil {
+      throw .unavailable("Go needs its compiler, where another user can reach it", fix: "apt-get install golang-go")
+    }
     guard let interpreter = interpreters[language] else {
       throw .unavailable(
         "no interpreter of \(language.rawValue) that another user can reach",
@@ -91,8 +99,8 @@ struct SandboxHost: Sendable {
     let interpreter = try interpreter(request.language)
     return plan(
       interpreter, command: command(interpreter, request.limits) + request.arguments, files: request.allFiles,
-      limits: request.limits, packages: packageFolders, number: number,
-      runMilliseconds: request.limits.timeoutMilliseconds, isConfined: request.isConfined)
+      limits: request.limits, packages: request.language == .go ? [] : packageFolders, number: number,
+      runMilliseconds: request.limits.timeoutMilliseconds, isConfined: request.isConfined, program: request.compiled)
   }
 
   /// An interpreter that comes up and waits for a program. Its share of the processor is set when it gets one:
@@ -109,21 +117,22 @@ struct SandboxHost: Sendable {
   }
 
   private func command(_ interpreter: Interpreter, _ limits: SandboxLimits) -> [String] {
-    [interpreter.path] + interpreter.language.arguments(memoryBytes: limits.memoryBytes)
+    guard interpreter.language != .go else { return [interpreter.path] }
+    return [interpreter.path] + interpreter.language.arguments(memoryBytes: limits.memoryBytes)
       + ["\(BubblewrapArguments.workFolder)/\(interpreter.language.programName)"]
   }
 
   func plan(
     _ interpreter: Interpreter, command: [String], files: [SandboxRequest.File], limits: SandboxLimits,
-    packages: [String], number: UInt32, runMilliseconds: Int?, isConfined: Bool
+    packages: [String], number: UInt32, runMilliseconds: Int?, isConfined: Bool, program: [UInt8]? = nil
   ) -> LaunchPlan {
     let arguments = BubblewrapArguments(
       interpreter: interpreter, extraMounts: packages, filter: filter, limits: limits,
-      files: files, command: command, isConfined: isConfined)
+      files: files, command: command, isConfined: isConfined, program: program)
     var plan = LaunchPlan(
       bubblewrap: bubblewrap, arguments: arguments,
       groups: groups?.plan(name: "sandbox-\(getpid())-\(number)", limits: limits),
-      identity: isRoot ? Self.firstIdentity + number % Self.identities : nil, limits: limits,
+      identity: isRoot ? Self.firstIdentity + number : nil, limits: limits,
       runMilliseconds: runMilliseconds, outputBytes: runMilliseconds == nil ? nil : limits.outputBytes,
       collectsFiles: runMilliseconds != nil)
     if plan.groups == nil { plan.resources = Self.resources(limits, runMilliseconds, hasOwnIdentity: isRoot) }

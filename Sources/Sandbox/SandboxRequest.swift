@@ -27,6 +27,8 @@ public struct SandboxRequest: Sendable, Equatable {
   public var profile: Profile
   /// Whom the fair queue counts this run for.
   public var owner: String
+  /// What a compiler has made of `code`, to be run in its place.
+  var compiled: [UInt8]?
 
   public init(
     language: Language, code: String, files: [File] = [], input: [UInt8] = [], arguments: [String] = [],

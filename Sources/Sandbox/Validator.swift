@@ -19,6 +19,7 @@ actor Validator {
     guard request.code.utf8.count <= Self.sourceBytesMax else {
       return [unchecked("has more than \(Self.sourceBytesMax) bytes", "pass data as a file")]
     }
+    if request.language == .go { return GoRules(profile: request.profile).judge(request) }
     let language = request.language.checked
     await enter(language)
     defer { leave(language) }
@@ -63,6 +64,8 @@ actor Validator {
       switch language {
       case .python: (["-I", "-S"], FactScripts.python)
       case .javascript, .typescript: (["--expose-internals"], FactScripts.javaScript)
+      // Judged by `GoRules`, without a process.
+      case .go: throw .broken("there is no validator's process for Go")
       }
     let runtime = runtime
     let helper = try FactHelper { onEvent throws(SandboxError) in

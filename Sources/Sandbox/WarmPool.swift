@@ -65,6 +65,9 @@ final class WarmPool: Sendable {
   /// Interpreters that can be given a program now.
   var count: Int { waiting.count }
 
+  /// The same by language; one that has none is not there.
+  var counts: [Language: Int] { waiting.reduce(into: [:]) { $0[$1.shape.language, default: 0] += 1 } }
+
   var waiting: [Entry] { state.withLock { $0.entries }.filter(\.session.isWaiting) }
 
   /// One that fits the request and waits, taken out; nil: the run needs a fresh one.
@@ -196,7 +199,9 @@ final class WarmPool: Sendable {
       let head = request.code.utf8.split(separator: 10, maxSplits: 2, omittingEmptySubsequences: false).prefix(2)
       return head.allSatisfy { !String(decoding: $0, as: UTF8.self).contains("coding") }
     // Node looks for it before it reads the program.
-    default: return !request.files.contains { $0.path == "package.json" }
+    case .javascript, .typescript: return !request.files.contains { $0.path == "package.json" }
+    // There is nothing to wait with: the program is all that is started.
+    case .go: return false
     }
   }
 }

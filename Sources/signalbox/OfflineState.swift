@@ -13,15 +13,15 @@ struct OfflineState {
   func projects() throws(Failure) -> [ProjectSummary] { try ProjectRegistry(stateFolder: folder).all }
 
   /// Under the folder's lock, so that a node that starts meanwhile does not lose the change.
-  func addProject(path: String, id: ProjectID?) throws(Failure) -> ProjectSummary {
-    let lock = try StateFolder(path: folder)
+  func addProject(path: String, id: ProjectID?) async throws(Failure) -> ProjectSummary {
+    let lock = try await StateFolder.forCommand(path: folder)
     let project = try ProjectRegistry(stateFolder: folder).add(path: path, id: id)
     _ = consume lock
     return project
   }
 
-  func removeProject(id: ProjectID) throws(Failure) {
-    let lock = try StateFolder(path: folder)
+  func removeProject(id: ProjectID) async throws(Failure) {
+    let lock = try await StateFolder.forCommand(path: folder)
     _ = try ProjectRegistry(stateFolder: folder).remove(id: id)
     StateFolder.removeIndex(of: id, in: folder)
     _ = consume lock
@@ -52,11 +52,11 @@ struct OfflineState {
 
 /// Asks the node, and the state folder when there is no node.
 func withNodeOrState<T: Sendable>(
-  _ settings: Settings, node: (any ControlPlane) async throws -> T, offline: (OfflineState) throws -> T
+  _ settings: Settings, node: (any ControlPlane) async throws -> T, offline: (OfflineState) async throws -> T
 ) async throws -> T {
   do {
     return try await withNode(settings, node)
   } catch let failure as Failure where failure.code == .unavailable {
-    return try offline(OfflineState(folder: settings.stateFolder, noNode: failure))
+    return try await offline(OfflineState(folder: settings.stateFolder, noNode: failure))
   }
 }

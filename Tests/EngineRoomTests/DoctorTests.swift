@@ -49,9 +49,9 @@ import Testing
     let findings = await Doctor.examine(settings)
     #expect(
       findings.map(\.component) == [
-        "terminal", "locale", "redis", "docker", "bubblewrap", "cgroups", "user-namespaces", "seccomp", "python3",
-        "node",
-        "acorn", "git", "libgit2", "esbuild", "go", "file-limit", "inotify", "port-8000", "state-folder", "last-crash",
+        "terminal", "locale", "redis", "docker", "bubblewrap", "sandbox-launcher", "cgroups", "user-namespaces",
+        "seccomp", "python3", "node", "git", "libgit2", "esbuild", "go", "file-limit", "inotify", "port-8000",
+        "state-folder", "last-crash",
       ])
     for finding in findings {
       #expect(!finding.usedFor.isEmpty && !finding.without.isEmpty)
@@ -85,6 +85,16 @@ import Testing
     #expect(weak.state == .weak)
     #expect(weak.version?.contains("without no/such-image:1") == true)
     #expect(weak.fix == "docker pull no/such-image:1")
+  }
+
+  @Test func aLauncherThatIsNotBesideTheProgramIsMissing() async throws {
+    var settings = try facts(path: "/nonexistent")
+    settings.launcher = "/nonexistent/sandbox-launcher"
+    let missing = try await finding("sandbox-launcher", settings)
+    #expect(missing.state == .missing && missing.fix?.contains("beside signalbox") == true)
+    settings.launcher = "/bin/true"
+    let found = try await finding("sandbox-launcher", settings)
+    #expect(found.state == .ok && found.version == "/bin/true" && found.fix == nil)
   }
 
   @Test func aProgramIsTakenAtItsWord() async throws {

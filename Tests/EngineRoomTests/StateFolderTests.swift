@@ -40,6 +40,28 @@ import Testing
     _ = consume first
   }
 
+  @Test func aCommandWaitsForACommandAndNotForANode() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path
+    let first = try await StateFolder.forCommand(path: path)
+    // The second's turn comes when the first has ended, however late that is.
+    async let second: Void = Self.take(path, within: .seconds(60))
+    let late = await #expect(throws: Failure.self) { try await Self.take(path, within: .milliseconds(60)) }
+    #expect(late?.code == .conflict)
+    #expect(late?.message.contains("process \(getpid())") == true && late?.message.contains("not ended") == true)
+    _ = consume first
+    try await second
+    let node = try StateFolder(path: path)
+    let refused = await #expect(throws: Failure.self) { try await Self.take(path, within: .seconds(600)) }
+    #expect(refused?.code == .conflict && refused?.message.contains("not ended") == false)
+    _ = consume node
+  }
+
+  private static func take(_ path: String, within limit: Duration) async throws(Failure) {
+    let state = try await StateFolder.forCommand(path: path, within: limit)
+    _ = consume state
+  }
+
   @Test func theLockGoesWithItsHolder() throws {
     let folder = try TemporaryFolder()
     do {

@@ -41,6 +41,27 @@ struct RunCommandTests {
     #expect(list.standardOutput.contains("print(6 * 7)"), "\(list.standardOutput)\(list.standardError)")
   }
 
+  @Test func commandsWithoutANodeTakeTurns() async throws {
+    let stage = try SandboxStage()
+    let one = try stage.file("one.py", "import time\ntime.sleep(1)\nprint(1)")
+    let two = try stage.file("two.py", "import time\ntime.sleep(1)\nprint(2)")
+    async let first = stage.fixture.run("run", one)
+    async let second = stage.fixture.run("run", two)
+    async let third = stage.fixture.run("runs", "list")
+    let (left, right, list) = try await (first, second, third)
+    #expect(left.status == .exited(0) && left.standardOutput == "1\n", "\(left.standardError)")
+    #expect(right.status == .exited(0) && right.standardOutput == "2\n", "\(right.standardError)")
+    #expect(list.status == .exited(0), "\(list.standardError)")
+  }
+
+  @Test func goRunsOrSaysWhatItNeeds() async throws {
+    let stage = try SandboxStage()
+    let script = try stage.file("hello.go", "package main\n\nfunc main() { println(6 * 7) }\n")
+    let outcome = try await stage.fixture.run("run", script)
+    let hasNone = outcome.status != .exited(0) && outcome.standardError.contains("golang-go")
+    #expect(outcome.status == .exited(0) && outcome.standardError == "42\n" || hasNone, "\(outcome.standardError)")
+  }
+
   @Test func aResultIsReplayedUntilTheProgramChanges() async throws {
     let stage = try SandboxStage()
     let node = try await stage.fixture.start()

@@ -50,6 +50,17 @@ struct RunHTTPTests {
     #expect(try await stage.http("\(Self.runs)?outcome=failed").body == "[]")
   }
 
+  @Test func imagesArePulledWhereThereAreAny() async throws {
+    let stage = try SandboxStage()
+    let node = try await stage.fixture.start()
+    defer { node.kill() }
+    let answer = try await stage.http("/v1/sandbox/images", method: "POST", body: "{}")
+    #expect(answer.status == 503 && answer.body.contains("needs no images"), "\(answer.body)")
+    let verb = try await stage.fixture.run("runs", "pull")
+    #expect(verb.status == .exited(1) || verb.status == .exited(69), "\(verb.status)")
+    #expect(verb.standardError.contains("SANDBOX_BACKEND=docker"), "\(verb.standardError)")
+  }
+
   @Test func outputIsStreamedAsItComes() async throws {
     let stage = try SandboxStage()
     let node = try await stage.fixture.start()

@@ -63,6 +63,7 @@ enum Bench {
   /// Installed, and allowed by this kernel to make namespaces.
   static let hasBubblewrap = system("/usr/bin/bwrap --unshare-all --ro-bind / / /bin/true >/dev/null 2>&1") == 0
   static let hasTypeScript = (try? host.get())?.interpreters[.typescript] != nil
+  static let hasGo = (try? host.get())?.goCompiler != nil
   static let withoutGroups: Comment = "no control group for memory, CPU and processes can be made here"
   static let withoutBubblewrap: Comment = "bubblewrap is not installed, or may not make namespaces here"
 
@@ -118,6 +119,7 @@ enum Bench {
   }
 
   /// What is still there of a run: processes by the user id that was its own, groups by the number that goes with it.
+  /// A process in a sandbox of another process's is not ours, whatever its id.
   static func remains(of result: SandboxResult) async throws -> [String] {
     if result.backend == "docker" { return try await containers(of: result) }
     guard geteuid() == 0, let actual = result.verified["user"]?.actual, let identity = UInt32(actual) else { return [] }
@@ -125,10 +127,13 @@ enum Bench {
     for name in names("/proc") where Int(name) != nil {
       let lines = (SmallFile.text("/proc/\(name)/status") ?? "").split(separator: "\n")
       let owner = lines.first { $0.hasPrefix("Uid:") }?.split(whereSeparator: \.isWhitespace).dropFirst().first
-      if owner.map(String.init) == actual { found.append("process \(name)") }
+      guard owner.map(String.init) == actual else { continue }
+      let groups = SmallFile.text("/proc/\(name)/cgroup") ?? ""
+      let isOthers = groups.contains("/sandbox-") && !groups.contains("/sandbox-\(getpid())-")
+      if !isOthers { found.append("process \(name)") }
     }
     guard let groups = ControlGroups.find() else { return found }
-    let plan = groups.plan(name: "sandbox-\(getpid())-\(identity - 1_879_048_192)", limits: SandboxLimits())
+    let plan = groups.plan(name: "sandbox-\(getpid())-\(identity - SandboxHost.firstIdentity)", limits: SandboxLimits())
     return found + plan.folders.filter { access($0, F_OK) == 0 }
   }
 

@@ -28,6 +28,35 @@ extension Doctor {
     return finding
   }
 
+  /// A program of our own, which both back ends start.
+  static func launcher(_ facts: DoctorSettings) -> DoctorFinding {
+    var finding = DoctorFinding(
+      component: "sandbox-launcher", state: .ok, version: nil,
+      usedFor: "limits, isolation and proof of every run, in both back ends", without: "no runs", fix: nil)
+    guard let path = facts.launcher ?? besideThisProgram("sandbox-launcher") else {
+      finding.state = .weak
+      finding.version = "where this program lies cannot be read"
+      finding.fix = "mount /proc"
+      return finding
+    }
+    if access(path, X_OK) == 0 {
+      finding.version = firstLine(path)
+      return finding
+    }
+    finding.state = .missing
+    finding.version = "\(firstLine(path)) is \(access(path, F_OK) == 0 ? "no program" : "not there")"
+    finding.fix = "put sandbox-launcher beside signalbox, as `make install` does"
+    return finding
+  }
+
+  private static func besideThisProgram(_ name: String) -> String? {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    guard readlink("/proc/self/exe", &buffer, buffer.count - 1) > 0 else { return nil }
+    let own = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return String(decoding: own, as: UTF8.self).split(separator: "/").dropLast().reduce(into: "") { $0 += "/\($1)" }
+      + "/\(name)"
+  }
+
   static func userNamespaces(_ facts: DoctorSettings) async -> DoctorFinding {
     var finding = DoctorFinding(
       component: "user-namespaces", state: .ok, version: nil, usedFor: "sandboxes without root",

@@ -46,7 +46,7 @@ extension Doctor {
 
   static func node(_ facts: DoctorSettings) async -> DoctorFinding {
     await program(
-      "node", atLeast: [18], package: "nodejs", usedFor: "running JavaScript and TypeScript",
+      "node", atLeast: [18], package: "nodejs", usedFor: "running JavaScript and TypeScript, and checking them before",
       without: "runs of the other languages", facts)
   }
 
@@ -65,7 +65,7 @@ extension Doctor {
 
   static func go(_ facts: DoctorSettings) async -> DoctorFinding {
     await program(
-      "go", ["version"], atLeast: [1, 18], package: "golang-go", usedFor: "running Go",
+      "go", ["version"], atLeast: [1, 18], package: "golang-go", usedFor: "compiling Go before a run",
       without: "runs of the other languages", facts)
   }
 
@@ -74,24 +74,5 @@ extension Doctor {
     DoctorFinding(
       component: "libgit2", state: .ok, version: Notices.gitLibraryVersion,
       usedFor: "reading the repositories of the index", without: "the program does not start", fix: nil)
-  }
-
-  /// A library of node's, found where Debian puts it or beside a global npm.
-  static func acorn(_ facts: DoctorSettings) -> DoctorFinding {
-    var finding = DoctorFinding(
-      component: "acorn", state: .missing, version: nil, usedFor: "checking JavaScript before it is run",
-      without: "JavaScript runs unchecked, in the same sandbox", fix: apt("node-acorn"))
-    let folders = ["/usr/share/nodejs", "/usr/lib/node_modules", "/usr/local/lib/node_modules"]
-    for folder in folders + (facts.environment["NODE_PATH"] ?? "").split(separator: ":").map(String.init) {
-      guard folder.hasPrefix("/"), let text = kernelText("\(folder)/acorn/package.json") else { continue }
-      let version = text.ranges(of: "\"version\"").first.flatMap {
-        ProgramFinder.version(in: String(text[$0.upperBound...]))
-      }
-      finding.state = .ok
-      finding.version = "\(version ?? "unknown version") in \(firstLine(folder))"
-      finding.fix = nil
-      return finding
-    }
-    return finding
   }
 }

@@ -26,6 +26,8 @@ public struct DoctorSettings: Sendable {
   public var ports: [Port]
   /// The report of the last crash; nil: `crash/last.txt` in the state folder.
   public var crashReport: String?
+  /// Path of sandbox-launcher; nil: beside this executable.
+  public var launcher: String?
   /// How long each probe may take.
   public var deadline: Duration
 

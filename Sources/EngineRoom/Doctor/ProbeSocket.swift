@@ -51,7 +51,8 @@ struct ProbeSocket: Sendable {
     }
   }
 
-  private func exchange(_ question: [UInt8], _ isComplete: ([UInt8]) -> Bool) -> Outcome {
+  /// The same on the caller's thread.
+  func exchange(_ question: [UInt8], _ isComplete: ([UInt8]) -> Bool) -> Outcome {
     let end = ContinuousClock.now + deadline
     var reason = "no address"
     for candidate in candidates(&reason) {

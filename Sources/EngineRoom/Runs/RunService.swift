@@ -153,10 +153,12 @@ final class RunService: Service {
   }
 
   private static func languages(_ engine: SandboxEngine) -> [SandboxSnapshot.Language] {
-    RunWords.languages.map { name in
+    let warm = engine.warmByLanguage
+    return RunWords.languages.map { name in
       guard let language = Language(rawValue: name) else { return .init(name: name, missing: "not part of this build") }
       return .init(
-        name: name, version: engine.languages[language], missing: engine.lack(of: language)?.failure.line)
+        name: name, version: engine.languages[language], missing: engine.lack(of: language)?.failure.line,
+        warm: warm[language] ?? 0)
     }
   }
 

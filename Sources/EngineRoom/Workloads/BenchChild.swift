@@ -114,3 +114,49 @@ final class BenchChild: Sendable {
     }
   }
 }
+
+extension BenchChild {
+  /// Runs a program to its end and returns the time from before its start until its first byte. Throws like `run`, and
+  /// `internal` when it ends without a byte.
+  static func firstOutput(
+    _ executable: String, _ environment: [String: String], _ arguments: [String], deadline: Duration
+  ) async throws(Failure) -> Duration {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else {
+      throw Failure(.internal, "no pipe for a program of the bench: \(String(cString: strerror(errno)))")
+    }
+    let (readEnd, writeEnd) = (ends[0], ends[1])
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(readEnd) }
+    // Opened by its name in the child, which has no other way to a descriptor of ours.
+    let launch = Launch(
+      arguments: arguments, environment: environment, output: "/proc/\(getpid())/fd/\(writeEnd)")
+    let began = ContinuousClock.now
+    let child: BenchChild
+    do throws(Failure) { child = try BenchChild(executable, launch) } catch {
+      close(writeEnd)
+      throw error
+    }
+    // Started means that it has opened its own; with ours closed, its end is seen as well.
+    close(writeEnd)
+    async let first = firstByte(readEnd, within: deadline)
+    let (status, _) = await child.end(within: deadline)
+    let at = await first
+    if Task.isCancelled { throw Failure(.unavailable, "the bench was cancelled") }
+    guard status == 0, let at else {
+      throw Failure(.internal, "'\(arguments.joined(separator: " "))' ended with wait status \(status)")
+    }
+    return began.duration(to: at)
+  }
+
+  /// When the first byte was there; nil when none came. What a program of the bench writes fits into the pipe.
+  private static func firstByte(_ descriptor: Int32, within deadline: Duration) async -> ContinuousClock.Instant? {
+    await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let isThere = poll(&ready, 1, Int32(deadline.milliseconds)) > 0 && Int32(ready.revents) & POLLIN != 0
+        continuation.resume(returning: isThere ? .now : nil)
+      }
+    }
+  }
+}

@@ -126,6 +126,18 @@ final class SandboxStage: Sendable {
     ).milliseconds
   }
 
+  /// Milliseconds of a program without a sandbox until its first byte; it has ended when this returns.
+  func bareFirstOutput(
+    _ program: String, _ arguments: [String], _ environment: [String: String] = [:]
+  ) async throws(Failure) -> Double {
+    guard let path = program.hasPrefix("/") ? program : CacheWorkloads.program(program) else {
+      throw Failure(.unavailable, "there is no \(program)")
+    }
+    return try await BenchChild.firstOutput(
+      path, ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }, arguments, deadline: .seconds(60)
+    ).milliseconds
+  }
+
   private func run(
     _ request: SandboxRequest, onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws(Failure) -> SandboxResult {

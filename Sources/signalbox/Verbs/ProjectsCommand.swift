@@ -48,7 +48,7 @@ struct ProjectsCommand: ParsableCommand {
         }
         return project
       } offline: {
-        try $0.addProject(path: folder, id: id)
+        try await $0.addProject(path: folder, id: id)
       }
       try StandardOutput.say(json ? try JSONText.of(project) : "added \(project.id)  \(DisplayText(project.path))")
     }
@@ -65,7 +65,7 @@ struct ProjectsCommand: ParsableCommand {
       try await withNodeOrState(try call.settings()) { node in
         _ = try await node.perform(.removeProject(id: id))
       } offline: {
-        try $0.removeProject(id: id)
+        try await $0.removeProject(id: id)
       }
       try StandardOutput.say("removed \(id)")
     }

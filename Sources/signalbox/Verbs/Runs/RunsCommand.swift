@@ -4,8 +4,8 @@ internal import ControlPlane
 
 struct RunsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "runs", abstract: "List, show and kill the sandbox's runs.",
-    subcommands: [RunsListCommand.self, RunsShowCommand.self, RunsKillCommand.self])
+    commandName: "runs", abstract: "List, show and kill the sandbox's runs, and pull its images.",
+    subcommands: [RunsListCommand.self, RunsShowCommand.self, RunsKillCommand.self, RunsPullCommand.self])
 }
 
 struct RunsListCommand: Verb {
@@ -90,5 +90,26 @@ struct RunsKillCommand: Verb {
     }
     if json { return try StandardOutput.say(try JSONText.of(Document(id: id, killed: isKilled))) }
     try StandardOutput.say(isKilled ? "killed \(DisplayText(id))" : "\(DisplayText(id)) had ended already")
+  }
+}
+
+struct RunsPullCommand: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "pull", abstract: "Have the Docker Engine fetch the images that the sandbox needs and has not got.")
+
+  @Flag(help: "One JSON document.")
+  var json = false
+
+  private struct Document: Encodable {
+    var images: [String]
+  }
+
+  func perform(_ call: Invocation) async throws {
+    let images = try await withSandbox(call) { plane in
+      guard case .images(let images) = try await plane.perform(.pullImages).result else { throw Failure.wrongAnswer }
+      return images
+    }
+    if json { return try StandardOutput.say(try JSONText.of(Document(images: images))) }
+    try StandardOutput.say(images.map { "\(DisplayText($0)) is there" }.joined(separator: "\n"))
   }
 }
