@@ -49,7 +49,7 @@ extension PopupFrame {
       if regressions > 0 {
         ("\(canvas.sign(.failed)) \(DisplayText(Figures.counted(regressions, "regression")))", .err)
       } else if sheet.isUnproven {
-        ("unproven: a verdict takes \(BenchComparison.runsMin) runs of each (signalbox bench --runs 3)", .warn)
+        ("unproven: a verdict takes \(BenchComparison.runsMin) runs of each (signalbox bench --runs 5)", .warn)
       } else {
         ("\(canvas.sign(.ok)) no regression", .ok)
       }

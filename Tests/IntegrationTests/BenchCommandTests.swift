@@ -125,7 +125,7 @@ import Testing
       let comparison = try #require(try NodeFixture.object(compared.standardOutput)["comparison"] as? [String: Any])
       let verdicts = (comparison["rows"] as? [[String: Any]])?.compactMap { $0["verdict"] as? String } ?? []
       #expect(verdicts.count == results.count && verdicts.contains(code == 1 ? "regressed" : "better"), "\(verdicts)")
-      #expect((comparison["regressions"] as? Int ?? -1) > 0 == (code == 1))
+      #expect(((comparison["regressions"] as? Int ?? -1) > 0) == (code == 1))
     }
   }
 

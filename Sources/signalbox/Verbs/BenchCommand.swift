@@ -11,12 +11,13 @@ struct BenchCommand: Verb {
     discussion: """
       Exits with 1 when a row has no figure because it failed; the others are measured all the same. With --compare \
       also when the median of a figure's runs is worse by more than they lie apart. A verdict takes three runs of each \
-      side: --compare takes three now, and those before are RUN's own, taken with --runs, or all runs of its commit.
+      side: --compare takes five now, and those before are RUN's own, taken with --runs, or all runs of its commit.
       """)
 
   /// Runs kept in view by --history and --compare.
   static let historyMax = 200
-  private static let comparedRuns = BenchComparison.runsMin
+  /// Of three a noisy row in seventy is a false alarm, of five one in thousands.
+  private static let comparedRuns = 5
 
   @Argument(help: "Suites; all of them when left out.")
   var suite: [String] = []
@@ -30,7 +31,7 @@ struct BenchCommand: Verb {
   @Option(help: "Show each figure against this earlier run (its id, or a beginning of it).")
   var compare: String?
 
-  @Option(help: "How often to run it all: a figure is the median. 1 when left out; 3 with --compare.")
+  @Option(help: "How often to run it all: a figure is the median. 1 when left out; 5 with --compare.")
   var runs: Int?
 
   @Option(help: "One setting over one workload in place of suites: \(Sweeps.names)=VALUE,VALUE….")
@@ -84,7 +85,7 @@ struct BenchCommand: Verb {
     if unproven > 0 {
       StandardError.say(
         "signalbox: \(unproven) \(unproven == 1 ? "figure differs" : "figures differ") and prove nothing: a verdict "
-          + "takes \(BenchComparison.runsMin) runs of each side (--runs \(BenchComparison.runsMin))")
+          + "takes \(BenchComparison.runsMin) runs of each side, better five (--runs 5)")
     }
     let worse = comparison.rows.filter { $0.verdict == .regressed }
     guard worse.isEmpty else {
