@@ -11,6 +11,8 @@ struct NodeRoutes {
   private struct BenchRequest: Decodable {
     var suites: [String]?
     var live: Bool?
+    /// 1 to 20.
+    var runs: Int?
   }
 
   let settings: APISettings
@@ -49,8 +51,8 @@ struct NodeRoutes {
   @Sendable private func runBench(_ request: Request, _ context: APIContext) async throws -> Response {
     let wish = try await JSONBody.read(
       BenchRequest.self, from: request, bytesMax: settings.bodyMax, within: settings.bodyTimeout,
-      expected: "accepted: {\"suites\":[\"control\"],\"live\":false}, both optional")
-    let options = BenchOptions(suites: wish.suites ?? [], isLiveConfirmed: wish.live ?? false)
+      expected: "accepted: {\"suites\":[\"control\"],\"live\":false,\"runs\":3}, all optional")
+    let options = BenchOptions(suites: wish.suites ?? [], isLiveConfirmed: wish.live ?? false, runs: wish.runs)
     let outcome = try await context.door().perform(.runBench(options))
     guard case .bench(let report) = outcome.result else {
       throw Failure(.internal, "the node gave another outcome than a bench report")

@@ -19,24 +19,39 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     self.wallClock = wallClock
   }
 
-  /// `commit` names what is measured. A workload that fails is one of the report's failures, and the next ones are
-  /// measured all the same. Throws `unavailable` when the task was cancelled. Whatever was prepared is cleaned up.
+  /// `commit` names what is measured. With several `runs` all workloads are measured in turn, then all again, so that
+  /// what comes and goes on the machine meets the runs and not one figure; a figure is the median of its runs. A
+  /// workload that fails is one of the report's failures, and the next ones are measured all the same. Throws
+  /// `unavailable` when the task was cancelled. Whatever was prepared is cleaned up.
   public func run(
-    _ workloads: [any Workload], commit: String, progress: @escaping Progress = { _ in }
+    _ workloads: [any Workload], commit: String, runs: Int = 1, progress: @escaping Progress = { _ in }
   ) async throws(Failure) -> BenchReport {
     let began = wallClock.nowMilliseconds()
     let machine = Machine.current()
-    var meter = ProgressMeter(clock: clock, interval: Self.progressInterval, workloads: workloads.count, progress)
-    var results: [BenchReport.Result] = []
-    var failures: [BenchReport.Failed] = []
-    for (index, workload) in workloads.enumerated() {
-      meter.begin(index, workload)
-      do throws(Failure) { results.append(try await measure(workload, &meter)) } catch {
-        try Self.checkCancellation()
-        failures.append(.init(suite: workload.suite, name: workload.name, reason: error.message))
+    let runs = max(1, runs)
+    var meter = ProgressMeter(
+      clock: clock, interval: Self.progressInterval, workloads: workloads.count * runs, progress)
+    var records = [WorkloadRecord](repeating: .init(), count: workloads.count)
+    for run in 0..<runs {
+      // One that failed has no figure, however often it is tried.
+      for (index, workload) in workloads.enumerated() where records[index].failure == nil {
+        meter.begin(run * workloads.count + index, workload)
+        do throws(Failure) { records[index].runs.append(try await measure(workload, &meter)) } catch {
+          try Self.checkCancellation()
+          records[index].failure = error
+        }
       }
     }
     meter.end()
+    var results: [BenchReport.Result] = []
+    var failures: [BenchReport.Failed] = []
+    for (workload, record) in zip(workloads, records) {
+      if let failure = record.failure {
+        failures.append(.init(suite: workload.suite, name: workload.name, reason: failure.message))
+      } else {
+        results.append(Self.result(workload, record.runs))
+      }
+    }
     // Two runs may begin in one millisecond.
     let id = "\(began)-\(NodeID.random().rawValue.prefix(4))"
     return BenchReport(
@@ -45,7 +60,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
 
   private func measure(
     _ workload: any Workload, _ meter: inout ProgressMeter<Time>
-  ) async throws(Failure) -> BenchReport.Result {
+  ) async throws(Failure) -> [Samples] {
     let outcome: Result<[Samples], Failure>
     do throws(Failure) {
       try await workload.prepare()
@@ -57,7 +72,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     }
     // A cancelled task could not wait for anything while it cleans up; this one is awaited here.
     await Task { await workload.cleanup() }.value
-    return Self.result(workload, try outcome.get())
+    return try outcome.get()
   }
 
   private func rounds(
@@ -103,11 +118,18 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     if Task.isCancelled { throw Failure(.unavailable, "the bench was cancelled") }
   }
 
-  /// The figure over all rounds, with the spread of the rounds as its noise.
-  static func result(_ workload: any Workload, _ rounds: [Samples]) -> BenchReport.Result {
+  /// Of one run the figure over all its rounds, with their spread as its noise; of several the median, with theirs.
+  static func result(_ workload: any Workload, _ runs: [[Samples]]) -> BenchReport.Result {
     var all = Samples()
-    for round in rounds { all.add(round) }
-    let value = all.value(workload.figure)
+    var figures: [Double] = []
+    for rounds in runs {
+      var run = Samples()
+      for round in rounds { run.add(round) }
+      figures.append(run.value(workload.figure))
+      all.add(run)
+    }
+    let value = BenchComparison.median(figures)
+    let spread = runs.count > 1 ? figures : (runs.first ?? []).map { $0.value(workload.figure) }
     let baseline = workload.peer().map {
       BenchReport.Baseline(name: $0.name, value: $0.value, ratio: $0.value > 0 ? value / $0.value : 0)
     }
@@ -115,7 +137,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
       suite: workload.suite, name: workload.name, value: value, unit: workload.unit,
       target: workload.target, p50: all.percentile(50), p95: all.percentile(95), p99: all.percentile(99),
       samples: all.count, baseline: baseline, isLowerBetter: workload.isLowerBetter,
-      noise: noise(rounds.map { $0.value(workload.figure) }))
+      noise: noise(spread), figures: runs.count > 1 ? figures : nil)
   }
 
   /// Half of the distance between the best and the worst round, relative to their middle; nil for a single round.
@@ -123,4 +145,10 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     guard figures.count > 1, let least = figures.min(), let most = figures.max(), least + most > 0 else { return nil }
     return (most - least) / (most + least)
   }
+}
+
+/// What one workload gave so far: the rounds of each run, or why it has no figure.
+private struct WorkloadRecord {
+  var runs: [[Samples]] = []
+  var failure: Failure?
 }

@@ -20,16 +20,17 @@ public enum BenchTable {
   }
 
   public static func text(_ comparison: BenchComparison) -> String {
-    var rows = [["suite", "name", "before", "after", "ratio", "margin", "verdict"]]
+    var rows = [["suite", "name", "before", "after", "runs", "ratio", "margin", "verdict"]]
     for row in comparison.rows {
       rows.append([
         row.suite, row.name, row.before.map { "\(number($0)) \(row.unit)" } ?? "-",
         row.after.map { "\(number($0)) \(row.unit)" } ?? "-",
-        row.ratio.map { Quantity.fixed($0, digits: 2) } ?? "-", "\(Quantity.fixed(row.margin * 100, digits: 0)) %",
+        "\(row.runsBefore)/\(row.runsAfter)", row.ratio.map { Quantity.fixed($0, digits: 2) } ?? "-",
+        "\(Quantity.fixed(row.margin * 100, digits: 0)) %",
         row.verdict.rawValue,
       ])
     }
-    let sides: [Side] = [.left, .left, .right, .right, .right, .right, .left]
+    let sides: [Side] = [.left, .left, .right, .right, .right, .right, .right, .left]
     let count = comparison.regressions
     return "\(aligned(rows, sides))\n\n\(count) \(count == 1 ? "regression" : "regressions")"
   }

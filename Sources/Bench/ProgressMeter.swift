@@ -7,12 +7,14 @@ struct ProgressMeter<Time: Clock> where Time.Duration == Duration {
   private let interval: Duration
   private let workloads: Int
   private let report: @Sendable (BenchProgress) -> Void
+  private let began: Time.Instant
   private var lastReport: Time.Instant?
   private var position = (workload: 0, round: 0, rounds: 1)
   private var name = (suite: "", workload: "")
 
   init(clock: Time, interval: Duration, workloads: Int, _ report: @escaping @Sendable (BenchProgress) -> Void) {
     self.clock = clock
+    began = clock.now
     self.interval = interval
     self.workloads = max(1, workloads)
     self.report = report
@@ -40,7 +42,16 @@ struct ProgressMeter<Time: Clock> where Time.Duration == Duration {
 
   func end() { send(1) }
 
+  /// The rest at the pace of what is done; of the first hundredth that says nothing.
+  private func eta(_ fraction: Double) -> Double? {
+    guard fraction >= 0.01, fraction < 1 else { return nil }
+    return began.duration(to: clock.now).milliseconds / 1_000 / fraction * (1 - fraction)
+  }
+
   private func send(_ fraction: Double) {
-    report(BenchProgress(suite: name.suite, workload: name.workload, fraction: fraction))
+    report(
+      BenchProgress(
+        suite: name.suite, workload: name.workload, fraction: fraction, number: position.workload + 1,
+        count: workloads, etaSeconds: eta(fraction)))
   }
 }

@@ -4,7 +4,7 @@ internal import CModel
 /// A complete, immutable set of vectors of one model, mapped from its file, little-endian.
 ///
 ///      0  magic "SBVECT01"   8  format version   12  dimensions   16  tag of model and chunker, 16 digits
-///     32  rows 32            40  length 64       48  XXH64 of all from 64 on, seeded with the hash of bytes 0…47   56  0
+///     32  rows 32            40  length 64       48  XXH64 from 64 on, seeded with the hash of bytes 0…47   56  0
 ///     64  entries, 48 bytes a row: id 32, its length 1, dialect 1, 0, chunk's number 32, scale f32, 0
 ///      ·  components of 8 bits: for each 256 dimensions all rows, one behind another (the last ones padded with zeros)
 ///

@@ -19,10 +19,29 @@ struct BenchPane: Pane {
       hint: .init(group: .act, label: "bench", rank: 7, home: .bench), verb: "bench", argument: "[SUITE …]",
       changesNode: true,
       refusal: { $0.isBenchRunning ? "a bench is running" : nil },
-      run: { model, input in model.askForBench(input) })
+      run: { model, input in model.askForBench(input) }),
+    Action(
+      id: "bench.compare", title: "Compare the last two runs of the selected row's suite", keys: [.character("c")],
+      scope: .panes([.bench]), hint: .init(group: .act, label: "compare", rank: 9, home: .bench), verb: "compare",
+      refusal: { model in
+        (model.panes[.bench] as? BenchPane)?.comparison == nil ? "the suite has not been run twice" : nil
+      },
+      run: { model, _ in model.compareBenches() }),
   ]
 
   var latest: BenchReport? { reports.last }
+
+  /// Of the suite that the selected row belongs to.
+  var comparison: ComparisonSheet? {
+    guard let suite = selectedSuite else { return nil }
+    return ComparisonSheet(suite: suite, reports: reports)
+  }
+
+  private var selectedSuite: String? {
+    guard let latest else { return nil }
+    if latest.results.indices.contains(cursor.selected) { return latest.results[cursor.selected].suite }
+    return latest.failures?.dropFirst(cursor.selected - latest.results.count).first?.suite
+  }
 
   mutating func take(_ news: News, height: Int) -> Bool {
     switch news {
@@ -67,7 +86,10 @@ struct BenchPane: Pane {
   }
 
   func summary(_ scene: Scene) -> DisplayText {
-    if let progress { return "running \(Quantity.fixed(progress.fraction * 100, digits: 0))%" }
+    if let progress {
+      let left: DisplayText = progress.etaSeconds.map { " · \(Self.left($0)) left" } ?? ""
+      return "running \(Quantity.fixed(progress.fraction * 100, digits: 0))%\(left)"
+    }
     guard let latest else { return isLoading ? "…" : "no run yet" }
     let missed = latest.missed
     let clock = Timestamp.clock(latest.timeMilliseconds).prefix(5)
@@ -96,19 +118,30 @@ struct BenchPane: Pane {
     let barWidth = min(30, area.width / 3)
     Bar(fraction: progress.fraction, style: Style(.busy)).draw(into: &canvas, x: area.x + 1, y: area.y, width: barWidth)
     let percent = DisplayText(Quantity.fixed(progress.fraction * 100, digits: 0)).padded(to: 4, .right)
-    canvas.write(
-      "\(percent)%  \(canvas.sign(.running)) \(progress.suite) \(progress.workload)", x: area.x + 1 + barWidth,
-      y: area.y, style: Style(.busy), maxWidth: max(0, area.width - barWidth - 2))
+    var what: DisplayText = "\(percent)%  \(canvas.sign(.running)) "
+    if let number = progress.number, let count = progress.count { what = "\(what)\(number)/\(count) " }
+    // The time left keeps its place: a long name gives way.
+    let left: DisplayText = progress.etaSeconds.map { "  \(Self.left($0)) left" } ?? ""
+    let room = max(0, area.width - barWidth - 2 - left.width)
+    let x = area.x + 1 + barWidth
+    canvas.write("\(what)\(progress.suite) \(progress.workload)", x: x, y: area.y, style: Style(.busy), maxWidth: room)
+    canvas.write(left, x: x + room, y: area.y, style: Style(.dim), maxWidth: left.width)
     return Rect(x: area.x, y: area.y + 1, width: area.width, height: area.height - 1)
   }
 
+  /// `8 s`, `4 min`: about, by the pace so far.
+  private static func left(_ seconds: Double) -> DisplayText {
+    DisplayText("~" + Figures.age(milliseconds: Int64(min(max(0, seconds), 1e6) * 1_000)))
+  }
+
   private static let columns = [
-    Table.Column(title: "NAME", width: 16, isFlexible: true, rank: 0),
+    Table.Column(title: "NAME", width: 23, isFlexible: true, rank: 0),
     Table.Column(title: "VALUE", width: 9, alignment: .right, rank: 1),
     Table.Column(title: "TARGET", width: 10, alignment: .right, rank: 3),
-    Table.Column(title: "P50", width: 6, alignment: .right, rank: 6),
-    Table.Column(title: "P99", width: 6, alignment: .right, rank: 5),
-    Table.Column(title: "TREND", width: 8, rank: 4),
+    Table.Column(title: "OF TARGET", width: 9, rank: 4),
+    Table.Column(title: "P50", width: 6, alignment: .right, rank: 7),
+    Table.Column(title: "P99", width: 6, alignment: .right, rank: 6),
+    Table.Column(title: "TREND", width: 8, rank: 5),
     Table.Column(title: "VERDICT", width: 8, rank: 2),
   ]
 
@@ -118,6 +151,7 @@ struct BenchPane: Pane {
       .text("\(result.suite) \(result.name)"),
       .text("\(Figures.short(result.value)) \(result.unit)"),
       .text(DisplayText(bound), Style(.dim)),
+      Self.share(of: result),
       .text(DisplayText(result.p50.map(Figures.short) ?? "-")),
       .text(DisplayText(result.p99.map(Figures.short) ?? "-")),
       .meter(trend(of: result)),
@@ -125,11 +159,18 @@ struct BenchPane: Pane {
     ]
   }
 
-  /// Why it failed is in the text of the selected row.
+  /// How much of its bound a figure uses up: full is at the bound, and past it red.
+  private static func share(of result: BenchReport.Result) -> Table.Field {
+    guard let target = result.target, let met = result.met else { return .text("-", Style(.dim)) }
+    let (part, whole) = result.isLowerBetter ? (result.value, target) : (target, result.value)
+    let fraction = met ? (whole > 0 ? part / whole : 0) : 1
+    return .meter(Bar(fraction: fraction, style: Style(met ? .graphLow : .err)))
+  }
+
   private static func fields(of failed: BenchReport.Failed, glyphs: GlyphSet) -> [Table.Field] {
     let none = Table.Field.text("-", Style(.dim))
     return [
-      .text("\(failed.suite) \(failed.name)"), none, none, none, none, none,
+      .text("\(failed.suite) \(failed.name): \(failed.reason)", Style(.err)), none, none, none, none, none, none,
       .text("\(glyphs.sign(.failed)) failed", Style(.err, .bold)),
     ]
   }

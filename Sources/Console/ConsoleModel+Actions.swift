@@ -201,6 +201,12 @@ extension ConsoleModel {
     return open(.confirm(dialog))
   }
 
+  /// The suite of the selected row: its last run against the one before.
+  mutating func compareBenches() -> [Effect] {
+    guard let pane = panes[.bench] as? BenchPane, let sheet = pane.comparison else { return [.bell] }
+    return open(.comparison(sheet))
+  }
+
   /// The node has live clients and would not: the operator may insist by typing its name.
   mutating func askForLiveBench(_ bench: BenchOptions, _ failure: Failure) {
     let name = snapshot?.node ?? ""

@@ -17,6 +17,7 @@ extension ConsoleModel {
     case .broadcast(let form): return press(chord, form)
     case .search(let sheet): return press(chord, sheet)
     case .run(let form): return press(chord, form)
+    case .comparison(let sheet): return press(chord, sheet)
     case nil: return []
     }
   }
@@ -55,6 +56,15 @@ extension ConsoleModel {
     }
     popup = nil
     return run(entry.action, argument: entry.argument)
+  }
+
+  private mutating func press(_ chord: KeyChord, _ old: ComparisonSheet) -> [Effect] {
+    var sheet = old
+    if [KeyChord(.escape), KeyChord(.enter), .character("c"), .character("q")].contains(chord) { return closePopup() }
+    guard let distance = listMotion(chord) else { return [] }
+    sheet.move(by: distance, height: PopupFrame.comparisonRows(width: width, height: height))
+    popup = .comparison(sheet)
+    return []
   }
 
   private mutating func press(_ chord: KeyChord, _ old: HelpSheet) -> [Effect] {
@@ -187,6 +197,9 @@ extension ConsoleModel {
       picker.move(by: lines.signum(), height: popupRows)
       popup = .themes(picker)
       return preview(picker)
+    case .comparison(var sheet):
+      sheet.move(by: lines, height: PopupFrame.comparisonRows(width: width, height: height))
+      popup = .comparison(sheet)
     case .search(var sheet):
       sheet.move(by: lines.signum(), height: searchRows)
       popup = .search(sheet)

@@ -153,6 +153,7 @@ enum Popup {
   case broadcast(BroadcastForm)
   case search(SearchSheet)
   case run(RunForm)
+  case comparison(ComparisonSheet)
 }
 
 extension LogBook {

@@ -47,11 +47,13 @@ public struct BenchReport: Sendable, Codable, Equatable {
     public var isLowerBetter: Bool
     /// How far repeated rounds lay apart, relative to the value (0.1: ±10 %); nil when there was one round.
     public var noise: Double?
+    /// What each of repeated runs gave; `value` is their median. Nil when there was one run.
+    public var figures: [Double]?
 
     public init(
       suite: String, name: String, value: Double, unit: String, target: Double? = nil, p50: Double? = nil,
       p95: Double? = nil, p99: Double? = nil, samples: Int, baseline: Baseline? = nil, isLowerBetter: Bool = true,
-      noise: Double? = nil
+      noise: Double? = nil, figures: [Double]? = nil
     ) {
       self.suite = suite
       self.name = name
@@ -66,6 +68,7 @@ public struct BenchReport: Sendable, Codable, Equatable {
       self.baseline = baseline
       self.isLowerBetter = isLowerBetter
       self.noise = noise
+      self.figures = figures
     }
   }
 
@@ -91,6 +94,8 @@ public struct BenchReport: Sendable, Codable, Equatable {
   public var failures: [Failed]?
   /// True for a run that was cut short: it shows that the workloads work, and its figures compare with nothing.
   public var isQuick: Bool?
+  /// Against earlier runs, where that was asked for; never kept.
+  public var comparison: BenchComparison?
 
   public init(
     id: String, commit: String, timeMilliseconds: Int64, machine: Machine, results: [Result],

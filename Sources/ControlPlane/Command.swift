@@ -130,10 +130,54 @@ public struct BenchOptions: Sendable, Codable, Equatable {
   public var isLiveConfirmed: Bool
   /// True: as short as possible, for a check that the workloads work.
   public var isQuick: Bool?
+  /// How often each suite is run, 1 to `runsMax`; nil: once.
+  public var runs: Int?
+  /// In place of suites: one setting swept over one workload.
+  public var sweep: BenchSweep?
 
-  public init(suites: [String] = [], isLiveConfirmed: Bool = false, isQuick: Bool = false) {
+  public static let runsMax = 20
+
+  public init(
+    suites: [String] = [], isLiveConfirmed: Bool = false, isQuick: Bool = false, runs: Int? = nil,
+    sweep: BenchSweep? = nil
+  ) {
+    self.runs = runs
+    self.sweep = sweep
     self.suites = suites
     self.isLiveConfirmed = isLiveConfirmed
     self.isQuick = isQuick ? true : nil
+  }
+}
+
+/// Values of one setting, of which each becomes a row.
+public struct BenchSweep: Sendable, Codable, Equatable {
+  public static let valuesMax = 16
+  public static let valueMax = 100_000
+
+  public var setting: String
+  public var values: [Int]
+
+  public init(setting: String, values: [Int]) {
+    self.setting = setting
+    self.values = values
+  }
+
+  /// `batch=32,64,128`. Throws `invalid` with what is wrong.
+  public init(_ text: String) throws(Failure) {
+    let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty else {
+      throw Failure(.invalid, "a sweep is a setting and its values", hint: "--sweep batch=32,64,128")
+    }
+    var values: [Int] = []
+    for word in parts[1].split(separator: ",", omittingEmptySubsequences: false) {
+      guard let value = Int(word), (1...Self.valueMax).contains(value), !values.contains(value) else {
+        throw Failure(.invalid, "the values of a sweep are different whole numbers from 1 to \(Self.valueMax)")
+      }
+      values.append(value)
+    }
+    guard values.count <= Self.valuesMax else {
+      throw Failure(.invalid, "a sweep has at most \(Self.valuesMax) values")
+    }
+    self.init(setting: String(parts[0]), values: values)
   }
 }

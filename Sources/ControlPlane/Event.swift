@@ -58,10 +58,21 @@ public struct BenchProgress: Sendable, Codable, Equatable {
   public var workload: String
   /// 0…1 over the whole run.
   public var fraction: Double
+  /// The workload's number, from 1, and how many there are; nil from a node that does not say.
+  public var number: Int?
+  public var count: Int?
+  /// By the pace so far; nil before that says anything.
+  public var etaSeconds: Double?
 
-  public init(suite: String, workload: String, fraction: Double) {
+  public init(
+    suite: String, workload: String, fraction: Double, number: Int? = nil, count: Int? = nil,
+    etaSeconds: Double? = nil
+  ) {
     self.suite = suite
     self.workload = workload
     self.fraction = fraction
+    self.number = number
+    self.count = count
+    self.etaSeconds = etaSeconds
   }
 }

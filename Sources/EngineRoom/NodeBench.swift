@@ -1,6 +1,6 @@
 public import Base
 internal import Bench
-internal import ControlPlane
+public import ControlPlane
 internal import ControlSocket
 internal import FoundationEssentials
 internal import Logging
@@ -16,8 +16,19 @@ public enum NodeBench {
       .invalid, "there is no suite '\(DisplayText(unknown).text)'", hint: "suites: \(suites.joined(separator: ", "))")
   }
 
-  static func run(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
+  /// Throws `invalid` for what cannot be run.
+  public static func check(_ options: BenchOptions) throws(Failure) {
     try check(options.suites)
+    if let runs = options.runs, !(1...BenchOptions.runsMax).contains(runs) {
+      throw Failure(.invalid, "the number of runs is out of range", hint: "accepted: 1 to \(BenchOptions.runsMax)")
+    }
+    guard let sweep = options.sweep else { return }
+    guard options.suites.isEmpty else { throw Failure(.invalid, "a sweep stands in place of suites") }
+    try Sweeps.check(sweep)
+  }
+
+  static func run(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
+    try check(options)
     guard core.beginBench() else {
       throw Failure(.limit, "a bench is running on this node already", isRetriable: true)
     }
@@ -39,7 +50,9 @@ public enum NodeBench {
   }
 
   private static func measure(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
-    func isWanted(_ suite: String) -> Bool { options.suites.isEmpty || options.suites.contains(suite) }
+    func isWanted(_ suite: String) -> Bool {
+      options.sweep == nil && (options.suites.isEmpty || options.suites.contains(suite))
+    }
     let executable = try ownExecutable()
     let folder = try ScratchFolder()
     defer { folder.remove() }
@@ -51,12 +64,13 @@ public enum NodeBench {
     let index = isWanted("index") ? IndexWorkloads.all(bench) : []
     let pipeline = isWanted("pipeline") ? PipelineWorkloads.all(bench) : []
     let memory = isWanted("memory") ? MemoryWorkloads.all(bench) : []
+    let sweep = try options.sweep.map { (sweep) throws(Failure) in try Sweeps.workloads(sweep, bench) } ?? []
     // Through the node's own socket, as every client comes in.
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
       try await runner.run(
-        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index + pipeline + memory,
-        commit: commit
+        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index + pipeline + memory + sweep,
+        commit: commit, runs: options.runs ?? 1
       ) {
         core.publish(.benchProgress($0))
       }
@@ -85,15 +99,20 @@ public enum NodeBench {
     }
   }
 
-  /// Regressions are counted against the last run of the same suites and of the same thoroughness; `earlier` is newest
-  /// first.
+  /// Regressions are counted against the last other commit that was run with these suites as thoroughly, each with all
+  /// of its runs that repeat it: a single one proves nothing. `earlier` is newest first.
   static func summary(of report: BenchReport, after earlier: [BenchReport]) -> BenchSnapshot {
     let suites = report.suites
-    let last = earlier.first { $0.isQuick == report.isQuick && $0.suites == suites }
+    let alike = earlier.filter { $0.isQuick == report.isQuick && $0.suites == suites }
+    let last = alike.first { $0.commit != report.commit || $0.commit.hasSuffix("-dirty") }
     return BenchSnapshot(
       lastRun: report.timeMilliseconds, met: report.results.count { $0.met == true },
       missed: report.missed,
-      regressions: last.map { BenchComparison(before: $0, after: report).regressions } ?? 0)
+      regressions: last.map {
+        BenchComparison(
+          before: BenchComparison.runs(like: $0, in: alike), after: BenchComparison.runs(like: report, in: alike)
+        ).regressions
+      } ?? 0)
   }
 }
 

@@ -12,33 +12,89 @@ import Testing
   }
 
   private func result(
-    _ value: Double, name: String = "n", lower: Bool = true, noise: Double? = nil
+    _ value: Double, name: String = "n", lower: Bool = true, noise: Double? = nil, figures: [Double]? = nil
   ) -> BenchReport.Result {
-    .init(suite: "s", name: name, value: value, unit: "ms", samples: 1, isLowerBetter: lower, noise: noise)
+    .init(
+      suite: "s", name: name, value: value, unit: "ms", samples: 1, isLowerBetter: lower, noise: noise, figures: figures
+    )
+  }
+
+  private func compare(_ before: [Double], _ after: [Double], lower: Bool = true) -> BenchComparison {
+    BenchComparison(
+      before: [report([result(before[0], lower: lower, figures: before)])],
+      after: [report([result(after[0], lower: lower, figures: after)])])
   }
 
   @Test(arguments: [
-    (100.0, 104.0, true, 0.0, BenchComparison.Verdict.same), (100, 106, true, 0, .regressed),
-    (100, 94, true, 0, .better), (100, 96, true, 0, .same), (100, 106, false, 0, .better),
-    (100, 94, false, 0, .regressed), (100, 118, true, 0.2, .same), (100, 121, true, 0.2, .regressed),
-    (0, 0, true, 0, .same), (0, 1, true, 0, .regressed), (1, 0, false, 0, .regressed),
+    ([100.0, 101, 99], [104.0, 103, 105], true, BenchComparison.Verdict.same),
+    ([100, 101, 99], [108, 109, 107], true, .regressed), ([100, 101, 99], [92, 91, 93], true, .better),
+    ([100, 101, 99], [108, 109, 107], false, .better), ([100, 101, 99], [92, 91, 93], false, .regressed),
+    // Each side lies 20 % apart: a tenth is nothing, half is something.
+    ([100, 110, 90], [110, 120, 100], true, .same), ([100, 110, 90], [150, 160, 140], true, .regressed),
+    // One outlier of six makes no noise and no regression.
+    ([100, 101, 99, 100, 102, 100], [100, 99, 101, 300, 100, 101], true, .same),
+    ([100, 101, 99, 100, 300, 100], [110, 109, 111, 110, 111, 110], true, .regressed),
+    ([0, 0, 0], [0, 0, 0], true, .same), ([0, 0, 0], [1, 1, 1], true, .regressed),
   ])
-  func onlyWhatMovedBeyondTheNoiseHasChanged(
-    before: Double, after: Double, isLowerBetter: Bool, noise: Double, verdict: BenchComparison.Verdict
+  func aChangeIsAMedianThatMovedBeyondTheSpreadOfTheRuns(
+    before: [Double], after: [Double], isLowerBetter: Bool, verdict: BenchComparison.Verdict
   ) {
-    for (first, second) in [(noise, 0.0), (0.0, noise)] {
-      let comparison = BenchComparison(
-        before: report([result(before, lower: isLowerBetter, noise: first)]),
-        after: report([result(after, lower: isLowerBetter, noise: second)]))
-      #expect(comparison.rows.map(\.verdict) == [verdict])
-      #expect(comparison.regressions == (verdict == .regressed ? 1 : 0))
-    }
+    let comparison = compare(before, after, lower: isLowerBetter)
+    #expect(comparison.rows.map(\.verdict) == [verdict], "\(comparison)")
+    #expect(comparison.regressions == (verdict == .regressed ? 1 : 0))
   }
 
-  @Test func resultsOfOneRunOnlyAreNoRegression() {
+  @Test func aSingleRunProvesNothing() {
+    for (before, after) in [([100.0], [200.0]), ([100, 101, 99], [200.0]), ([100.0, 100], [200, 201, 199])] {
+      let comparison = compare(before, after)
+      #expect(comparison.rows.map(\.verdict) == [.unproven] && comparison.regressions == 0)
+      #expect(comparison.rows[0].runsBefore == before.count && comparison.rows[0].runsAfter == after.count)
+    }
+    #expect(compare([100.0], [104]).rows.map(\.verdict) == [.same])
+    let noisy = BenchComparison(before: [report([result(100, noise: 0.2)])], after: [report([result(118)])])
+    #expect(noisy.rows.map(\.verdict) == [.same], "within what the rounds of the one run showed")
+  }
+
+  /// A thousand comparisons of the same thing with 10 % of noise, and as many of one that became twice as slow.
+  @Test(arguments: [3, 5, 10]) func noiseIsNoRegressionAndARegressionIsSeen(runs: Int) {
+    var state: UInt64 = 7
+    func uniform() -> Double {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Double(state >> 11) / Double(1 << 53)
+    }
+    // The sum of twelve is nearly normal, with a deviation of 1.
+    func figures(_ mean: Double) -> [Double] {
+      (0..<runs).map { _ in mean * (1 + 0.1 * ((0..<12).reduce(-6) { sum, _ in sum + uniform() })) }
+    }
+    let alarms = (0..<1_000).reduce(0) { sum, _ in sum + compare(figures(100), figures(100)).regressions }
+    #expect(alarms < 30, "\(alarms) of a thousand")
+    let seen = (0..<1_000).reduce(0) { sum, _ in sum + compare(figures(100), figures(200)).regressions }
+    #expect(seen > 900, "\(seen) of a thousand")
+  }
+
+  @Test func runsOfOneCommitStandTogetherAndOthersDoNot() {
+    func run(_ id: String, _ commit: String, cores: Int = 4, quick: Bool? = nil, figures: [Double]? = nil)
+      -> BenchReport
+    {
+      var report = BenchReport(
+        id: id, commit: commit, timeMilliseconds: 0,
+        machine: .init(cores: cores, memoryBytes: 1, kernel: "k", load: 0), results: [result(1, figures: figures)])
+      report.isQuick = quick
+      return report
+    }
+    let all = [
+      run("1", "a"), run("2", "a"), run("3", "b"), run("4", "a", cores: 8), run("5", "a", quick: true),
+      run("6", "a-dirty"), run("7", "a-dirty"), run("8", "c", figures: [1, 1, 1]), run("9", "c"),
+    ]
+    #expect(BenchComparison.runs(like: all[0], in: all).map(\.id) == ["1", "2"])
+    #expect(BenchComparison.runs(like: all[5], in: all).map(\.id) == ["6"], "two dirty ones need not be the same")
+    #expect(BenchComparison.runs(like: all[7], in: all).map(\.id) == ["8"], "its own runs are enough")
+  }
+
+  @Test func resultsOfOneSideOnlyAreNoRegression() {
     let comparison = BenchComparison(
-      before: report([result(1, name: "old"), result(2, name: "both")]),
-      after: report([result(1, name: "new"), result(1, name: "both")]))
+      before: [report([result(1, name: "old"), result(2, name: "both", figures: [2, 2, 2])])],
+      after: [report([result(1, name: "new"), result(1, name: "both", figures: [1, 1, 1])])])
     #expect(comparison.rows.map(\.name) == ["new", "both", "old"])
     #expect(comparison.rows.map(\.verdict) == [.missing, .better, .missing])
     #expect(comparison.rows[1].ratio == 0.5)
@@ -70,8 +126,8 @@ import Testing
   }
 
   @Test func theComparisonIsATableToo() {
-    let text = BenchTable.text(BenchComparison(before: report([result(1)]), after: report([result(2)])))
+    let text = BenchTable.text(compare([1, 1, 1], [2, 2, 2]))
     #expect(text.hasSuffix("\n\n1 regression"))
-    #expect(text.contains("s      n     1.00 ms  2.00 ms   2.00     5 %  regressed"))
+    #expect(text.contains("s      n     1.00 ms  2.00 ms   3/3   2.00     5 %  regressed"), "\(text)")
   }
 }

@@ -55,6 +55,53 @@ import Testing
     #expect(patient.measured == 6 && eager.measured == 15)
   }
 
+  @Test func severalRunsAreTakenInTurnAndTheirMedianIsTheFigure() async throws {
+    let order = Mutex<[String]>([])
+    func drill(_ name: String, _ values: [Double]) -> Drill {
+      Drill(name: name) { index in
+        order.withLock { $0.append(name) }
+        return values[index]
+      }
+    }
+    let workloads = [drill("a", [3, 1, 2]), drill("b", [5, 5, 500])]
+    let report = try await BenchRunner(plan: plan(1), clock: SteppedClock()).run(workloads, commit: "abc", runs: 3)
+    #expect(order.withLock { $0 } == ["a", "b", "a", "b", "a", "b"])
+    #expect(report.results.map(\.figures) == [[3, 1, 2], [5, 5, 500]])
+    #expect(report.results.map(\.value) == [2, 5])
+    #expect(report.results.map(\.samples) == [3, 3])
+    #expect(workloads.allSatisfy { $0.prepared == 3 && $0.cleaned == 3 })
+    let single = try await BenchRunner(plan: plan(1), clock: SteppedClock()).run([Drill { _ in 1 }], commit: "abc")
+    #expect(single.results[0].figures == nil)
+  }
+
+  @Test func aRowThatFailsInALaterRunHasNoFigure() async throws {
+    let frail = Drill(name: "frail") { index throws(Failure) in
+      if index == 1 { throw Failure(.unavailable, "gone") }
+      return 1
+    }
+    let report = try await BenchRunner(plan: plan(1), clock: SteppedClock()).run(
+      [frail, Drill(name: "sound") { _ in 1 }], commit: "abc", runs: 3)
+    #expect(report.failures?.map(\.name) == ["frail"] && report.results.map(\.name) == ["sound"])
+    #expect(frail.measured == 2)
+  }
+
+  @Test func progressTellsTheWorkloadTheirNumberAndTheTimeLeft() async throws {
+    let clock = SteppedClock()
+    let seen = Mutex<[BenchProgress]>([])
+    let drill = Drill { _ in
+      clock.advance(.seconds(1))
+      return 1
+    }
+    _ = try await BenchRunner(plan: plan(5), clock: clock).run([drill, drill], commit: "abc") { progress in
+      seen.withLock { $0.append(progress) }
+    }
+    let all = seen.withLock { $0 }
+    #expect(all.first.map { $0.number == 1 && $0.count == 2 && $0.etaSeconds == nil } == true)
+    let half = try #require(all.first { $0.fraction == 0.5 })
+    #expect(abs((half.etaSeconds ?? 0) - 5) < 0.5)
+    #expect(all.last?.fraction == 1 && all.last?.etaSeconds == nil)
+  }
+
   @Test func theWarmUpIsNotCounted() async throws {
     let drill = Drill { $0 < 7 ? 1_000 : 1 }
     let result = try await run(drill, plan(10, rounds: 2, warmUp: 7))

@@ -116,14 +116,43 @@ import Testing
       let results = try #require(report["results"] as? [[String: Any]])
       report["id"] = id
       report["results"] = results.map { result in
-        result.merging(["value": value]) { _, new in new }.filter { $0.key != "noise" }
+        result.merging(["value": value, "figures": [value, value, value]]) { _, new in new }
       }
       try fixture.folder.write("state/bench/\(id).json", bytes: Array(JSONSerialization.data(withJSONObject: report)))
       let compared = try await bench(fixture, "control", "--json", "--quick", "--compare", id)
       #expect(compared.status == .exited(code), "\(compared.standardError)")
       #expect(compared.standardError.contains("worse than run \(id)") == (code == 1))
-      _ = try NodeFixture.object(compared.standardOutput)
+      let comparison = try #require(try NodeFixture.object(compared.standardOutput)["comparison"] as? [String: Any])
+      let verdicts = (comparison["rows"] as? [[String: Any]])?.compactMap { $0["verdict"] as? String } ?? []
+      #expect(verdicts.count == results.count && verdicts.contains(code == 1 ? "regressed" : "better"), "\(verdicts)")
+      #expect(((comparison["regressions"] as? Int ?? -1) > 0) == (code == 1))
     }
+  }
+
+  @Test func aSingleEarlierRunIsShownAndProvesNothing() async throws {
+    let fixture = try makeFixture()
+    let first = try await bench(fixture, "control", "--json", "--quick")
+    var report = try NodeFixture.object(first.standardOutput)
+    let results = try #require(report["results"] as? [[String: Any]])
+    report["id"] = "single"
+    report["results"] = results.map { $0.merging(["value": 1e-7]) { _, new in new } }
+    report["commit"] = "of-long-ago"
+    try fixture.folder.write("state/bench/single.json", bytes: Array(JSONSerialization.data(withJSONObject: report)))
+    let compared = try await bench(fixture, "control", "--quick", "--compare", "single")
+    #expect(compared.status == .exited(0), "\(compared.standardError)")
+    #expect(compared.standardOutput.contains("unproven") && compared.standardError.contains("prove nothing"))
+  }
+
+  @Test func aSweepHasARowForEachValueAndNamesTheDefault() async throws {
+    let fixture = try makeFixture()
+    let outcome = try await bench(fixture, "--sweep", "batch=1,64", "--json", "--quick")
+    #expect(outcome.status == .exited(0), "\(outcome.standardError)")
+    let results = try #require(try NodeFixture.object(outcome.standardOutput)["results"] as? [[String: Any]])
+    #expect(results.map { $0["suite"] as? String } == ["sweep", "sweep"])
+    let names = results.compactMap { $0["name"] as? String }
+    #expect(names.count == 2 && names[0].hasPrefix("batch=1: ") && names[1].hasPrefix("batch=64 (default): "))
+    let values = results.compactMap { $0["value"] as? Double }
+    #expect(values.count == 2 && values[1] > values[0], "two hundred milliseconds a call")
   }
 
   @Test func whatCannotBeMeasuredIsRefusedBeforeANodeStarts() async throws {
@@ -131,6 +160,14 @@ import Testing
     let unknown = try await bench(fixture, "no-such-suite")
     #expect(unknown.status == .exited(64))
     #expect(unknown.standardError.split(separator: "\n").count == 1, "\(unknown.standardError)")
+    for refused in [
+      ["--sweep", "nothing=1"], ["--sweep", "batch=0"], ["control", "--sweep", "batch=1"], ["--runs", "21"],
+    ] {
+      let outcome = try await ProgramProcess.run(
+        fixture.executable, ["bench"] + refused,
+        .init(environment: environment(fixture), folder: fixture.folder.path), within: .seconds(60))
+      #expect(outcome.status == .exited(64) && outcome.standardOutput.isEmpty, "\(refused): \(outcome.standardError)")
+    }
     let missing = try await bench(fixture, "--compare", "17")
     #expect(missing.status == .exited(1))
     #expect(missing.standardError.split(separator: "\n").count == 1, "\(missing.standardError)")

@@ -86,10 +86,17 @@ import Testing
       BenchReport(
         id: "r1", commit: "abc", timeMilliseconds: 0,
         machine: .init(cores: 4, memoryBytes: 1 << 30, kernel: "6.1", load: 0.5),
-        results: [.init(suite: "control", name: "round trip", value: value, unit: "ms", target: 40, samples: 100)])
+        results: [
+          .init(
+            suite: "control", name: "round trip", value: value, unit: "ms", target: 40, samples: 100,
+            figures: [value, value, value])
+        ])
     }
-    let text = BenchText.report(report(3), against: report(2))
-    #expect(text.contains("+50.0 %") && text.contains("yes"))
+    var after = report(3)
+    #expect(!BenchText.report(after).contains("VERDICT"))
+    after.comparison = BenchComparison(before: [report(2)], after: [after])
+    let text = BenchText.report(after)
+    #expect(text.contains("+50.0 %") && text.contains("yes") && text.contains("regressed"))
     #expect(BenchText.history([]) == "no bench run")
     #expect(BenchText.history([report(50)]).contains("r1"))
   }

@@ -17,6 +17,7 @@ struct GatewayFigure: Workload {
     case timesPeer(Double)
   }
 
+  let suite: String
   let name: String
   let unit: String
   var bound = Bound.none
@@ -37,8 +38,9 @@ struct GatewayFigure: Workload {
 
   init(
     _ name: String, _ unit: String, _ bound: Bound, _ bench: Workbench, plan: GatewayStage.Plan = .init(),
-    sample: @escaping Sample
+    suite: String = "gateway", sample: @escaping Sample
   ) {
+    self.suite = suite
     self.name = name
     self.unit = unit
     self.bound = bound
@@ -59,8 +61,6 @@ struct GatewayFigure: Workload {
     copy.figure = figure
     return copy
   }
-
-  var suite: String { "gateway" }
 
   var target: Double? {
     switch bound {

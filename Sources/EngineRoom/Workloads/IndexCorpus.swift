@@ -18,7 +18,8 @@ struct IndexCorpus: Sendable {
   private static let perFolder = 100
   private static let copiesMax = 64
 
-  /// Writes at least `count` files below `folder` and commits them. Throws when this machine has no git, or no source.
+  /// Writes exactly `count` files below `folder` and commits them. Throws when this machine has no git, or too little
+  /// source.
   static func make(in folder: String, files count: Int) async throws(Failure) -> IndexCorpus {
     let path = "\(folder)/corpus"
     let sources = try sources(count)
@@ -34,6 +35,9 @@ struct IndexCorpus: Sendable {
         written += 1
         bytes += content.count
       }
+    }
+    guard written == count else {
+      throw Failure(.unavailable, "this machine has source for \(written) files and not for \(count)")
     }
     let corpus = IndexCorpus(path: path, files: written, bytes: bytes)
     _ = try await corpus.git("init", "--quiet", "--initial-branch=main")
@@ -80,18 +84,50 @@ struct IndexCorpus: Sendable {
     }
   }
 
+  /// Puts a copy of a file the index takes, with a line more, in the place of each that it skips, and commits.
+  func replace(skipped: [String]) async throws(Failure) {
+    let avoided = Set(skipped)
+    let good = try names().filter { !avoided.contains($0) }
+    guard !good.isEmpty else { throw Failure(.unavailable, "the index takes none of this machine's sources") }
+    for (number, name) in skipped.enumerated() {
+      guard var content = FileManager.default.contents(atPath: "\(path)/\(good[number % good.count])") else { continue }
+      content.append(contentsOf: Array("\nin_place_of_\(number)\n".utf8))
+      try? FileManager.default.removeItem(atPath: "\(path)/\(name)")  // What is left is counted, and found too many.
+      try Self.write(
+        [UInt8](content), to: "\(path)/r\(number / Self.perFolder)/\(number)_\(Self.last(good[number % good.count]))")
+    }
+    try await commit()
+  }
+
+  /// The same files in a folder without a repository, the first `count` of them, each with a line more: other contents.
+  func copy(_ count: Int, to folder: String, mark: String) throws(Failure) {
+    for name in try names().prefix(count) {
+      guard var content = FileManager.default.contents(atPath: "\(path)/\(name)") else { continue }
+      content.append(contentsOf: Array("\n\(mark)\n".utf8))
+      try Self.write([UInt8](content), to: "\(folder)/\(name)")
+    }
+  }
+
+  private static func last(_ name: String) -> Substring { name.split(separator: "/").last ?? "file" }
+
+  /// Every file, relative to the repository.
+  private func names() throws(Failure) -> [String] {
+    let folders = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().filter { $0 != ".git" }
+    let names = folders.flatMap { folder in
+      ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)")) ?? []).sorted().map {
+        "\(folder)/\($0)"
+      }
+    }
+    guard !names.isEmpty else { throw Failure(.unavailable, "the bench cannot read its corpus") }
+    return names
+  }
+
   /// Adds a line of its own to so many files, and commits. `packs`: as a clone has it, and not as a commit leaves it.
   func change(_ count: Int, mark: Int, packs: Bool = true) async throws(Failure) {
-    let folders = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().filter { $0 != ".git" }
-    var changed = 0
-    for folder in folders {
-      for name in ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)")) ?? []).sorted() {
-        guard changed < count else { break }
-        guard var content = FileManager.default.contents(atPath: "\(path)/\(folder)/\(name)") else { continue }
-        content.append(contentsOf: Array("\nchanged_in_commit_\(mark)\n".utf8))
-        try Self.write([UInt8](content), to: "\(path)/\(folder)/\(name)")
-        changed += 1
-      }
+    for name in try names().prefix(count) {
+      guard var content = FileManager.default.contents(atPath: "\(path)/\(name)") else { continue }
+      content.append(contentsOf: Array("\nchanged_in_commit_\(mark)\n".utf8))
+      try Self.write([UInt8](content), to: "\(path)/\(name)")
     }
     try await commit(packs: packs)
   }
@@ -105,13 +141,29 @@ struct IndexCorpus: Sendable {
 
   /// How long git takes for it, from the start of the program to its end.
   func git(_ arguments: String...) async throws(Failure) -> Duration {
+    try await git(arguments, orNothing: false)
+  }
+
+  /// `orNothing`: also what ends with 1, as a search does that finds nothing.
+  func git(_ arguments: [String], orNothing: Bool) async throws(Failure) -> Duration {
     guard let program = CacheWorkloads.program("git") else { throw Failure(.unavailable, "there is no git") }
     let identity = ["-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "gc.auto=0"]
-    return try await BenchChild.run(
-      program,
-      .init(
-        arguments: ["-C", path] + identity + arguments,
-        environment: ["HOME": path, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"]),
-      deadline: .seconds(120))
+    let launch = BenchChild.Launch(
+      arguments: ["-C", path] + identity + arguments,
+      environment: ["HOME": path, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"])
+    guard orNothing else { return try await BenchChild.run(program, launch, deadline: .seconds(120)) }
+    return try await Self.search(program, launch)
+  }
+
+  /// How long a search takes, whether it finds something or nothing.
+  static func search(_ program: String, _ launch: BenchChild.Launch) async throws(Failure) -> Duration {
+    let began = ContinuousClock.now
+    let (status, ended) = try await BenchChild(program, launch).end(within: .seconds(120))
+    if Task.isCancelled { throw Failure(.unavailable, "the bench was cancelled") }
+    // Wait statuses: 1 is in the second byte.
+    guard status == 0 || status == 1 << 8 else {
+      throw Failure(.internal, "a search beside ours ended with wait status \(status)")
+    }
+    return began.duration(to: ended)
   }
 }

@@ -7,6 +7,7 @@ struct IndexFigure: Workload {
   typealias Sample = @Sendable (IndexStage) async throws(Failure) -> Double?
   typealias PeerSample = @Sendable (IndexStage) async throws(Failure) -> Double
 
+  let suite: String
   let name: String
   let unit: String
   var target: Double?
@@ -17,6 +18,7 @@ struct IndexFigure: Workload {
   let bench: Workbench
   let stage: IndexStage
   let sample: Sample
+  private var hasRuns = false
   private var peerName: String?
   private var peerSample: PeerSample?
   private let peers = Peers()
@@ -25,7 +27,11 @@ struct IndexFigure: Workload {
     let values = Mutex<[Double]>([])
   }
 
-  init(_ name: String, _ unit: String, _ bench: Workbench, _ stage: IndexStage, sample: @escaping Sample) {
+  init(
+    _ name: String, _ unit: String, _ bench: Workbench, _ stage: IndexStage, suite: String = "index",
+    sample: @escaping Sample
+  ) {
+    self.suite = suite
     self.name = name
     self.unit = unit
     self.bench = bench
@@ -33,14 +39,25 @@ struct IndexFigure: Workload {
     self.sample = sample
   }
 
-  var suite: String { "index" }
-
   /// The bound that must be kept; `atLeast`: from below.
   func within(_ target: Double, atLeast: Bool = false, figure: Figure = .p50) -> IndexFigure {
     var copy = self
     copy.target = target
     copy.isLowerBetter = !atLeast
     copy.figure = figure
+    return copy
+  }
+
+  func higherIsBetter() -> IndexFigure {
+    var copy = self
+    copy.isLowerBetter = false
+    return copy
+  }
+
+  /// The project is indexed anew in the background all the while.
+  func duringRuns() -> IndexFigure {
+    var copy = self
+    copy.hasRuns = true
     return copy
   }
 
@@ -60,16 +77,22 @@ struct IndexFigure: Workload {
 
   func fitted(_ plan: BenchPlan) -> BenchPlan { samples.map { bench.longPlan(samples: $0) } ?? plan }
 
-  func prepare() async throws(Failure) { _ = try await stage.fullEngine() }
+  func prepare() async throws(Failure) {
+    // What has an index of its own needs none that is full.
+    if suite == "index" { _ = try await stage.fullEngine() }
+    if hasRuns { try await stage.beginRuns() }
+  }
 
   func measure() async throws(Failure) -> Double? {
     let ours = try await sample(stage)
-    if let peerSample, peers.values.withLock({ $0.count }) < 5 {
+    if let peerSample, peers.values.withLock({ $0.count }) < IndexStage.questions.count {
       let theirs = try await peerSample(stage)
       peers.values.withLock { $0.append(theirs) }
     }
     return ours
   }
+
+  func cleanup() async { if hasRuns { await stage.endRuns() } }
 
   func peer() -> PeerFigure? {
     let values = peers.values.withLock { $0 }.sorted()

@@ -15,6 +15,9 @@ final class IndexStage: Sendable {
   private struct State {
     var corpus: IndexCorpus?
     var engine: IndexEngine?
+    var searched: IndexEngine?
+    var copies: [Int: String] = [:]
+    var runs: Task<Failure?, Never>?
     var fullFolder = ""
     var folders = 0
     var changes = 0
@@ -26,12 +29,17 @@ final class IndexStage: Sendable {
 
   init(_ bench: Workbench) { self.bench = bench }
 
-  private var files: Int { bench.isQuick ? 60 : 10_000 }
+  var files: Int { bench.isQuick ? 60 : 10_000 }
+  /// What a search is made over, at least.
+  private var chunksMin: Int { bench.isQuick ? 100 : 100_000 }
 
   /// Made by the first who asks.
   func corpus() async throws(Failure) -> IndexCorpus {
     if let corpus = state.withLock({ $0.corpus }) { return corpus }
     let corpus = try await IndexCorpus.make(in: bench.folder, files: files)
+    // Exactly so many are indexed: what the index would skip is replaced.
+    let report = try await Self.reindex(try engine("\(bench.folder)/sifted", over: corpus.path))
+    if !report.filesSkipped.isEmpty { try await corpus.replace(skipped: report.filesSkipped.map(\.path)) }
     state.withLock { $0.corpus = corpus }
     return corpus
   }
@@ -48,12 +56,76 @@ final class IndexStage: Sendable {
   }
 
   private func engine(_ folder: String) async throws(Failure) -> IndexEngine {
-    let corpus = try await corpus()
+    try engine(folder, over: try await corpus().path)
+  }
+
+  private func engine(_ folder: String, over path: String) throws(Failure) -> IndexEngine {
     do throws(IndexError) {
       let engine = try IndexEngine(.init(folder: folder, workers: 4, bytesMax: .max))
-      try engine.add(Self.project, path: corpus.path)
+      try engine.add(Self.project, path: path)
       return engine
     } catch { throw error.failure }
+  }
+
+  /// A folder without git of the first `count` files of the corpus; the same for all who ask for as many.
+  func copy(_ count: Int) async throws(Failure) -> String {
+    if let path = state.withLock({ $0.copies[count] }) { return path }
+    let path = "\(bench.folder)/copy\(count)"
+    try await corpus().copy(count, to: path, mark: "copy_of_\(count)")
+    state.withLock { $0.copies[count] = path }
+    return path
+  }
+
+  /// One with at least a hundred thousand chunks: the corpus, and as many copies with changes as that takes.
+  func searchedEngine() async throws(Failure) -> IndexEngine {
+    if let engine = state.withLock({ $0.searched }) { return engine }
+    let engine = try await engine("\(bench.folder)/searched")
+    var chunks = try await Self.reindex(engine).chunks
+    for number in 1...16 where chunks < chunksMin {
+      let id = ProjectID(folderName: "copy-\(number)")
+      let path = "\(bench.folder)/more\(number)"
+      try await corpus().copy(files, to: path, mark: "more_\(number)")
+      do throws(IndexError) { try engine.add(id, path: path) } catch { throw error.failure }
+      chunks += try await Self.reindex(engine, id).chunks
+    }
+    guard chunks >= chunksMin else { throw Failure(.internal, "the corpus has \(chunks) chunks only") }
+    state.withLock { $0.searched = engine }
+    return engine
+  }
+
+  // MARK: Runs in the background
+
+  /// Indexes the searched corpus anew, over and over, until `endRuns`.
+  func beginRuns() async throws(Failure) {
+    let engine = try await searchedEngine()
+    let runs = Task { () -> Failure? in
+      while !Task.isCancelled {
+        do throws(IndexError) { _ = try await engine.reindex(Self.project, full: true) } catch { return error.failure }
+      }
+      return nil
+    }
+    state.withLock { $0.runs = runs }
+  }
+
+  func endRuns() async {
+    let (runs, engine) = state.withLock { state in
+      defer { state.runs = nil }
+      return (state.runs, state.searched)
+    }
+    runs?.cancel()
+    engine?.cancel(Self.project)
+    _ = await runs?.value
+  }
+
+  /// Returns while a run is under way: between two there is a moment. Throws what ended the runs.
+  func awaitRun() async throws(Failure) {
+    let engine = try await searchedEngine()
+    let end = ContinuousClock.now + .seconds(60)
+    while engine.snapshot().first(where: { $0.id == Self.project })?.state != .indexing {
+      if Task.isCancelled { throw Failure(.unavailable, "the bench was cancelled") }
+      guard ContinuousClock.now < end else { throw Failure(.timeout, "the project was not indexed meanwhile") }
+      await Task.yield()
+    }
   }
 
   /// One that has indexed the corpus; the same for all who ask.
@@ -93,6 +165,9 @@ final class IndexStage: Sendable {
       return state.changes
     }
   }
+
+  /// The one that was asked last.
+  var lastQuestion: String { Self.questions[state.withLock { $0.asked } % Self.questions.count] }
 
   func nextQuestion() -> String {
     let number = state.withLock { state in

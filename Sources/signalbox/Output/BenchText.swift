@@ -3,18 +3,19 @@ internal import ControlPlane
 
 /// Bench reports for people.
 enum BenchText {
-  /// One row a figure; with `base` its value there and the change in percent.
-  static func report(_ report: BenchReport, against base: BenchReport? = nil) -> String {
+  /// One row a figure; where it was compared its value before, the change in percent and the verdict.
+  static func report(_ report: BenchReport) -> String {
+    let comparison = report.comparison
     let hasPeers = report.results.contains { $0.baseline != nil }
     var header = ["SUITE", "NAME", "VALUE", "TARGET", "MET", "P50", "P95", "P99", "SAMPLES"]
     if hasPeers { header += ["PEER", "RATIO"] }
-    if base != nil { header += ["BEFORE", "CHANGE"] }
+    if comparison != nil { header += ["BEFORE", "CHANGE", "NOISE", "VERDICT"] }
     let rows = report.results.map { result in
       var row = [result.suite, result.name, "\(number(result.value)) \(result.unit)", optional(result.target)]
       row.append(met(result))
       row += [optional(result.p50), optional(result.p95), optional(result.p99), String(result.samples)]
       if hasPeers { row += peer(result) }
-      if let base { row += change(result, base) }
+      if let comparison { row += change(result, comparison) }
       return row
     }
     return ([head(report), Table.render(header: header, rows: rows)] + failures(report)).joined(separator: "\n")
@@ -51,13 +52,14 @@ enum BenchText {
     return line.text
   }
 
-  private static func change(_ result: BenchReport.Result, _ base: BenchReport) -> [String] {
-    guard let before = base.results.first(where: { $0.suite == result.suite && $0.name == result.name }) else {
-      return ["-", "new"]
-    }
-    guard before.value != 0 else { return [number(before.value), "-"] }
-    let percent = (result.value / before.value - 1) * 100
-    return [number(before.value), "\(percent > 0 ? "+" : "")\(Quantity.fixed(percent, digits: 1)) %"]
+  private static func change(_ result: BenchReport.Result, _ comparison: BenchComparison) -> [String] {
+    let row = comparison.rows.first { $0.suite == result.suite && $0.name == result.name && $0.unit == result.unit }
+    guard let row, let before = row.before else { return ["-", "-", "-", "new"] }
+    let percent = row.ratio.map { ($0 - 1) * 100 }
+    return [
+      number(before), percent.map { "\($0 > 0 ? "+" : "")\(Quantity.fixed($0, digits: 1)) %" } ?? "-",
+      "\(Quantity.fixed(row.margin * 100, digits: 0)) %", row.verdict.rawValue,
+    ]
   }
 
   private static func met(_ result: BenchReport.Result) -> String {

@@ -10,11 +10,14 @@ struct BenchCommand: Verb {
     commandName: "bench", abstract: "Measure the running node, or one of its own, and compare with earlier runs.",
     discussion: """
       Exits with 1 when a row has no figure because it failed; the others are measured all the same. With --compare \
-      also when a figure is worse by more than the noise of both runs.
+      also when the median of a figure's runs is worse by more than they lie apart. A verdict takes three runs of each \
+      side: --compare takes five now, and those before are RUN's own, taken with --runs, or all runs of its commit.
       """)
 
   /// Runs kept in view by --history and --compare.
   static let historyMax = 200
+  /// Of three a noisy row in seventy is a false alarm, of five one in thousands.
+  private static let comparedRuns = 5
 
   @Argument(help: "Suites; all of them when left out.")
   var suite: [String] = []
@@ -28,6 +31,12 @@ struct BenchCommand: Verb {
   @Option(help: "Show each figure against this earlier run (its id, or a beginning of it).")
   var compare: String?
 
+  @Option(help: "How often to run it all: a figure is the median. 1 when left out; 5 with --compare.")
+  var runs: Int?
+
+  @Option(help: "One setting over one workload in place of suites: \(Sweeps.names)=VALUE,VALUE….")
+  var sweep: String?
+
   @Flag(help: "Go ahead although clients of production may be on this node.")
   var live = false
 
@@ -36,13 +45,14 @@ struct BenchCommand: Verb {
   var quick = false
 
   func validate() throws {
-    if history, !suite.isEmpty || compare != nil || live {
+    if history, !suite.isEmpty || compare != nil || live || runs != nil || sweep != nil {
       throw ValidationError("--history stands alone, or with --json")
     }
   }
 
   func perform(_ call: Invocation) async throws {
-    try NodeBench.check(suite)
+    let options = try options()
+    try NodeBench.check(options)
     let settings = try call.settings()
     if history {
       let reports = try await earlierRuns(settings)
@@ -50,19 +60,34 @@ struct BenchCommand: Verb {
     }
     // Before the run: a slip in the id should not cost a whole run.
     let base = try await base(settings)
-    if let base { try checkComparable(base) }
-    let report = try await measure(settings)
-    try StandardOutput.say(json ? try JSONText.of(report) : BenchText.report(report, against: base))
+    if let base { try checkComparable(base.run) }
+    var report = try await measure(options, settings)
+    if let base {
+      report.comparison = BenchComparison(before: BenchComparison.runs(like: base.run, in: base.all), after: [report])
+    }
+    try StandardOutput.say(json ? try JSONText.of(report) : BenchText.report(report))
     let failed = report.failures?.count ?? 0
     if failed > 0 {
       StandardError.say("signalbox: \(failed) of the bench's rows \(failed == 1 ? "has" : "have") no figure")
     }
-    if let base { try checkNotWorse(report, than: base) }
+    if let base, let comparison = report.comparison { try checkNotWorse(comparison, than: base.run) }
     if failed > 0 { throw ExitCode.failure }
   }
 
-  private func checkNotWorse(_ report: BenchReport, than base: BenchReport) throws {
-    let worse = BenchComparison(before: base, after: report).rows.filter { $0.verdict == .regressed }
+  private func options() throws(Failure) -> BenchOptions {
+    BenchOptions(
+      suites: suite, isLiveConfirmed: live, isQuick: quick, runs: runs ?? (compare == nil ? nil : Self.comparedRuns),
+      sweep: try sweep.map { (text) throws(Failure) in try BenchSweep(text) })
+  }
+
+  private func checkNotWorse(_ comparison: BenchComparison, than base: BenchReport) throws {
+    let unproven = comparison.rows.count { $0.verdict == .unproven }
+    if unproven > 0 {
+      StandardError.say(
+        "signalbox: \(unproven) \(unproven == 1 ? "figure differs" : "figures differ") and prove nothing: a verdict "
+          + "takes \(BenchComparison.runsMin) runs of each side, better five (--runs 5)")
+    }
+    let worse = comparison.rows.filter { $0.verdict == .regressed }
     guard worse.isEmpty else {
       StandardError.say(
         "signalbox: worse than run \(base.id) beyond the noise: \(worse.map(\.name).joined(separator: ", "))")
@@ -72,10 +97,10 @@ struct BenchCommand: Verb {
 
   // MARK: A run
 
-  private func measure(_ settings: Settings) async throws -> BenchReport {
-    if try await isNodeRunning(settings) { return try await withNode(settings) { try await run(on: $0) } }
+  private func measure(_ options: BenchOptions, _ settings: Settings) async throws -> BenchReport {
+    if try await isNodeRunning(settings) { return try await withNode(settings) { try await run(options, on: $0) } }
     StandardError.say("signalbox: no node is running; measuring one that is started for it")
-    let report = try await PrivateNode.with { try await run(on: $0) }
+    let report = try await PrivateNode.with { try await run(options, on: $0) }
     umask(0o077)
     try BenchHistory(stateFolder: settings.stateFolder).save(report)
     return report
@@ -90,8 +115,7 @@ struct BenchCommand: Verb {
     }
   }
 
-  private func run(on node: any ControlPlane) async throws -> BenchReport {
-    let options = BenchOptions(suites: suite, isLiveConfirmed: live, isQuick: quick)
+  private func run(_ options: BenchOptions, on node: any ControlPlane) async throws -> BenchReport {
     let events = node.events()
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await Self.tell(events) }
@@ -119,16 +143,18 @@ struct BenchCommand: Verb {
 
   // MARK: Earlier runs
 
-  private func base(_ settings: Settings) async throws -> BenchReport? {
+  /// The run that was named, and all there are.
+  private func base(_ settings: Settings) async throws -> (run: BenchReport, all: [BenchReport])? {
     guard let compare else { return nil }
-    let found = try await earlierRuns(settings).filter { $0.id.hasPrefix(compare) }
+    let all = try await earlierRuns(settings)
+    let found = all.filter { $0.id.hasPrefix(compare) }
     guard found.count == 1, let report = found.first else {
       let shown = DisplayText(compare).truncated(to: 80).text
       throw found.isEmpty
         ? Failure(.notFound, "no bench run '\(shown)'", hint: "'signalbox bench --history' lists them")
         : Failure(.invalid, "'\(shown)' begins \(found.count) bench runs; give more of the id")
     }
-    return report
+    return (report, all)
   }
 
   private func checkComparable(_ base: BenchReport) throws(Failure) {
