@@ -53,11 +53,14 @@ final class ConsoleResize: Workload {
     try await bench.sleep(Self.stepInterval)
   }
 
-  /// All lines but the header, whose figures move, are as before.
+  /// The frame is where it was, from the first line to the last. What stands in it may have moved meanwhile: engines
+  /// that wait for work still say how warm they are and how much disk they have.
   private static func isAgain(_ screen: VirtualScreen, _ before: VirtualScreen) -> Bool {
-    guard BenchConsole.isWhole(screen), screen.width == before.width else { return false }
-    return zip(screen.cells, before.cells).dropFirst().allSatisfy { new, old in
-      zip(new, old).allSatisfy { $0.looksLike($1) }
+    guard BenchConsole.isWhole(screen), screen.width == before.width, screen.height == before.height else {
+      return false
+    }
+    return zip(screen.cells, before.cells).allSatisfy { new, old in
+      zip(new, old).allSatisfy { $1.text != "│" || $0.looksLike($1) }
     }
   }
 }
