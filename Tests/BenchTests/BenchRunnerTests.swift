@@ -151,7 +151,7 @@ import Testing
     }
     // More than any machine measures before the cancellation comes.
     let most = 50_000_000
-    let plan = plan(most)
+    let plan = plan(most, seconds: 100_000)
     let bench = Task { () -> Failure? in
       do throws(Failure) {
         _ = try await BenchRunner(plan: plan, clock: SteppedClock()).run([drill], commit: "abc")
