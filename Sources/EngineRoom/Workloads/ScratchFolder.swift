@@ -21,7 +21,7 @@ public struct ScratchFolder: Sendable {
   /// Another bench may take a folder for left over between its making and its locking.
   private static let attemptsMax = 3
   /// A process that was killed a moment ago may still put a file into a folder that is being emptied.
-  private static let (removalsMax, removalPause): (Int, UInt32) = (10, 20_000)
+  private static let (removalsMax, removalPause): (Int, UInt32) = (250, 20_000)
 
   /// In the temporary folder of the process, or in `/tmp` when that has too long a name. Mode 0700. Folders there that
   /// dead ones left are removed first. `use`: `bench` or `demo`.
