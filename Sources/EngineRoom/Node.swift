@@ -182,7 +182,7 @@ public enum Node {
       configuration: .init(path: settings.socketPath, group: settings.socketGroup), doorkeeper: doorkeeper,
       welcome: { ControlWelcome(node: core.node.rawValue, version: settings.version, phase: core.phase) },
       logger: log.logger("control"))
-    try control.listen()
+    try await control.listen()
     let (listening, isListening) = AsyncStream.makeStream(of: Int.self)
     let api = APIServer(
       settings: APISettings(host: settings.access.host, port: settings.apiPort), doorkeeper: doorkeeper,
