@@ -23,6 +23,8 @@ public struct AccessPolicy: Sendable {
   /// Throws `denied`, saying what is needed.
   public func check(_ command: Command, by caller: Caller) throws(Failure) {
     try check(need(of: command), caller, command.action)
+    guard case .broadcast(let broadcast) = command else { return }
+    for room in broadcast.moreRooms ?? [] { try check(publishing(to: room), caller, command.action) }
   }
 
   /// Throws `denied`, saying what is needed.

@@ -69,9 +69,8 @@ public enum Command: Sendable, Codable, Equatable {
     case .cacheSet(let write):
       "\(write.namespace) \(write.entries.count == 1 ? write.entries[0].key : "\(write.entries.count) keys")"
     case .cacheInvalidate(let selection): selection.summary
-    case .kickSockets(let ids):
-      ids.prefix(8).joined(separator: ",") + (ids.count > 8 ? " and \(ids.count - 8) more" : "")
-    case .broadcast(let broadcast): "\(broadcast.room) \(broadcast.event)"
+    case .kickSockets(let ids): Self.short(ids)
+    case .broadcast(let broadcast): "\(Self.short(broadcast.rooms)) \(broadcast.event)"
     case .agentThought(let thought): thought.room
     case .taskUpdate(let update): update.room
     case .projectEvent(let event): "\(event.room) \(event.event)"
@@ -81,6 +80,10 @@ public enum Command: Sendable, Codable, Equatable {
     case .killRun(let id): id
     case .pullImages: "images"
     }
+  }
+
+  private static func short(_ names: [String]) -> String {
+    names.prefix(8).joined(separator: ",") + (names.count > 8 ? " and \(names.count - 8) more" : "")
   }
 
   /// Whether it is data traffic and no administration: the audit has one line of it, afterwards and in batches, so that

@@ -161,7 +161,7 @@ struct LocalControlPlane: ControlPlane {
       return .published(try await core.gateway().broadcast(broadcast, isCounted: isCounted))
     case .agentThought(let thought): return .published(try core.gateway().publish(thought))
     case .taskUpdate(let update): return .published(try core.gateway().publish(update))
-    case .projectEvent(let event): return .published(try core.gateway().publish(event))
+    case .projectEvent(let event): return .published(try await core.gateway().publish(event))
     case .reindex(let request): return .reindexed(try await reindex(request))
     case .cancelReindex(let id): return .stopped(try core.index().cancel(id))
     case .allowUpload(let id):
