@@ -42,7 +42,7 @@ enum SettingsTable {
       default: .value("drop-oldest"), "what happens to a socket that cannot keep up"),
     Setting(
       "SIGNALBOX_THROTTLE_RATE", .integer(0...10_000), unit: "a second", default: .value("10"),
-      "deliveries of agent-thought and task-update to a room and to a user; 0: not throttled"),
+      "deliveries of agent-thought and task-update to a room and to a user, on each node; 0: not throttled"),
     Setting(
       "SIGNALBOX_THROTTLE_POLICY", .choice(GatewaySettings.ThrottlePolicy.allCases.map(\.rawValue)),
       default: .value("merge"), "what becomes of those beyond the rate"),
