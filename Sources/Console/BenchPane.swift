@@ -142,11 +142,11 @@ struct BenchPane: Pane {
     }
   }
 
-  /// The figures of a row through all runs alike, oldest first, with the run under way.
+  /// The figures of a row through all runs alike, oldest first, with the run under way, which is taken for a whole one.
   func history(of result: BenchReport.Result) -> [(report: BenchReport?, result: BenchReport.Result)] {
-    let isQuick = run == nil ? latest?.isQuick ?? false : false
+    let isQuick = run == nil && latest?.isQuick ?? false
     var history: [(report: BenchReport?, result: BenchReport.Result)] = []
-    for report in reports where run != nil || (report.isQuick ?? false) == isQuick {
+    for report in reports where (report.isQuick ?? false) == isQuick {
       guard let past = report.results.first(where: { $0.suite == result.suite && $0.name == result.name }) else {
         continue
       }

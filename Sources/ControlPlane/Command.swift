@@ -138,6 +138,9 @@ public struct BenchOptions: Sendable, Codable, Equatable {
   public var runs: Int?
   /// In place of suites: one setting swept over one workload.
   public var sweep: BenchSweep?
+  /// Of the suites only these rows, by their names: to look again at what seems to have changed. Their report is in no
+  /// history.
+  public var rows: [String]?
 
   public static let runsMax = 20
 

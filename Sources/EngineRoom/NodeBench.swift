@@ -45,6 +45,10 @@ public enum NodeBench {
   private static func outcome(of options: BenchOptions, on core: NodeCore) async -> Result<BenchReport, Failure> {
     do throws(Failure) {
       let report = try await measure(options, on: core)
+      guard options.rows == nil else {
+        core.endBench(nil)
+        return .success(report)
+      }
       let history = BenchHistory(stateFolder: core.settings.stateFolder)
       let summary = try summary(of: report, after: history.load().reports)
       try history.save(report)
@@ -92,9 +96,10 @@ public enum NodeBench {
     // Through the node's own socket, as every client comes in.
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
-      try await runner.run(
-        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index + pipeline + memory + sweep,
-        commit: commit, runs: options.runs ?? 1
+      let wanted = workloads(client, bench, core).filter { isWanted($0.suite) }
+      let all = wanted + gateway + index + pipeline + memory + sweep
+      return try await runner.run(
+        all.filter { options.rows?.contains($0.name) ?? true }, commit: commit, runs: options.runs ?? 1
       ) {
         core.publish(.benchProgress($0))
       }

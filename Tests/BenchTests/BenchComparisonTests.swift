@@ -76,6 +76,25 @@ import Testing
     }
   }
 
+  /// Five runs each, and five more of what looks worse.
+  @Test func whatLooksWorseTwiceIsHardlyEverAFalseAlarm() async {
+    await aside { [self] in
+      var random = SeededRandom(seed: 11)
+      func figures(_ mean: Double) -> [Double] {
+        (0..<5).map { _ in
+          mean * (1 + 0.1 * ((0..<12).reduce(-6) { sum, _ in sum + Double.random(in: 0..<1, using: &random) }))
+        }
+      }
+      func isWorse(_ factor: Double) -> Bool {
+        let (before, after) = (figures(100), figures(100 * factor))
+        guard compare(before, after).regressions == 1 else { return false }
+        return compare(before, after + figures(100 * factor)).regressions == 1
+      }
+      let (alarms, seen) = ((0..<10_000).count { _ in isWorse(1) }, (0..<1_000).count { _ in isWorse(1.5) })
+      #expect(alarms <= 20 && seen >= 950, "\(alarms) of 10,000, \(seen) of 1,000")
+    }
+  }
+
   /// One run in ten meets something that takes half as long again.
   @Test func strangeRunsMakeNoRegressions() async {
     await aside { [self] in

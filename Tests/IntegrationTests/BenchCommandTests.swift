@@ -122,6 +122,7 @@ import Testing
       let compared = try await bench(fixture, "control", "--json", "--quick", "--compare", id)
       #expect(compared.status == .exited(code), "\(compared.standardError)")
       #expect(compared.standardError.contains("worse than run \(id)") == (code == 1))
+      #expect(compared.standardError.contains("measured again") == (code == 1))
       let comparison = try #require(try NodeFixture.object(compared.standardOutput)["comparison"] as? [String: Any])
       let verdicts = (comparison["rows"] as? [[String: Any]])?.compactMap { $0["verdict"] as? String } ?? []
       #expect(verdicts.count == results.count && verdicts.contains(code == 1 ? "regressed" : "better"), "\(verdicts)")
