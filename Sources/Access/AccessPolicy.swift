@@ -111,7 +111,8 @@ public struct AccessPolicy: Sendable {
       let name = path.split(separator: "/").last.map(String.init) ?? path
       return Need(role: .operator, project: id ?? ProjectID(folderName: name))
     case .removeProject(let id): return Need(role: .operator, project: id)
-    case .drain, .stop, .setLogLevel, .runBench: return Need(role: .operator, isAcrossProjects: true)
+    case .drain, .stop, .setLogLevel, .runBench, .cancelBench:
+      return Need(role: .operator, isAcrossProjects: true)
     case .cacheSet(let write): return Need(role: .agent, namespace: write.namespace)
     case .cacheInvalidate(let selection): return need(of: selection)
     case .kickSockets: return Need(role: .operator, isAcrossProjects: true, isAcrossRooms: true)

@@ -66,6 +66,7 @@ extension ConsoleModel {
     let wasLinked = isLinked
     link = state
     touch()
+    if !isLinked { isBenchRunning = false }
     guard state == .live, !wasLinked else { return [] }
     return initialQuestions
   }
@@ -87,7 +88,8 @@ extension ConsoleModel {
   }
 
   private mutating func receive(_ command: Command, _ result: Result<Outcome, Failure>) -> [Effect] {
-    if case .runBench = command { isBenchRunning = false }
+    // A bench that was refused because another one runs leaves that one running.
+    if case .runBench = command { isBenchRunning = result.isRefusal(.limit) }
     switch result {
     case .success(let outcome):
       let audit = outcome.auditID.map { " (\($0))" } ?? ""
@@ -120,5 +122,11 @@ extension ConsoleModel {
       toast(.failed, "\(command.action) \(command.target): \(failure.line)")
     }
     return []
+  }
+}
+
+extension Result where Failure == Base.Failure {
+  fileprivate func isRefusal(_ code: Failure.Code) -> Bool {
+    if case .failure(let failure) = self { failure.code == code } else { false }
   }
 }

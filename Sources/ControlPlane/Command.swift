@@ -12,6 +12,8 @@ public enum Command: Sendable, Codable, Equatable {
   /// Changes what is logged until the next start.
   case setLogLevel(LogLevel)
   case runBench(BenchOptions)
+  /// Stops the bench under way, whoever began it; it has no report then.
+  case cancelBench
   case cacheSet(CacheWrite)
   /// Also how one key is deleted: what was made from it goes with it.
   case cacheInvalidate(CacheSelection)
@@ -42,6 +44,7 @@ public enum Command: Sendable, Codable, Equatable {
     case .stop: "node.stop"
     case .setLogLevel: "log.level"
     case .runBench: "bench.run"
+    case .cancelBench: "bench.cancel"
     case .cacheSet: "cache.set"
     case .cacheInvalidate: "cache.invalidate"
     case .kickSockets: "socket.kick"
@@ -64,6 +67,7 @@ public enum Command: Sendable, Codable, Equatable {
     case .addProject(let path, let id): id?.rawValue ?? path
     case .removeProject(let id): id.rawValue
     case .drain, .stop: "node"
+    case .cancelBench: "bench"
     case .setLogLevel(let level): level.rawValue
     case .runBench(let options): options.suites.isEmpty ? "all" : options.suites.joined(separator: ",")
     case .cacheSet(let write):
@@ -137,6 +141,9 @@ public struct BenchOptions: Sendable, Codable, Equatable {
   public var runs: Int?
   /// In place of suites: one setting swept over one workload.
   public var sweep: BenchSweep?
+  /// Of the suites only these rows, by their names: to look again at what seems to have changed. Their report is in no
+  /// history.
+  public var rows: [String]?
 
   public static let runsMax = 20
 

@@ -146,6 +146,7 @@ struct LocalControlPlane: ControlPlane {
       return .done
     case .runBench(let options):
       return .bench(try await NodeBench.run(options, on: core))
+    case .cancelBench: return .stopped(core.cancelBench())
     case .cacheSet(let write):
       let reach = try await core.cache().set(write)
       core.tell(write)

@@ -19,6 +19,8 @@ final class NodeCore: Sendable {
     var control: @Sendable () -> ControlSnapshot = { ControlSnapshot() }
     var lastBench = BenchSnapshot()
     var isBenchRunning = false
+    /// Of the bench under way.
+    var cancelBench: (@Sendable () -> Void)?
   }
 
   let settings: NodeSettings
@@ -214,9 +216,20 @@ final class NodeCore: Sendable {
     }
   }
 
+  /// How the bench that has begun is stopped.
+  func benchStops(by cancel: @escaping @Sendable () -> Void) { state.withLock { $0.cancelBench = cancel } }
+
+  /// Whether there was one to stop.
+  func cancelBench() -> Bool {
+    let cancel = state.withLock { $0.cancelBench }
+    cancel?()
+    return cancel != nil
+  }
+
   func endBench(_ summary: BenchSnapshot?) {
     state.withLock { state in
       state.isBenchRunning = false
+      state.cancelBench = nil
       if let summary { state.lastBench = summary }
     }
   }

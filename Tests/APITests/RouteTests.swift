@@ -92,6 +92,8 @@ struct RouteTests {
       let history = try await node.ask("GET", "/v1/bench?limit=2")
       let reports = try JSONDecoder().decode([BenchReport].self, from: Data(history.body.utf8))
       #expect(reports.count == 2)
+      let cancelled = try await node.ask("DELETE", "/v1/bench")
+      #expect(cancelled.status == 200 && cancelled.body == "{\"stopped\":false}", "\(cancelled.body)")
     }
   }
 
@@ -121,8 +123,10 @@ struct RouteTests {
   }
 
   @Test(arguments: [
-    ("POST", "/health", "GET, HEAD"), ("DELETE", "/v1/status", "GET, HEAD"), ("PUT", "/v1/bench", "GET, HEAD, POST"),
-    ("OPTIONS", "/v1/bench", "GET, HEAD, POST"), ("PATCH", "/metrics", "GET, HEAD"), ("TRACE", "/metrics", "GET, HEAD"),
+    ("POST", "/health", "GET, HEAD"), ("DELETE", "/v1/status", "GET, HEAD"),
+    ("PUT", "/v1/bench", "GET, HEAD, POST, DELETE"),
+    ("OPTIONS", "/v1/bench", "GET, HEAD, POST, DELETE"),
+    ("PATCH", "/metrics", "GET, HEAD"), ("TRACE", "/metrics", "GET, HEAD"),
   ])
   func aWrongMethodIsToldTheRightOnes(method: String, target: String, allow: String) async throws {
     try await TestNode.run { node async throws in

@@ -12,7 +12,7 @@ struct PolicyTests {
 
   private static let commands: [Command] = [
     .addProject(path: "/src/apple", id: nil), .removeProject(id: ProjectID(folderName: "apple")), .drain, .stop,
-    .setLogLevel(.debug), .runBench(BenchOptions()),
+    .setLogLevel(.debug), .runBench(BenchOptions()), .cancelBench,
   ]
 
   @Test(arguments: commands)
