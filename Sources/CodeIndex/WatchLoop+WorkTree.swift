@@ -24,8 +24,8 @@ extension WatchLoop {
     var isPolled = false
   }
 
-  /// A tenth of a core for looks while somebody writes without a pause.
-  private static let share = 10
+  /// A fifth of a core for looks while somebody writes without a pause.
+  private static let share = 4
 
   mutating func lookAtWorkTrees(_ now: ContinuousClock.Instant, _ looks: (ProjectWatcher.Look) -> Void) {
     for (id, project) in projects where project.wakesForWork(options) <= now {
