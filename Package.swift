@@ -302,7 +302,7 @@ let package = Package(
       "EngineRoomTests",
       [
         "EngineRoom", "sandbox-launcher", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base",
-        "Telemetry", "TestKit", "CodeIndex",
+        "Telemetry", "TestKit", "CodeIndex", "FakeServers",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),

@@ -206,7 +206,8 @@ public enum Node {
   private static func engines(_ core: NodeCore) -> [any Service] {
     let audit = AuditWriter(audit: core.audit, health: core.health)
     let engines: [(any Service)?] = [
-      audit, core.cacheEngine, core.projectIndex, core.pipeline, core.runService, core.gatewayEngine,
+      audit, core.cacheEngine, core.projectIndex, core.pipeline, core.runService, core.cacheNews,
+      core.gatewayEngine,
     ]
     return engines.compactMap(\.self)
   }

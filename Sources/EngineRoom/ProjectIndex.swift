@@ -72,12 +72,12 @@ final class ProjectIndex: Service {
     try settings.remote.check()
     let folder = StateFolder.indexFolder(in: stateFolder)
     remote = try RemoteIndex(settings.remote, folder: folder, cache: cache)
+    var options = IndexEngine.Options(
+      folder: folder, workers: settings.workers == 0 ? min(8, processors) : settings.workers, bytesMax: .max,
+      remote: remote?.options)
+    options.readsWorkTree = settings.readsWorkTree
     do {
-      engine = try IndexEngine(
-        IndexEngine.Options(
-          folder: folder,
-          workers: settings.workers == 0 ? min(8, processors) : settings.workers, bytesMax: .max,
-          remote: remote?.options))
+      engine = try IndexEngine(options)
       embedder = try BuiltInEmbedder()
     } catch {
       throw error.failure
@@ -130,6 +130,7 @@ final class ProjectIndex: Service {
     // It may never have been taken up.
     try? await onThread { () throws(IndexError) in try engine.remove(id) }
     StateFolder.removeIndex(of: id, in: stateFolder)
+    await removeVectors(id)
     look()
   }
 
@@ -146,6 +147,12 @@ final class ProjectIndex: Service {
       look()
       throw error
     }
+  }
+
+  func mark(_ id: ProjectID) async -> String? {
+    let engine = engine
+    // An upkeep that is full: nobody knows, and the news is told by each node.
+    return try? await upkeep.run { engine.mark(id) } ?? nil
   }
 
   func pathsTakenUp(since seen: PendingChanges, _ id: ProjectID) async throws(Failure) -> [String] {
@@ -211,7 +218,7 @@ final class ProjectIndex: Service {
   }
 
   /// Upkeep on a thread, in the control plane's error.
-  private func onThread<Value: Sendable>(
+  func onThread<Value: Sendable>(
     _ body: @escaping @Sendable () throws(IndexError) -> Value
   ) async throws(Failure) -> Value {
     try await answer(on: upkeep, body)

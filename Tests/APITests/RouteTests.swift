@@ -1,10 +1,12 @@
-import API
 import Access
 import Base
 import ControlPlane
 import Foundation
+import NIOCore
 import Synchronization
 import Testing
+
+@testable import API
 
 struct RouteTests {
   private func json(_ text: String) throws -> [String: Any] {
@@ -103,6 +105,14 @@ struct RouteTests {
       let answer = try await node.ask("GET", "/v1/bench?limit=\(limit)")
       #expect(answer.status == 400)
       #expect(answer.body.contains("1 to 1000"))
+    }
+  }
+
+  @Test func everyFailureHasTheWordsOfItsStatusAsItsTitle() {
+    for code in Failure.Code.allCases {
+      let problem = ProblemDetails(Failure(code, "no"))
+      let document = String(buffer: problem.body())
+      #expect(!document.contains(#""title":"""#) && !document.contains(#""title":"Error""#), "\(document)")
     }
   }
 
