@@ -90,7 +90,7 @@ import Testing
     try await stage.run { plane in
       let id = try await add(path, plane)
       #expect(await eventually { (try? await hits(SearchQuery("open the gate"), plane).isEmpty) == false })
-      #expect(stage.core.snapshot().index?.projects.first?.state == .ready)
+      #expect(await eventually { stage.core.snapshot().index?.projects.first?.state == .ready })
       _ = try await plane.perform(.removeProject(id: id))
       #expect(try await hits(SearchQuery("open the gate"), plane).isEmpty)
       #expect(stage.core.snapshot().index?.projects.isEmpty == true)
@@ -134,6 +134,23 @@ import Testing
       #expect(rename(path + ".away", path) == 0)
       _ = try await reindex(id, plane)
       #expect(stage.health?.state == .ok)
+    }
+  }
+
+  @Test func aFolderThatGoesAndComesBackIsSeenWithoutBeingTold() async throws {
+    let stage = try Stage(IndexSettings())
+    let path = try stage.source("gate", Self.text)
+    try await stage.run { plane in
+      let id = try await add(path, plane)
+      _ = try await reindex(id, plane)
+      #expect(rename(path, path + ".away") == 0)
+      #expect(
+        await eventually {
+          stage.health?.state == .degraded && stage.health?.reason?.contains("project gate") == true
+        })
+      #expect(try await !hits(SearchQuery("open the gate"), plane).isEmpty)
+      #expect(rename(path + ".away", path) == 0)
+      #expect(await eventually(within: .seconds(40)) { stage.health?.state == .ok })
     }
   }
 
