@@ -74,9 +74,8 @@ extension IndexEngine {
     } catch {
       if error == .cancelled { throw error }
       var reply = try search(query)
-      reply.note = [reply.note, "\(error.failure.message); the built-in model answers"].compactMap { $0 }
-        .joined(separator: "; ")
-      return reply
+      reply.standIn = error.failure.message
+      return reply.told
     }
     return try search(query, keywords: true, vectors: true, cosines: cosines)
   }

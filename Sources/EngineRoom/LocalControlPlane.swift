@@ -42,7 +42,7 @@ struct LocalControlPlane: ControlPlane {
     do {
       try begin(record, mustBeWritten: !command.isWayOut)
       let result = try await carryOut(command)
-      end(&record, outcome: "ok", failed: false)
+      end(&record, outcome: "ok", failed: false, told: Self.word(of: result))
       return Outcome(auditID: record.id, result: result)
     } catch {
       end(&record, outcome: "\(error.code.rawValue): \(error.message)", failed: true)
@@ -104,7 +104,8 @@ struct LocalControlPlane: ControlPlane {
     core.publish(.command(record))
   }
 
-  private func end(_ record: inout AuditRecord, outcome: String, failed: Bool) {
+  /// `told`: what the log says in place of the outcome.
+  private func end(_ record: inout AuditRecord, outcome: String, failed: Bool, told: String? = nil) {
     record.outcome = outcome
     record.timeMilliseconds = core.clock.nowMilliseconds()
     core.countCommand(failed: failed)
@@ -112,9 +113,15 @@ struct LocalControlPlane: ControlPlane {
       core.health.set("audit", .degraded, reason: error.message)
     }
     core.publish(.command(record))
-    core.logger.info(
-      "\(record.action) \(record.target)",
-      metadata: ["actor": "\(record.actor)", "origin": "\(record.origin.rawValue)", "outcome": "\(outcome)"])
+    core.operatorLogger.log(
+      level: failed ? .warning : .info, "\(record.actor) \(record.action) \(record.target): \(told ?? outcome)",
+      metadata: ["id": "\(record.id)", "origin": "\(record.origin.rawValue)"])
+  }
+
+  /// A run ends in more ways than a command does.
+  private static func word(of result: Outcome.Result) -> String? {
+    guard case .run(let run) = result else { return nil }
+    return "\(run.id) \(run.outcome.rawValue)\(run.cached ? ", cached" : "") after \(run.durationMilliseconds) ms"
   }
 
   // MARK: Deeds

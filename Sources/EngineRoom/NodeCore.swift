@@ -27,6 +27,8 @@ final class NodeCore: Sendable {
   let node: NodeID
   let bus: EventBus<Event>
   let logger: Logger
+  /// What people and programs had done, each with who it was.
+  let operatorLogger: Logger
   let log: LogSink
   let audit: AuditLog
   let projects: ProjectRegistry
@@ -61,6 +63,7 @@ final class NodeCore: Sendable {
     self.registry = registry
     self.log = log
     logger = log.logger("node")
+    operatorLogger = log.logger("operator")
     audit = AuditLog(path: StateFolder.auditFile(in: settings.stateFolder), node: node)
     projects = try ProjectRegistry(stateFolder: settings.stateFolder)
     self.bus = bus

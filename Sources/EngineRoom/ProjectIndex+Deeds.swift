@@ -156,6 +156,11 @@ extension ProjectIndex {
     guard remote != nil else {
       return try await answer(on: threads) { () throws(IndexError) in try engine.search(query) }
     }
+    guard breaker.withLock({ $0.mayAsk(at: .now, patience: Self.serverPatience) }) else {
+      var reply = try await self.answer(on: threads) { () throws(IndexError) in try engine.search(query) }
+      reply.standIn = "the embeddings server failed a moment ago"
+      return reply.told
+    }
     // A server that is away is asked again for longer than anybody waits for a search.
     let answer = await withTaskGroup(of: Result<SearchReply, IndexError>?.self) { group in
       group.addTask {
@@ -169,11 +174,24 @@ extension ProjectIndex {
       return await group.next() ?? nil
     }
     if let answer {
-      do throws(IndexError) { return try answer.get() } catch { throw error.failure }
+      let reply: SearchReply
+      do throws(IndexError) { reply = try answer.get() } catch { throw error.failure }
+      note(reply.standIn)
+      return reply
     }
     var reply = try await self.answer(on: threads) { () throws(IndexError) in try engine.search(query) }
-    reply.note = "the embeddings server does not answer in time; the built-in model answers"
-    return reply
+    reply.standIn = "the embeddings server does not answer in time"
+    note(reply.standIn)
+    return reply.told
+  }
+
+  /// What a search found out about the server: health says it, with since when.
+  private func note(_ trouble: String?) {
+    breaker.withLock { breaker in
+      if trouble == nil { breaker.succeeded() } else { breaker.failed(at: .now, random: .random(in: 0..<1)) }
+    }
+    health.set(
+      "search", trouble == nil ? .ok : .degraded, reason: trouble.map { "\($0): the built-in model answers" })
   }
 
   /// Lets the project's sources go to the server of now.

@@ -29,6 +29,8 @@ final class ProjectIndex: Service {
     var stateBytes = 0
     var queries: UInt64 = 0
     var lastRuns: [ReindexEnding] = []
+    /// Projects whose folders were not there at the last look.
+    var missing: Set<ProjectID> = []
   }
 
   let settings: IndexSettings
@@ -45,6 +47,8 @@ final class ProjectIndex: Service {
   let latency = LatencyRecorder()
   let counters = IndexCounters()
   let state = Mutex(State())
+  /// Of the server that searches ask.
+  let breaker = Mutex(Breaker())
   /// For questions.
   let threads: WorkThreads
   /// For looks at the disk, which nobody's question waits for.
@@ -186,6 +190,7 @@ final class ProjectIndex: Service {
     do {
       while true {
         try await measure()
+        try await lookForFolders()
         if ContinuousClock.now - collected >= Self.collectInterval {
           collected = .now
           await collect()
@@ -206,6 +211,20 @@ final class ProjectIndex: Service {
       state.stateBytes = stateBytes
     }
     look()
+  }
+
+  /// A project whose folder has gone, or is back, is run: its status says what is wrong, and that it is well again.
+  private func lookForFolders() async throws(Failure) {
+    guard settings.watches else { return }
+    let projects = engine.snapshot().map { (id: $0.id, path: $0.path) }
+    let missing = try await upkeep.run { Set(projects.filter { access($0.path, F_OK) != 0 }.map(\.id)) }
+    let before = state.withLock { state in
+      defer { state.missing = missing }
+      return state.missing
+    }
+    for project in projects where missing.contains(project.id) != before.contains(project.id) {
+      newcomer.yield(project.id)
+    }
   }
 
   private func collect() async {

@@ -160,6 +160,23 @@ import Testing
     }
   }
 
+  @Test func aFolderThatGoesAndComesBackIsSeenWithoutBeingTold() async throws {
+    let stage = try Stage(IndexSettings())
+    let path = try stage.source("gate", Self.text)
+    try await stage.run { plane in
+      let id = try await add(path, plane)
+      _ = try await reindex(id, plane)
+      #expect(rename(path, path + ".away") == 0)
+      #expect(
+        await eventually {
+          stage.health?.state == .degraded && stage.health?.reason?.contains("project gate") == true
+        })
+      #expect(try await !hits(SearchQuery("open the gate"), plane).isEmpty)
+      #expect(rename(path + ".away", path) == 0)
+      #expect(await eventually(within: .seconds(40)) { stage.health?.state == .ok })
+    }
+  }
+
   @Test func aFullStateFolderRefusesRunsAndNoSearch() async throws {
     let stage = try Stage(IndexSettings(stateBytesMax: 1 << 20, indexesUnasked: false, watches: false))
     let path = try stage.source("gate", Self.text)
