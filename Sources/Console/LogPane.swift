@@ -20,7 +20,10 @@ struct LogPane: Pane {
     case .answer(.logs, .success(.logs(let records))):
       isLoading = false
       refusal = nil
-      book.merge(records, height: height)
+      // After a lost link, what the commands themselves have told is in the node's file as well.
+      let told = Set(book.records.compactMap { $0.label == "operator" ? $0.metadata["id"] : nil })
+      book.merge(
+        records.filter { $0.label != "operator" || !told.contains($0.metadata["id"] ?? "") }, height: height)
       return true
     case .answer(.logs, .failure(let failure)):
       isLoading = false

@@ -34,6 +34,16 @@ struct ControlGroups: Sendable, Equatable {
         && left.writes.map(\.path) == right.writes.map(\.path)
         && left.writes.map(\.value) == right.writes.map(\.value)
     }
+
+    /// What a launcher does at its end, for one that was killed before: ends what is left, and removes the groups.
+    /// Waits for the dying, `limit` at most.
+    func remove(within limit: Duration = .seconds(5)) {
+      if let killFile { _ = SmallFile.write(killFile, "1") }
+      let deadline = ContinuousClock.now.advanced(by: limit)
+      for folder in folders.reversed() {
+        while rmdir(folder) < 0, errno == EBUSY, ContinuousClock.now < deadline { usleep(1_000) }
+      }
+    }
   }
 
   static let periodMicroseconds = 100_000

@@ -138,6 +138,8 @@ public actor SandboxEngine {
     if let objection = request.objection { throw .invalid(objection) }
     guard entries[id] == nil else { throw .invalid("a run with this id is there already") }
     try runtime.requireInterpreter(of: request.language)
+    // Those that wait for the validator too: each holds its program.
+    guard entries.count < settings.concurrencyMax + settings.waitingMax else { throw .busy(waiting: entries.count) }
     let began = ContinuousClock.now
     entries[id] = Entry(
       active: Active(

@@ -231,6 +231,8 @@ final class SandboxSession: Sendable {
   }
 
   private func finish() {
+    // A launcher that was killed has not cleaned up; one that reported its end, or a failure, has.
+    if state.withLock({ $0.ending.fields.isEmpty }) { plan.groups?.remove() }
     let (waiters, readyWaiters, ending) = state.withLock { state in
       state.isOver = true
       state.launcher = nil

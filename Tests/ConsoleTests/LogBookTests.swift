@@ -59,5 +59,8 @@ struct LogBookTests {
     audit.action = "project.add"
     fixture.receive(.events(events("ok")))
     #expect(count("ann project.add python: ok") == 1)
+    let asked = ModelFixture.record("ann project.add python: ok", label: "operator", metadata: ["id": "a-1"], at: 5)
+    fixture.receive(.answer(.logs(LogQuery()), .success(.logs([asked]))))
+    #expect(count("ann project.add python: ok") == 1)
   }
 }

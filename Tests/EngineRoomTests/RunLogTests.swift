@@ -54,6 +54,17 @@ import Testing
     #expect(stage.names() == ["run-0001", "run-0002"], "no name that a program chose is on disk")
   }
 
+  @Test func aTakenIdCostsTheRunThatHasItNothing() async throws {
+    let stage = Stage()
+    let log = try stage.log()
+    let first = Self.detail("run-0001", files: ["a"])
+    try await log.append(first, files: [Array("one".utf8)])
+    await #expect(throws: Failure.self) { try await log.append(Self.detail("run-0001", title: "other"), files: []) }
+    #expect(try await log.detail("run-0001") == first)
+    #expect(try await log.file("run-0001", number: 0) == Array("one".utf8))
+    #expect(stage.names() == ["run-0001"])
+  }
+
   @Test func itIsSearchedByWordsOutcomeCallerAndNumber() async throws {
     let stage = Stage()
     let log = try stage.log()

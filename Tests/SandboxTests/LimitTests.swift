@@ -1,4 +1,5 @@
 import ControlPlane
+import Glibc
 import Testing
 
 @testable import Sandbox
@@ -106,5 +107,54 @@ import Testing
       """
     let result = try await Bench.python(on: backend, code, SandboxLimits(fileBytes: 1 << 18))
     #expect(result.stdout == "(256, 256) (0, 0)\nFile too large\n")
+  }
+
+  @Test(.enabled(if: Bench.hasGroups, Bench.withoutGroups)) func aLauncherThatIsKilledLeavesNoGroup() async throws {
+    let host = try Bench.host.get()
+    let request = SandboxRequest(language: .python, code: "import time\ntime.sleep(60)\n", profile: .off)
+    let plan = try host.plan(request, number: SandboxHost.nextNumber())
+    let groups = try #require(plan.groups)
+    let session = SandboxSession(plan, input: []) { _ in }
+    try session.start(launcher: host.launcherPath)
+    await session.ready()
+    // The parent of the outermost process in the group is no member of it.
+    let members = (SmallFile.text(groups.joins[0]) ?? "").split(separator: "\n").compactMap { Int32($0) }
+    let parents = members.compactMap { process -> Int32? in
+      let line = (SmallFile.text("/proc/\(process)/status") ?? "").split(separator: "\n")
+        .first { $0.hasPrefix("PPid:") }
+      return line.flatMap { Int32($0.dropFirst(5).trimmingPrefix { $0.isWhitespace }) }
+    }
+    let launcher = try #require(parents.first { !members.contains($0) })
+    #expect(kill(launcher, SIGKILL) == 0)
+    let ending = await session.ending()
+    #expect(ending.failure != nil)
+    for folder in groups.folders { #expect(access(folder, F_OK) != 0, "\(folder)") }
+  }
+
+  /// Whoever waits for the validator holds a program as well as whoever waits for a turn.
+  @Test func programsThatAreNotReadYetCountAmongThoseThatWait() async throws {
+    var settings = SandboxSettings(require: Bench.hasGroups ? .all : .isolation, warm: [:])
+    (settings.concurrencyMax, settings.waitingMax) = (1, 1)
+    let engine = SandboxEngine(settings, BubblewrapRuntime(settings, try Bench.host.get()), nil)
+    let refused = await withTaskGroup(of: SandboxError?.self) { group in
+      for number in 0..<6 {
+        group.addTask {
+          let code = "import time\ntime.sleep(60 + \(number))"
+          do throws(SandboxError) {
+            _ = try await engine.run(SandboxRequest(language: .python, code: code))
+            return nil
+          } catch {
+            return error
+          }
+        }
+      }
+      var refused: [SandboxError?] = []
+      // Those that got in stay until they are ended.
+      for await outcome in group.prefix(4) { refused.append(outcome) }
+      group.cancelAll()
+      return refused
+    }
+    await engine.shutdown()
+    #expect(refused == Array(repeating: .busy(waiting: 2), count: 4))
   }
 }

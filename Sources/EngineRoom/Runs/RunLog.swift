@@ -55,6 +55,7 @@ actor RunLog {
     Self.remove(temporary)
     guard mkdir(temporary, 0o700) == 0 else { throw unusable(errno) }
     var entry = Entry(summary: detail.summary, recordBytes: 0, fileBytes: 0)
+    var isPlaced = false
     do throws(Failure) {
       let record = try Self.encode(detail)
       entry.recordBytes = record.count
@@ -65,10 +66,12 @@ actor RunLog {
         entry.fileBytes += content.count
       }
       guard rename(temporary, place) == 0 else { throw unusable(errno) }
+      isPlaced = true
       try appendLine(entry)
     } catch {
       Self.remove(temporary)
-      Self.remove(place)
+      // What was there before is another run's.
+      if isPlaced { Self.remove(place) }
       throw error
     }
     entries.append(entry)
