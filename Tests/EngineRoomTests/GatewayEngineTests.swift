@@ -159,7 +159,9 @@ import Testing
     stage.door.script.withLock {
       $0.peers = [.init(node: "other", version: "0.0.0", lastSeenMilliseconds: 1, sockets: 41)]
     }
-    guard case .sockets(let page) = try await stage.plane().ask(.sockets(SocketQuery())) else { return }
+    guard case .sockets(let page) = try await stage.plane().ask(.sockets(SocketQuery())) else {
+      throw Failure(.internal, "another answer than was asked for")
+    }
     #expect(page.total == 3 && page.peers == [.init(node: "other", sockets: 41)])
   }
 

@@ -139,6 +139,12 @@ struct GatewayTwoNodeTests {
       let room = Audience(room: "task:t", sockets: 3)
       #expect(await eventually { await one.audience(ofCluster: ["task:t"]) == room })
       #expect(await eventually { await two.audience(ofCluster: ["task:t"]) == room })
+      clients[1].send("422[\"subscribe-task\",\"u\"]")
+      #expect(clients[1].text() == "432[{\"ok\":true}]")
+      let both = ["task:t", "task:u"]
+      #expect(await eventually { await one.audience(ofCluster: both) == room })
+      _ = one.publish(rooms: both, event: "several", json: "1")
+      for client in clients { #expect(client.text()?.hasPrefix("42[\"several\",1,") == true) }
       async let asked = one.ask(rooms: ["task:t"], event: "q", json: "1", within: .seconds(20))
       for (number, client) in clients.enumerated() {
         let question = try #require(client.text())

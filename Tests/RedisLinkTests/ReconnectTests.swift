@@ -8,7 +8,10 @@ import Testing
     #expect(machine.start() == .connectNow)
     var ceilings: [Duration] = []
     for _ in 0..<7 {
-      guard case .wait(let wait) = machine.failed(random: 1) else { return }
+      guard case .wait(let wait) = machine.failed(random: 1) else {
+        Issue.record("no wait after a failure")
+        return
+      }
       ceilings.append(wait)
       #expect(machine.waited() == .connectNow)
     }
@@ -16,7 +19,10 @@ import Testing
     #expect(machine.failed(random: 0) == .wait(.zero))
     for _ in 0..<10_000 {
       _ = machine.waited()
-      guard case .wait(let wait) = machine.failed(random: 0.5) else { return }
+      guard case .wait(let wait) = machine.failed(random: 0.5) else {
+        Issue.record("no wait after a failure")
+        return
+      }
       #expect(wait <= .seconds(1))
     }
   }

@@ -51,9 +51,8 @@ import Testing
     }
   }
 
-  /// Holds as long as there is no README; what it shows must exist.
-  @Test func everyCommandOfREADMEExists() {
-    guard let readme = Repository.file("README.md") else { return }
+  @Test func everyCommandOfREADMEExists() throws {
+    let readme = try #require(Repository.file("README.md"))
     let known = ReadmeCommands.Known(
       targets: ReadmeCommands.targets(makefile: Repository.file("Makefile")?.text ?? ""),
       verbs: ReadmeCommands.verbs(Repository.sources.filter { $0.target == "signalbox" }))

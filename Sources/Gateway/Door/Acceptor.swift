@@ -15,7 +15,7 @@ final class Acceptor: Sendable {
   private static let batchMax = 256
   /// What the kernel takes of a connection's output before it is under way (tcp(7), TCP_NOTSENT_LOWAT). Without it the
   /// kernel holds some hundred kilobytes for each slow client, which no bound of ours sees.
-  private static let unsentBytesMax: Int32 = 64 << 10
+  private static let unsentBytesMax: Int32 = 16 << 10
   /// TCP_NOTSENT_LOWAT of <linux/tcp.h>, which Swift does not import.
   private static let notSentLowWater: Int32 = 25
 
