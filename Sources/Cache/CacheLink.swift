@@ -210,7 +210,7 @@ final class CacheLink: Sendable {
   private func replay(_ level: RedisSecondLevel) async throws(RedisError) {
     let deadline = ContinuousClock.now.advanced(by: .seconds(60))
     repeat {
-      let rules = outbox.rules
+      let rules = outbox.take()
       for rule in rules { coherence.replayed(try await level.commit(rule).entries, epoch: level.epoch) }
       if outbox.settle(rules.count) { return }
       do {

@@ -17,8 +17,10 @@ final class Outbox: Sendable {
 
   private struct State {
     var rules: [InvalidationRule] = []
-    /// Keys of namespace-and-key rules that are in the file: a value set a hundred times is one line.
+    /// Keys of namespace-and-key rules that wait: a value set a hundred times is one line.
     var keys: Set<String> = []
+    /// Rules, from the first, that a replay is committing: one that comes now says more than the same one among them.
+    var taken = 0
     var fileBytes = 0
     var waiting: [Waiter] = []
     /// Appends promised and not yet on disk.
@@ -60,22 +62,32 @@ final class Outbox: Sendable {
 
   var rules: [InvalidationRule] { state.withLock { $0.rules } }
 
+  /// The rules to commit now; `settle` follows.
+  func take() -> [InvalidationRule] {
+    state.withLock { state in
+      state.taken = state.rules.count
+      state.keys = []
+      return state.rules
+    }
+  }
+
   /// Promises an append, so that nobody takes the outbox for settled before it happened.
   func reserve() { state.withLock { $0.reserved += 1 } }
 
   /// Keeps a promise. True when the rule is on disk.
   func append(_ rule: InvalidationRule) async -> Bool {
-    let record = Self.record(rule)
-    return await withCheckedContinuation { continuation in
+    await withCheckedContinuation { continuation in
       let isKnown = state.withLock { state in
         state.reserved -= 1
+        let record = Self.record(rule)
+        let isFull = state.rules.count >= Self.recordsMax || state.fileBytes + record.count > Self.fileBytesMax
+        // What waits as the last rule says it all.
+        let isCovered = state.rules.count > state.taken && state.rules.last == .everything
+        if isFull, isCovered, descriptor >= 0 { return true }
         if let key = Self.dedupeKey(rule), !state.keys.insert(key).inserted, descriptor >= 0 { return true }
-        if state.rules.count >= Self.recordsMax || state.fileBytes + record.count > Self.fileBytesMax {
-          if state.rules.last != .everything { state.rules.append(.everything) }
-        } else {
-          state.rules.append(rule)
-        }
-        state.waiting.append(Waiter(continuation: continuation, record: record))
+        if !isFull || !isCovered { state.rules.append(isFull ? .everything : rule) }
+        let written = isFull ? Self.record(.everything) : record
+        state.waiting.append(Waiter(continuation: continuation, record: written))
         return false
       }
       if isKnown {
@@ -92,6 +104,7 @@ final class Outbox: Sendable {
   func settle(_ count: Int) -> Bool {
     state.withLock { state in
       state.rules.removeFirst(min(count, state.rules.count))
+      state.taken = 0
       guard state.rules.isEmpty, state.reserved == 0, state.waiting.isEmpty, !state.isWriting else { return false }
       state.keys = []
       state.fileBytes = 0

@@ -92,15 +92,29 @@ extension GitRepository {
 }
 
 extension GitCommand {
-  /// As of a repository that libgit2 reads.
+  /// As of a repository that libgit2 reads. No program that its configuration names is started.
   func workTreePaths(prefix: String) throws(IndexError) -> [String] {
     let options = ["--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all"]
-    let (status, output) = try run(["status"] + options + ["--", "."])
+    let (status, output) = try run(withoutPrograms() + ["status"] + options + ["--", "."])
     guard status == 0 else { throw .repositoryUnreadable(path: folder, reason: "git status failed") }
     // Two letters, a space, the path from the root of the repository, NUL.
     return output.split(separator: 0).compactMap { record in
       let path = String(decoding: record.dropFirst(3), as: UTF8.self)
       return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
     }.sorted()
+  }
+
+  /// `git status` asks a file system monitor, and runs a file through the filter of its attributes: both are commands
+  /// of the repository's own configuration, which may have come with it from anywhere.
+  private func withoutPrograms() throws(IndexError) -> [String] {
+    let pattern = #"^filter\..*\.(clean|process|required)$"#
+    let (_, output) = try run(["config", "--name-only", "-z", "--get-regexp", pattern])
+    let names = Set(output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
+    // Such a name cannot be written in front of a value.
+    guard !names.contains(where: { $0.contains("=") }) else {
+      throw .repositoryUnreadable(path: folder, reason: "a filter in its configuration has a name with =")
+    }
+    let settings = names.sorted().map { $0.hasSuffix(".required") ? "\($0)=false" : "\($0)=" }
+    return (["core.fsmonitor=false", "core.hooksPath=/dev/null"] + settings).flatMap { ["-c", $0] }
   }
 }

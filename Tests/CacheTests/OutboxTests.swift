@@ -68,4 +68,40 @@ import Testing
     #expect(outbox.settle(1))
     #expect(outbox.isSettled)
   }
+
+  /// A replay commits the first copy | the same key is invalidated again: what was written in between has to go
+  @Test func aRuleThatComesDuringItsReplayIsAnotherOne() async throws {
+    let folder = try TemporaryFolder()
+    let outbox = Outbox(path: folder.file("o"))
+    let key = InvalidationRule.keys(.default, ["k"], isCascading: false)
+    #expect(await append(key, to: outbox))
+    #expect(outbox.take() == [key])
+    for _ in 0..<3 { #expect(await append(key, to: outbox)) }
+    #expect(!outbox.settle(1))
+    #expect(outbox.rules == [key])
+    #expect(outbox.take() == [key] && outbox.settle(1))
+    #expect(Outbox(path: folder.file("o")).rules.isEmpty)
+  }
+
+  @Test func pastItsBoundTheFileSaysEverythingAndGrowsNoMore() async throws {
+    let folder = try TemporaryFolder()
+    // One rule is large enough to fill the file in some steps.
+    let tags = (0..<200).map { "\($0)" + String(repeating: "x", count: 200) }
+    let large = InvalidationRule.tags(.default, tags)
+    let count = Outbox.fileBytesMax / Outbox.record(large).count
+    var bytes = [UInt8]()
+    bytes.reserveCapacity(Outbox.fileBytesMax)
+    for _ in 0..<count { bytes += Outbox.record(large) }
+    try folder.write("o", bytes: bytes)
+    let outbox = Outbox(path: folder.file("o"))
+    #expect(outbox.depth == count)
+    for _ in 0..<20 { #expect(await append(large, to: outbox)) }
+    #expect(outbox.rules.count == count + 1 && outbox.rules.last == .everything)
+    let again = Outbox(path: folder.file("o"))
+    #expect(again.rules.count == count + 1 && again.rules.last == .everything)
+    // One that is being replayed does not speak for what comes now.
+    #expect(outbox.take().count == count + 1)
+    #expect(await append(large, to: outbox))
+    #expect(!outbox.settle(count + 1) && outbox.rules == [.everything])
+  }
 }

@@ -216,12 +216,28 @@ import Testing
     try engine.add(id, path: long)
     try await engine.reindex(id)
     let committed = contents(engine)
+    // What came with the repository starts nothing.
+    try folder.write("long/.git/info/attributes", "*.py filter=evil\n")
+    for (name, value) in [
+      ("filter.evil.clean", "touch \(folder.file("started")); cat"), ("filter.evil.required", "true"),
+      ("core.fsmonitor", "touch \(folder.file("started"))"),
+    ] {
+      try await repository.git("-C", long, "config", name, value)
+    }
     try folder.write("long/a.py", "def lift_portcullis(chain):\n  return chain\n")
     #expect(unlink(long + "/b.py") == 0)
     #expect(try engine.pendingChanges(id).paths == ["a.py", "b.py"])
     try await engine.reindex(id)
     #expect(try first(engine, "lift portcullis")?.snippet.contains("chain") == true)
     #expect(try engine.pendingChanges(id).isNothing)
+    #expect(access(folder.file("started"), F_OK) != 0)
+    try await repository.git("-C", long, "status")
+    // They would have been.
+    #expect(access(folder.file("started"), F_OK) == 0)
+    for section in ["filter.evil", "core.fsmonitor"] {
+      _ = try? await repository.git("-C", long, "config", "--unset-all", section)
+      _ = try? await repository.git("-C", long, "config", "--remove-section", section)
+    }
     try await repository.git("-C", long, "checkout", "--quiet", "--", ".")
     try await engine.reindex(id)
     #expect(contents(engine) == committed)
