@@ -67,6 +67,7 @@ extension ConsoleModel {
     link = state
     touch()
     guard state == .live, !wasLinked else { return [] }
+    linkedAt = now.monotonic
     return initialQuestions
   }
 

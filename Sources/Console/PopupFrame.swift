@@ -29,6 +29,7 @@ struct PopupFrame {
     case .search: return Self.searchRect(width: model.width, height: model.height)
     case .run: return Self.runRect(width: model.width, height: model.height)
     case .comparison: return Self.comparisonRect(width: model.width, height: model.height)
+    case .health: (width, height) = healthSize(width: width, height: model.height)
     default: break
     }
     return Rect(x: (model.width - width) / 2, y: (model.height - height) / 2, width: width, height: height)
@@ -59,6 +60,7 @@ struct PopupFrame {
       case .search(let sheet): draw(sheet, into: &canvas, rect)
       case .run(let form): draw(form, into: &canvas, rect)
       case .comparison(let sheet): draw(sheet, into: &canvas, rect)
+      case .health: drawHealth(into: &canvas, rect)
       case .filter: break
       }
     }

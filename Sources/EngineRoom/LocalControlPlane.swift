@@ -114,7 +114,10 @@ struct LocalControlPlane: ControlPlane {
     core.publish(.command(record))
     core.logger.info(
       "\(record.action) \(record.target)",
-      metadata: ["actor": "\(record.actor)", "origin": "\(record.origin.rawValue)", "outcome": "\(outcome)"])
+      metadata: [
+        "actor": "\(record.actor)", "id": "\(record.id)", "origin": "\(record.origin.rawValue)",
+        "outcome": "\(outcome)",
+      ])
   }
 
   // MARK: Deeds
