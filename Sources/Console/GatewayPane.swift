@@ -140,8 +140,8 @@ struct GatewayPane: EnginePane {
     answered = query
     page = new
     roundTrips.add(new.sockets)
-    if let wanted, let row = new.sockets.firstIndex(where: { $0.id == wanted }) {
-      // The selection is a socket, not a line.
+    if let wanted, cursor.selected > 0 || isAlone, let row = new.sockets.firstIndex(where: { $0.id == wanted }) {
+      // The selection is a socket, not a line; the first line stays the first while nothing was chosen.
       cursor.select(new.offset + row, count: matching, height: tableRows(height))
     } else {
       cursor.settle(count: matching, height: tableRows(height))

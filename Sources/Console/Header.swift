@@ -11,6 +11,9 @@ struct Header {
     var resident = ""
     var files = ""
     var trouble: String?
+    /// Those that are not well.
+    var components = ""
+    /// Why, when it is one alone.
     var cause = ""
     var phase: Snapshot.Phase?
     var peers = ""
@@ -57,7 +60,8 @@ struct Header {
     }
     if snapshot.health != .ok {
       facts.trouble = snapshot.health.rawValue
-      facts.cause = snapshot.reasons.first.map { ": \($0.component) \($0.reason)" } ?? ""
+      facts.components = snapshot.reasons.map(\.component).joined(separator: ", ")
+      facts.cause = snapshot.reasons.count == 1 ? snapshot.reasons.map(\.reason).joined() : ""
     }
     return facts
   }
@@ -97,8 +101,8 @@ struct Header {
     func add(_ text: DisplayText, _ style: Style, rank: Int) {
       if !text.isEmpty { segments.append(Segment(line: StyledLine(text, style), rank: rank)) }
     }
-    // What is wrong needs the room.
-    let hasVersion = !facts.version.isEmpty && (facts.trouble == nil || model.width >= 100)
+    // The state of the link, and what is wrong, need the room.
+    let hasVersion = !facts.version.isEmpty && model.width >= (facts.trouble == nil ? 60 : 100)
     let version = hasVersion ? " \(facts.version)" : ""
     add("signalbox\(version)", Style(.title, on: .barBackground, .bold), rank: 0)
     add(DisplayText(facts.node), plain, rank: 2)
@@ -111,9 +115,10 @@ struct Header {
       add("\(canvas.sign(.limit)) \(phase.rawValue)", Style(.warn, on: .barBackground, .bold), rank: 2)
     }
     if let trouble = facts.trouble {
-      let cause = model.width >= 180 ? facts.cause : model.width >= 100 ? " (! why)" : ""
-      let text: DisplayText = "\(canvas.sign(.warning)) \(trouble)\(cause)"
-      add(text.truncated(to: max(18, model.width / 5)), Style(.warn, on: .barBackground, .bold), rank: 2)
+      var text: DisplayText = "\(canvas.sign(.warning)) \(trouble)"
+      if model.width >= 100, !facts.components.isEmpty { text = "\(text): \(DisplayText(facts.components))" }
+      if model.width >= 180, !facts.cause.isEmpty { text = "\(text) \(DisplayText(facts.cause))" }
+      add(text.truncated(to: max(18, model.width / 3)), Style(.warn, on: .barBackground, .bold), rank: 2)
     }
     guard let snapshot = model.snapshot else { return segments }
     if let redis = facts.redis { segments.append(self.redis(redis, facts, canvas)) }

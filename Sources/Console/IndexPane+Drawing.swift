@@ -16,7 +16,7 @@ extension IndexPane {
     if !filter.isEmpty { parts.append("/\(DisplayText(filter).truncated(to: isNarrow ? 10 : 24))") }
     guard !isNarrow else { return parts.joined(separator: " · ") }
     let chunks = snapshot.projects.reduce(0) { $0 + $1.chunks }
-    parts.append("\(DisplayText(Figures.short(Double(chunks)))) chunks")
+    parts.append("\(DisplayText(Figures.short(Double(chunks)))) \(chunks == 1 ? "chunk" : "chunks" as DisplayText)")
     if scene.size != .medium { parts.append(DisplayText(Figures.bytes(Int64(snapshot.bytes)))) }
     return parts.joined(separator: " · ")
   }

@@ -14,6 +14,8 @@ struct PopupFrame {
     var width = Self.boxWidth(model.width)
     var height = Self.boxHeight(model.height)
     switch model.popup {
+    // What an action does is a sentence.
+    case .help, .palette: width = min(model.width, max(width, 84))
     case .confirm(let dialog):
       height = min(height, body(of: dialog).count + (dialog.expected == nil ? 5 : 7))
       width = min(width, max(56, model.width * 7 / 10), 66)

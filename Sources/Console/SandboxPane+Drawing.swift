@@ -62,7 +62,7 @@ extension SandboxPane {
         ? "no run fits /\(DisplayText(filter))"
         : snapshot.backend == "none"
           ? "\(canvas.sign(.warning)) nothing can be run here: \(DisplayText(missing ?? "signalbox doctor tells why"))"
-          : "no runs yet: x runs a program, or signalbox run FILE"
+          : area.width < 56 ? "no runs yet: x runs a program" : "no runs yet: x runs a program, or signalbox run FILE"
       let style = snapshot.backend == "none" ? Style(.warn) : Style(.dim)
       canvas.write(text, x: area.x + 1, y: area.y, style: style, maxWidth: area.width - 2)
       return
@@ -178,17 +178,22 @@ extension SandboxPane {
       totals.append("  \(name) ", Style(.dim))
       totals.append(DisplayText(Figures.short(Double(count))), count > 0 ? style : Style(.dim))
     }
+    let whole = Self.languages(snapshot, canvas, hasVersions: true)
+    return [totals, whole.width <= width ? whole : Self.languages(snapshot, canvas, hasVersions: false)]
+  }
+
+  private static func languages(_ snapshot: SandboxSnapshot, _ canvas: Canvas, hasVersions: Bool) -> StyledLine {
     var languages = StyledLine(DisplayText(snapshot.backend), Style(.dim))
     for language in snapshot.languages {
       languages.append("  ")
       if language.missing == nil {
-        let version = DisplayText(language.version.map { " \($0)" } ?? "")
+        let version = DisplayText(hasVersions ? language.version.map { " \($0)" } ?? "" : "")
         let warm = language.warm > 0 ? " +\(language.warm)" : ""
         languages.append("\(canvas.sign(.ok)) \(DisplayText(language.name))\(version)\(DisplayText(warm))")
       } else {
         languages.append("\(canvas.sign(.idle)) \(DisplayText(language.name))", Style(.dim))
       }
     }
-    return [totals, languages]
+    return languages
   }
 }
