@@ -24,6 +24,8 @@ struct Action: Sendable {
     var group: Group
     var keys: String?
     var label: String
+    /// The label on a narrow window.
+    var short: String?
     /// Lower stays longer when the window is narrow.
     var rank: Int
     /// While this pane has the focus, what is its own stays longest.

@@ -41,6 +41,17 @@ extension CachePane {
     if plan.hasLink { line(link(snapshot.redis, canvas: canvas, width: width, now: scene.now)) }
     if plan.hasMemory { line(memory(snapshot, width: width)) }
     if plan.hasLatency { line(latencies(snapshot, width: width)) }
+    if plan.charts > 0 {
+      let latency =
+        snapshot.redis.state == .embedded
+        ? Chart.latency(title: "write", summary: snapshot.writeLatency)
+        : Chart.latency(title: "L2 read", summary: snapshot.readLatency)
+      let strip = Rect(x: area.x + 1, y: y + 1, width: width, height: plan.charts - 2)
+      ChartStrip(charts: [
+        .trend("reads", trend.reads), .trend("evictions", trend.evictions, style: Style(.graphMiddle)), latency,
+      ]).draw(into: &canvas, area: strip)
+      y += plan.charts
+    }
     let table = Rect(x: area.x, y: y, width: area.width, height: plan.table)
     drawNamespaces(into: &canvas, area: table, hasHeader: plan.hasHeader, isFocused: scene.isFocused)
     let below = Rect(x: area.x, y: table.maxY + plan.gap, width: area.width, height: plan.below)
@@ -253,7 +264,8 @@ extension CachePane {
   private static func line(_ done: CacheInvalidated, isAlone: Bool, width: Int) -> StyledLine {
     var line = StyledLine(isAlone ? "last " : .empty, Style(.dim))
     line.append(DisplayText(String(Timestamp.clock(done.timeMilliseconds).prefix(8))), Style(.dim))
-    line.append(" \(DisplayText(Figures.grouped(done.keysDeleted)).padded(to: 6, .right)) keys")
+    line.append(" \(DisplayText(Figures.grouped(done.keysDeleted)).padded(to: 6, .right)) ")
+    line.append(done.keysDeleted == 1 ? "key " : "keys")
     if width >= 70 { line.append(" \(DisplayText(Figures.bytes(Int64(done.bytes))).padded(to: 5, .right))") }
     line.append("  \(done.namespace) ", Style(.dim))
     line.append("\(done.strategy) \(done.object)")

@@ -28,7 +28,8 @@ struct CachePane: EnginePane {
   static let actions = [
     Action(
       id: "cache.invalidate", title: "Invalidate keys, after a dry run",
-      keys: [.character("i")], hint: .init(group: .act, label: "invalidate", rank: 8, home: .cache), verb: "invalidate",
+      keys: [.character("i")],
+      hint: .init(group: .act, label: "invalidate", short: "inval", rank: 8, home: .cache), verb: "invalidate",
       argument: InvalidateForm.usage, changesNode: true, refusal: { $0.refusal(of: .cache) },
       run: { model, input in model.askToInvalidate(input.argument) })
   ]
@@ -140,7 +141,7 @@ struct CachePane: EnginePane {
 
   mutating func select(line: Int, height: Int) {
     let plan = plan(height: height)
-    let row = line - plan.above - (plan.hasHeader ? 1 : 0)
+    let row = line - plan.above - plan.charts - (plan.hasHeader ? 1 : 0)
     let room = tableRows(height)
     if (0..<room).contains(row) { cursor.select(cursor.top + row, count: namespaces.count, height: room) }
   }
@@ -157,6 +158,8 @@ struct CachePlan: Equatable {
   let hasMemory: Bool
   let hasLatency: Bool
   let hasHeader: Bool
+  /// Lines of charts: reads, evictions, and how long the second level takes.
+  let charts: Int
   let table: Int
   /// An empty line between the two lists.
   let gap: Int
@@ -171,7 +174,8 @@ struct CachePlan: Equatable {
     hasMemory = height >= 6 || (height >= 4 && !isAway)
     hasLatency = height >= 13
     hasHeader = height >= 8
-    let rest = max(0, height - 2 - [hasLink, hasMemory, hasLatency].count { $0 })
+    charts = height >= 32 ? 7 : 0
+    let rest = max(0, height - 2 - charts - [hasLink, hasMemory, hasLatency].count { $0 })
     let wanted = height >= 8 ? max(1, invalidations) + 1 : 0
     let least = height >= 13 ? min(wanted, rest / 3) : min(wanted, 1)
     table = min(rest - least, max(1, namespaces) + (hasHeader ? 1 : 0))
@@ -186,10 +190,7 @@ extension CacheSnapshot {
     var shown = self
     shown.redis.latencyMilliseconds = redis.latencyMilliseconds.map { ($0 * 10).rounded() / 10 }
     for path in [\CacheSnapshot.readLatency, \.writeLatency, \.invalidateLatency] {
-      let latency = self[keyPath: path]
-      func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
-      shown[keyPath: path] = LatencySummary(
-        p50: rounded(latency.p50), p95: rounded(latency.p95), p99: rounded(latency.p99))
+      shown[keyPath: path] = self[keyPath: path].rounded(digits: 2)
     }
     return shown
   }

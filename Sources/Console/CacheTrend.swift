@@ -33,6 +33,7 @@ struct CacheTrend: Sendable, Equatable {
   private(set) var setsPerSecond = 0.0
   private(set) var evictionsPerSecond = 0.0
   private(set) var expirationsPerSecond = 0.0
+  private(set) var (reads, evictions) = (Series(), Series())
   private var last: Reading?
 
   /// Hits among the reads of the seconds kept; nil when there were no reads.
@@ -72,6 +73,8 @@ struct CacheTrend: Sendable, Equatable {
     let missed = min(Self.length, max(1, Int(seconds.rounded())))
     let sample = Sample(hits: rate(\.hits), reads: readsPerSecond)
     samples = (samples + Array(repeating: sample, count: missed)).suffix(Self.length)
+    _ = reads.add(readsPerSecond, seconds: missed)
+    _ = evictions.add(evictionsPerSecond, seconds: missed)
     return !looksLike(before)
   }
 

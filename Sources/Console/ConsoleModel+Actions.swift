@@ -238,10 +238,7 @@ extension ConsoleModel {
     return open(.confirm(dialog))
   }
 
-  mutating func tellHealth() -> [Effect] {
-    for reason in snapshot?.reasons ?? [] { toast(.failed, "\(reason.component): \(reason.reason)") }
-    return []
-  }
+  mutating func tellHealth() -> [Effect] { open(.health) }
 
   mutating func addProject(_ path: String?) -> [Effect] {
     guard let path else { return [.bell] }

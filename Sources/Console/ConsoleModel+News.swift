@@ -68,6 +68,7 @@ extension ConsoleModel {
     touch()
     if !isLinked { isBenchRunning = false }
     guard state == .live, !wasLinked else { return [] }
+    linkedAt = now.monotonic
     return initialQuestions
   }
 

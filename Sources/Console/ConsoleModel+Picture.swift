@@ -20,7 +20,7 @@ extension ConsoleModel {
     case .lines: drawLines(layout, into: &canvas)
     default: drawPanes(layout, into: &canvas)
     }
-    if !isLinked, snapshot != nil {
+    if !isLinked || isStale, snapshot != nil {
       canvas.restyle(Rect(x: 0, y: 1, width: width, height: height - 2)) { Style(.stale, on: $0.background) }
     }
     drawToasts(into: &canvas)
@@ -59,7 +59,9 @@ extension ConsoleModel {
       let scene = scene(pane, layout)
       drawTitle(of: pane, frame, scene, into: &canvas)
       guard let content = layout.content(of: pane) else { continue }
-      canvas.clipped(to: content) { panes[pane].draw(into: &$0, area: content, scene: scene) }
+      // A rule across a pane meets its frame on both sides.
+      let inner = Rect(x: content.x - 1, y: content.y, width: content.width + 2, height: content.height)
+      canvas.clipped(to: inner) { panes[pane].draw(into: &$0, area: content, scene: scene) }
     }
   }
 

@@ -18,6 +18,9 @@ extension ConsoleModel {
     case .search(let sheet): return press(chord, sheet)
     case .run(let form): return press(chord, form)
     case .comparison(let sheet): return press(chord, sheet)
+    case .health:
+      let leaving = [KeyChord(.escape), KeyChord(.enter), KeyChord(.backspace), .character("!"), .character("q")]
+      return leaving.contains(chord) ? closePopup() : []
     case nil: return []
     }
   }

@@ -16,12 +16,13 @@ extension ConsoleModel {
 
   /// What the pane has to ask now: nothing while the picture is frozen or nobody answers.
   mutating func sandboxQuestions() -> [Effect] {
-    guard isLinked, !isPaused, focus.focused == .sandbox, layout.size == .single else { return [] }
+    let size = layout.size
+    let height = size == .single || size == .large ? rows(of: .sandbox) : 0
+    guard isLinked, !isPaused, height > 0 else { return [] }
     var queries: [Query] = []
-    let height = rows(of: .sandbox)
     panes.change(.sandbox) { pane in
       guard var sandbox = pane as? SandboxPane else { return }
-      sandbox.isAlone = true
+      (sandbox.isAlone, sandbox.showsDetail) = (size == .single, true)
       queries = sandbox.questions(height: height)
       pane = sandbox
     }

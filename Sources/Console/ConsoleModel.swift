@@ -35,6 +35,8 @@ struct ConsoleModel {
   var hiddenSnapshot: Snapshot?
   var snapshotAt: Int64?
   var link: LinkState
+  /// When the link came up last: what is older than that is soon replaced.
+  var linkedAt: Int64
   var popup: Popup?
   var toasts: [Toast] = []
   var themeName: String
@@ -54,6 +56,7 @@ struct ConsoleModel {
     self.height = height
     self.now = now
     link = options.isEmbedded ? .live : .connecting
+    linkedAt = now.monotonic
   }
 
   var layout: Layout {
@@ -64,6 +67,18 @@ struct ConsoleModel {
 
   /// Whether a command would reach the node.
   var isLinked: Bool { options.isEmbedded || link == .live }
+
+  /// Milliseconds since the newest snapshot; nil before the first.
+  var dataAge: Int64? { snapshotAt.map { now.monotonic - $0 } }
+
+  /// The link is there and the node has said nothing for so long that its figures are no longer those of now.
+  var isStale: Bool {
+    guard link == .live, !isPaused, let dataAge else { return false }
+    return min(dataAge, now.monotonic - linkedAt) >= max(Self.staleAfter, 3 * refresh)
+  }
+
+  /// Milliseconds: more than twice as long as a calm node is left alone.
+  private static let staleAfter = 12 * Int64(1_000)
 
   /// Something that is shown has changed.
   mutating func touch() { version += 1 }
@@ -105,7 +120,8 @@ struct ConsoleModel {
     let isAlone = layout.size == .single
     panes.sockets.isAlone = isAlone
     hidden?.sockets.isAlone = isAlone
-    changeSandbox { pane, _ in pane.isAlone = isAlone }
+    let hasRoom = isAlone || layout.size == .large
+    changeSandbox { pane, _ in (pane.isAlone, pane.showsDetail) = (isAlone, hasRoom) }
     let rows = rows(of: .log)
     changeLog { $0.settle(height: rows) }
     for pane in PaneID.allCases where pane != .log {
@@ -154,6 +170,8 @@ enum Popup {
   case search(SearchSheet)
   case run(RunForm)
   case comparison(ComparisonSheet)
+  /// Why the node is not well: drawn from the snapshot, as long as it says so.
+  case health
 }
 
 extension LogBook {

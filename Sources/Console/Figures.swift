@@ -48,6 +48,18 @@ enum Figures {
     return seconds < 7_200 ? "\(seconds / 60) min" : "\(seconds / 3_600) h"
   }
 
+  /// `<1ms`, `12ms`, `2.1s`, `35s`: a round trip in at most five characters.
+  static func roundTrip(milliseconds: Double) -> String {
+    if milliseconds > 0, milliseconds < 1 { return "<1ms" }
+    if milliseconds < 999.5 { return "\(Quantity.fixed(milliseconds, digits: 0))ms" }
+    return Quantity.fixed(milliseconds / 1_000, digits: milliseconds < 9_950 ? 1 : 0) + "s"
+  }
+
+  /// `0.05 ms`, `4.60 ms`, `1.25 s`, `98 s`: how long something took, in the unit that suits it.
+  static func duration(milliseconds: Double) -> String {
+    milliseconds < 1_000 ? "\(short(milliseconds)) ms" : "\(short(milliseconds / 1_000)) s"
+  }
+
   /// `412M`, `1.9G`: bytes by powers of 1,024 in at most five characters.
   static func bytes(_ value: Int64) -> String {
     let units = ["B", "K", "M", "G", "T", "P"]

@@ -5,9 +5,19 @@ struct Footer {
   private struct Piece {
     let action: Action
     let hint: Action.Hint
-    var keys: String { hint.keys ?? action.keys.first?.label ?? "" }
-    var width: Int { keys.count + 1 + hint.label.count }
+    let isShort: Bool
+    var label: String { isShort ? hint.short ?? hint.label : hint.label }
+    var width: Int { keys.count + 1 + label.count }
+
+    /// Of several, the first where there is little room.
+    var keys: String {
+      let all = hint.keys ?? action.keys.first?.label ?? ""
+      return isShort ? String(all.prefix { $0 != " " }) : all
+    }
   }
+
+  /// Below this width keys and labels are short.
+  private static let shortBelow = 110
 
   let model: ConsoleModel
 
@@ -17,14 +27,17 @@ struct Footer {
       guard let hint = action.hint, action.scope.contains(model.focus.focused), action.reason(in: model) == nil else {
         return nil
       }
-      return Piece(action: action, hint: hint)
+      return Piece(action: action, hint: hint, isShort: model.width < Self.shortBelow)
     }
+    // What matters most first, and of the rest whatever still fits.
+    var kept: [Piece] = []
+    for piece in pieces.sorted(by: { rank($0) < rank($1) }) where width(of: kept + [piece]) <= model.width {
+      kept.append(piece)
+    }
+    let ids = Set(kept.map(\.action.id))
     // A stable order: as registered within each group.
-    pieces = Action.Hint.Group.allCases.flatMap { group in pieces.filter { $0.hint.group == group } }
-    while width(of: pieces) > model.width,
-      let last = pieces.indices.max(by: { rank(pieces[$0]) < rank(pieces[$1]) })
-    {
-      pieces.remove(at: last)
+    pieces = Action.Hint.Group.allCases.flatMap { group in
+      pieces.filter { $0.hint.group == group && ids.contains($0.action.id) }
     }
     var x = 1
     var group: Action.Hint.Group?
@@ -68,7 +81,7 @@ struct Footer {
       group = piece.hint.group
       let after = canvas.write(
         DisplayText(piece.keys), x: x, y: area.y, style: Style(.key, on: .barBackground, .bold))
-      canvas.write(DisplayText(piece.hint.label), x: after + 1, y: area.y, style: bar)
+      canvas.write(DisplayText(piece.label), x: after + 1, y: area.y, style: bar)
     }
   }
 

@@ -36,7 +36,7 @@ enum FrameActions {
   static let looking: [Action] = [
     Action(
       id: "palette", title: "Find an action by name", keys: [.character(":")],
-      hint: .init(group: .move, label: "command", rank: 5),
+      hint: .init(group: .move, label: "command", short: "cmd", rank: 5),
       run: { model, _ in model.open(.palette(Palette(pane: model.focus.focused))) }),
     Action(
       id: "help", title: "Show what can be done here", keys: [.character("?"), KeyChord(.function(1))],
@@ -88,7 +88,8 @@ enum FrameActions {
       id: "node.level", title: "Set what the node logs until its next start", verb: "node level", argument: "LEVEL",
       changesNode: true, run: { model, input in model.setNodeLevel(typed: input.argument) }),
     Action(
-      id: "node.health", title: "Say why the node is not well", verb: "health",
+      id: "node.health", title: "Say why the node is not well, and what to do", keys: [.character("!")],
+      hint: .init(group: .move, label: "why", rank: 1), verb: "health",
       refusal: { $0.snapshot?.reasons.isEmpty ?? true ? "nothing is known to be wrong" : nil },
       run: { model, _ in model.tellHealth() }),
     Action(

@@ -2,7 +2,7 @@ extension GatewayPane {
   static let actions: [Action] = [
     Action(
       id: "gateway.broadcast", title: "Broadcast an event to a room", keys: [.character("s")],
-      hint: .init(group: .act, label: "broadcast", rank: 11, home: .sockets), verb: "broadcast",
+      hint: .init(group: .act, label: "broadcast", short: "cast", rank: 11, home: .sockets), verb: "broadcast",
       argument: BroadcastForm.usage, changesNode: true, refusal: { $0.refusal(of: .sockets) },
       run: { model, input in model.askToBroadcast(input.argument) }),
     Action(

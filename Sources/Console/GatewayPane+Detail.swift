@@ -76,9 +76,12 @@ extension GatewayPane {
         ("idle", DisplayText(Figures.uptime(seconds: Double(socket.idleMilliseconds) / 1_000))),
       ]),
       line([
-        ("in", "\(count(detail.eventsIn)) \(bytes(detail.bytesIn))"),
-        ("out", "\(count(detail.eventsOut)) \(bytes(detail.bytesOut))"),
-        ("queue", "\(DisplayText(Figures.bytes(Int64(socket.queuedBytes)))) in \(socket.queuedFrames)"),
+        ("in", "\(count(detail.eventsIn)) events \(bytes(detail.bytesIn))"),
+        ("out", "\(count(detail.eventsOut)) events \(bytes(detail.bytesOut))"),
+      ]),
+      line([
+        ("queue", DisplayText(Figures.bytes(Int64(socket.queuedBytes)))),
+        ("in", DisplayText(Figures.counted(socket.queuedFrames, "frame"))),
         ("dropped", count(detail.dropped)),
       ]),
     ]

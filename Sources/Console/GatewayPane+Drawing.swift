@@ -52,9 +52,21 @@ extension GatewayPane {
     if plan.notice > 0 { drawNotice(snapshot, into: &canvas, area: area, now: scene.now) }
     let table = Rect(x: area.x, y: area.y + plan.notice, width: area.width, height: plan.table)
     drawTable(snapshot, into: &canvas, area: table, plan: plan, scene: scene)
+    if plan.charts > 0 {
+      let strip = Rect(x: area.x + 1, y: table.maxY, width: area.width - 2, height: plan.charts)
+      // Beside each other they stand apart from what is above and below.
+      let isBlock = plan.charts > ChartStrip.blockHeight
+      charts(snapshot).draw(into: &canvas, area: isBlock ? strip.inset(dx: 0, dy: 1) : strip)
+    }
     guard plan.detail > 0 else { return }
-    drawDetail(
-      into: &canvas, area: Rect(x: area.x, y: table.maxY, width: area.width, height: plan.detail), now: scene.now)
+    let detail = Rect(x: area.x, y: table.maxY + plan.charts, width: area.width, height: plan.detail)
+    drawDetail(into: &canvas, area: detail, now: scene.now)
+  }
+
+  private func charts(_ snapshot: GatewaySnapshot) -> ChartStrip {
+    ChartStrip(charts: [
+      .trend("in", eventsIn), .trend("out", eventsOut), .latency(title: "delivery", summary: snapshot.latency),
+    ])
   }
 
   private func drawNotice(_ snapshot: GatewaySnapshot, into canvas: inout Canvas, area: Rect, now: Moment) {
@@ -113,14 +125,15 @@ extension GatewayPane {
       Table.Column(title: "", width: 1, rank: 0),
       Table.Column(title: title("ID", .id), width: isVeryWide ? 27 : Self.idWidth, rank: 5),
       Table.Column(title: title("AGENT", .user), width: 12, isFlexible: true, rank: 1),
-      Table.Column(title: title("ROOMS", .rooms), width: isVeryWide ? 60 : width >= 100 ? 26 : 13, rank: 8),
-      Table.Column(title: title("VIA", .transport), width: 4, rank: 10),
+      Table.Column(title: title("ROOMS", .rooms), width: isVeryWide ? 52 : width >= 100 ? 20 : 13, rank: 8),
+      Table.Column(title: title("VIA", .transport), width: 4, rank: 9),
       Table.Column(title: title("STATE", .state), width: 6, rank: 2),
       Table.Column(title: title("RTT", .rtt), width: 6, alignment: .right, rank: 4),
       Table.Column(title: title("IN/S", .in), width: 5, alignment: .right, rank: 9),
       Table.Column(title: title("OUT/S", .out), width: 6, alignment: .right, rank: 7),
       Table.Column(title: title("QUEUE", .queue), width: 6, alignment: .right, rank: 3),
       Table.Column(title: title("AGE", .age), width: 8, alignment: .right, rank: 6),
+      Table.Column(title: "RTT 60s", width: 8, rank: 10),
       Table.Column(title: title("IDLE", .idle), width: 6, alignment: .right, rank: 11),
       Table.Column(title: "FROM", width: 21, rank: 12),
     ]
@@ -129,6 +142,7 @@ extension GatewayPane {
   private func fields(_ socket: SocketRecord, _ canvas: Canvas, now: Moment, width: Int) -> [Table.Field] {
     let (sign, style) = Self.look(of: socket.state)
     let mark: GlyphSet.Sign = marks.contains(socket.id) ? .mark : sign
+    let isFar = socket.rttMilliseconds ?? 0 > RoundTrips.scaleMaxMilliseconds
     let more = socket.roomCount - socket.rooms.count
     var rooms = DisplayText(socket.rooms.joined(separator: " "))
     if more > 0 { rooms = rooms.isEmpty ? "\(more)" : "\(rooms) +\(more)" }
@@ -136,12 +150,16 @@ extension GatewayPane {
       .text(canvas.sign(mark), marks.contains(socket.id) ? Style(.accent, on: .background, .bold) : style),
       .text(Self.shortID(socket.id, canvas, width: width)), .text(Self.name(of: socket)), .text(rooms, Style(.dim)),
       .text(Self.word(for: socket.transport)), .text(DisplayText(socket.state.rawValue), style),
-      .text(DisplayText(socket.rttMilliseconds.map { "\(Self.whole($0))ms" } ?? "-")),
+      .text(DisplayText(socket.rttMilliseconds.map(Figures.roundTrip) ?? "-"), isFar ? Style(.warn) : .plain),
       .text(DisplayText(Self.whole(socket.inPerSecond))), .text(DisplayText(Self.whole(socket.outPerSecond))),
       .text(
         DisplayText(socket.queuedBytes == 0 ? "0" : Figures.bytes(Int64(socket.queuedBytes))),
         socket.state == .slow ? Style(.warn) : .plain),
       .text(DisplayText(Figures.uptime(seconds: Double(now.wall - socket.connectedAt) / 1_000))),
+      .meter(
+        Sparkline(
+          values: roundTrips[socket.id], scaleMax: RoundTrips.scaleMaxMilliseconds,
+          style: Style(isFar ? .warn : .spark))),
       .text(DisplayText(Figures.uptime(seconds: Double(socket.idleMilliseconds) / 1_000))),
       .text(DisplayText(socket.address), Style(.dim)),
     ]

@@ -44,7 +44,12 @@ struct GatewayPane: EnginePane {
   private(set) var detailRefusal: String?
   /// Whether the pane is zoomed, or the only one there is room for.
   var isAlone = false
+  /// Events of the last minute, from clients and to them.
+  private(set) var (eventsIn, eventsOut) = (Series(), Series())
+  /// Of the sockets on the page.
+  private(set) var roundTrips = RoundTrips()
 
+  private var secondHand = SecondHand()
   private var pending: Pending?
   /// Its answer is marked, and not shown.
   private var marking: SocketQuery?
@@ -103,7 +108,18 @@ struct GatewayPane: EnginePane {
       return old != .absent
     }
     knowledge = .present(gateway.asShown)
-    return knowledge != old
+    roundTrips.uptime = snapshot.uptimeSeconds
+    return addTrends(gateway, uptime: snapshot.uptimeSeconds) || knowledge != old
+  }
+
+  private mutating func addTrends(_ gateway: GatewaySnapshot, uptime: Double) -> Bool {
+    if secondHand.isOver(at: uptime) { (eventsIn, eventsOut) = (Series(), Series()) }
+    guard let seconds = secondHand.advance(to: uptime) else { return false }
+    let changed = [
+      eventsIn.add(gateway.inPerSecond, seconds: Int(seconds.rounded())),
+      eventsOut.add(gateway.outPerSecond, seconds: Int(seconds.rounded())),
+    ]
+    return changed.contains(true)
   }
 
   private mutating func take(
@@ -123,8 +139,9 @@ struct GatewayPane: EnginePane {
     refusal = nil
     answered = query
     page = new
-    if let wanted, let row = new.sockets.firstIndex(where: { $0.id == wanted }) {
-      // The selection is a socket, not a line.
+    roundTrips.add(new.sockets)
+    if let wanted, cursor.selected > 0 || isAlone, let row = new.sockets.firstIndex(where: { $0.id == wanted }) {
+      // The selection is a socket, not a line; the first line stays the first while nothing was chosen.
       cursor.select(new.offset + row, count: matching, height: tableRows(height))
     } else {
       cursor.settle(count: matching, height: tableRows(height))
@@ -301,14 +318,47 @@ struct GatewayPlan: Equatable {
   let notice: Int
   let hasHeader: Bool
   let table: Int
+  /// Lines of charts: events in and out, and how long a delivery takes.
+  let charts: Int
   /// Lines about the selected socket, its rule included.
   let detail: Int
 
   init(height: Int, isAlone: Bool, hasNotice: Bool) {
     notice = hasNotice && height >= 4 ? 1 : 0
     hasHeader = height >= 4
-    detail = isAlone && height >= 14 ? max(7, min(18, height * 9 / 20)) : 0
-    table = max(0, height - notice - detail)
+    charts = isAlone ? (height >= 32 ? 7 : 0) : height >= 18 ? 3 : 0
+    detail = isAlone && height >= 14 ? max(7, min(16, height * 9 / 20)) : 0
+    table = max(0, height - notice - detail - charts)
+  }
+}
+
+/// The round trips of the sockets on one page in the last minute.
+struct RoundTrips: Sendable, Equatable {
+  /// Heartbeats come every few seconds.
+  private static let intervalSeconds = 4.0
+  static let length = 16
+  /// What fills the full height: a person notices more than that.
+  static let scaleMaxMilliseconds = 200.0
+
+  /// Of the node, which is the clock.
+  var uptime = 0.0
+  private var takenAt = 0.0
+  private var values: [String: [Double]] = [:]
+
+  subscript(id: String) -> [Double] { values[id] ?? [] }
+
+  /// Sockets that left the page are forgotten.
+  mutating func add(_ sockets: [SocketRecord]) {
+    let isDue = uptime < takenAt || uptime - takenAt >= Self.intervalSeconds
+    if isDue { takenAt = uptime }
+    var kept: [String: [Double]] = [:]
+    for socket in sockets {
+      let known = values[socket.id]
+      kept[socket.id] =
+        isDue || known == nil
+        ? ((known ?? []) + [socket.rttMilliseconds ?? 0]).suffix(Self.length) : known
+    }
+    values = kept
   }
 }
 
@@ -317,8 +367,7 @@ extension GatewaySnapshot {
   var asShown: GatewaySnapshot {
     var shown = self
     func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
-    shown.latency = LatencySummary(
-      p50: rounded(latency.p50), p95: rounded(latency.p95), p99: rounded(latency.p99))
+    shown.latency = latency.rounded(digits: 2)
     shown.inPerSecond = rounded(inPerSecond)
     shown.outPerSecond = rounded(outPerSecond)
     return shown

@@ -16,7 +16,7 @@ extension IndexPane {
     if !filter.isEmpty { parts.append("/\(DisplayText(filter).truncated(to: isNarrow ? 10 : 24))") }
     guard !isNarrow else { return parts.joined(separator: " · ") }
     let chunks = snapshot.projects.reduce(0) { $0 + $1.chunks }
-    parts.append("\(DisplayText(Figures.short(Double(chunks)))) chunks")
+    parts.append("\(DisplayText(Figures.short(Double(chunks)))) \(chunks == 1 ? "chunk" : "chunks" as DisplayText)")
     if scene.size != .medium { parts.append(DisplayText(Figures.bytes(Int64(snapshot.bytes)))) }
     return parts.joined(separator: " · ")
   }
@@ -34,11 +34,16 @@ extension IndexPane {
     let table = Rect(x: area.x, y: area.y, width: area.width, height: plan.table)
     drawTable(snapshot, into: &canvas, area: table, hasHeader: plan.hasHeader, isFocused: scene.isFocused)
     var y = table.maxY
-    for line in facts(snapshot, canvas).prefix(plan.facts) {
+    for line in facts(snapshot, canvas, hasCharts: plan.charts > 0).prefix(plan.facts) {
       canvas.write(line, x: area.x + 1, y: y, maxWidth: area.width - 2)
       y += 1
     }
-    y = table.maxY + plan.facts + plan.gap
+    if plan.charts > 0 {
+      let strip = Rect(x: area.x + 1, y: y, width: area.width - 2, height: plan.charts)
+      let isBlock = plan.charts > ChartStrip.blockHeight
+      charts(snapshot, isBlock: isBlock).draw(into: &canvas, area: isBlock ? strip.inset(dx: 0, dy: 1) : strip)
+    }
+    y = table.maxY + plan.facts + plan.charts + plan.gap
     for line in history(snapshot, canvas, lines: plan.below, width: area.width - 2) {
       canvas.write(line, x: area.x + 1, y: y, maxWidth: area.width - 2)
       y += 1
@@ -93,11 +98,11 @@ extension IndexPane {
     let hasPath = width >= pathFrom
     let columns = [
       Table.Column(title: "", width: 1, rank: 0),
-      Table.Column(title: "PROJECT", width: width >= 56 ? 14 : 8, rank: 0),
+      Table.Column(title: "PROJECT", width: width >= 56 ? 14 : 10, rank: 0),
       Table.Column(title: "REF", width: width >= 70 ? 20 : 13, rank: 5),
       Table.Column(title: "PROGRESS", width: hasPath ? 24 : 8, isFlexible: !hasPath, rank: 1),
       Table.Column(title: "DONE", width: 4, alignment: .right, rank: 2),
-      Table.Column(title: "FILES", width: 7, alignment: .right, rank: 3),
+      Table.Column(title: "FILES", width: width >= 40 ? 7 : 6, alignment: .right, rank: 3),
       Table.Column(title: "RATE", width: 6, alignment: .right, rank: 6),
       Table.Column(title: "ETA", width: 5, alignment: .right, rank: 4),
       Table.Column(title: "CHUNKS", width: 6, alignment: .right, rank: 7),
@@ -152,13 +157,22 @@ extension IndexPane {
 
   // MARK: - Figures
 
-  private func facts(_ snapshot: IndexSnapshot, _ canvas: Canvas) -> [StyledLine] {
+  /// Of two lines, the first is of what is going on.
+  private func charts(_ snapshot: IndexSnapshot, isBlock: Bool) -> ChartStrip {
+    let files = Chart.trend("files", files, style: Style(.busy))
+    let searches = Chart.trend("searches", searches)
+    let latency = Chart.latency(title: "query", summary: snapshot.queryLatency)
+    return ChartStrip(charts: isBlock ? [files, searches, latency] : [running > 0 ? files : searches, latency])
+  }
+
+  private func facts(_ snapshot: IndexSnapshot, _ canvas: Canvas, hasCharts: Bool) -> [StyledLine] {
     var first: [StyledLine] = []
     if let trouble, let error = trouble.error {
       let (sign, style) = Self.look(of: trouble.state)
       first = [StyledLine("\(canvas.sign(sign)) \(DisplayText(trouble.id.rawValue)): \(DisplayText(error))", style)]
     }
-    return first + figures(snapshot)
+    let figures = figures(snapshot)
+    return first + (hasCharts ? Array(figures.dropFirst()) : figures)
   }
 
   private func figures(_ snapshot: IndexSnapshot) -> [StyledLine] {
@@ -220,7 +234,7 @@ extension IndexPane {
     line.append("  \(DisplayText(Figures.counted(report.filesIndexed, "file")))")
     if let deleted = report.filesDeleted { line.append("  \(DisplayText(Figures.grouped(deleted))) deleted") }
     if !isWhole { line.append("  \(DisplayText(Figures.grouped(report.filesFailed.count))) failed", Style(.err)) }
-    line.append("  \(DisplayText(Figures.short(report.durationSeconds))) s", Style(.dim))
+    line.append("  \(DisplayText(Figures.duration(milliseconds: report.durationSeconds * 1_000)))", Style(.dim))
     line.append("  \(DisplayText(report.mode.rawValue))", Style(.dim))
     return line
   }

@@ -22,6 +22,11 @@ struct IndexPane: EnginePane {
   /// What id, path or branch must contain, letter case aside; empty: nothing.
   private(set) var filter = ""
   private(set) var cursor = ListCursor()
+  /// Files read and searches answered in the last minute.
+  private(set) var (files, searches) = (Series(), Series(least: 1))
+
+  private var secondHand = SecondHand()
+  private var queries: UInt64?
 
   var snapshot: IndexSnapshot? {
     if case .present(let snapshot) = knowledge { snapshot } else { nil }
@@ -44,14 +49,28 @@ struct IndexPane: EnginePane {
   private mutating func take(_ snapshot: Snapshot, height: Int) -> Bool {
     let old = (knowledge, folders)
     folders = snapshot.projects
+    var isMoved = false
     if let index = snapshot.index {
       knowledge = .present(index.asShown)
+      isMoved = addTrends(index, uptime: snapshot.uptimeSeconds)
     } else {
       knowledge = .absent
     }
-    guard old != (knowledge, folders) else { return false }
+    guard old != (knowledge, folders) else { return isMoved }
     sift(height: height)
     return true
+  }
+
+  private mutating func addTrends(_ index: IndexSnapshot, uptime: Double) -> Bool {
+    if secondHand.isOver(at: uptime) { (files, searches, queries) = (Series(), Series(least: 1), nil) }
+    guard let seconds = secondHand.advance(to: uptime) else { return false }
+    let asked = Double(index.queries - min(queries ?? index.queries, index.queries)) / seconds
+    queries = index.queries
+    let read = index.projects.reduce(0) { $0 + ($1.state == .indexing ? $1.filesPerSecond : 0) }
+    let changed = [
+      files.add(read, seconds: Int(seconds.rounded())), searches.add(asked, seconds: Int(seconds.rounded())),
+    ]
+    return changed.contains(true)
   }
 
   /// What moves between two snapshots.
@@ -134,20 +153,23 @@ struct IndexPlan: Equatable {
   let table: Int
   /// Lines of figures: what is wrong, queries, embeddings, disk, the file that is read.
   let facts: Int
+  /// Lines of charts: how files and searches went, and how long a search takes.
+  let charts: Int
   /// An empty line before the lists.
   let gap: Int
   /// Lines of the last runs and journeys, heading included.
   let below: Int
 
-  /// `extra`: lines of figures beyond the three that are always there.
+  /// `extra`: lines of figures beyond the three that are always there; the charts say one of those better.
   init(height: Int, projects: Int, extra: Int) {
     hasHeader = height >= 4
-    facts = height >= 10 ? 3 + extra : height >= 6 ? 1 : 0
-    let rest = max(0, height - facts)
+    charts = height >= 32 ? 7 : height >= 13 ? 2 : 0
+    facts = height >= 10 ? (charts > 0 ? 2 : 3) + extra : height >= 6 ? 1 : 0
+    let rest = max(0, height - facts - charts)
     let wanted = max(2, projects) + (hasHeader ? 1 : 0)
     let least = height >= 12 ? rest / 3 : 0
     table = min(rest - least, max(wanted, height < 12 ? rest : 0))
-    gap = rest - table > 2 ? 1 : 0
+    gap = rest - table > 2 && charts < 3 ? 1 : 0
     below = rest - table - gap
   }
 }
@@ -157,8 +179,7 @@ extension IndexSnapshot {
   var asShown: IndexSnapshot {
     var shown = self
     func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
-    shown.queryLatency = LatencySummary(
-      p50: rounded(queryLatency.p50), p95: rounded(queryLatency.p95), p99: rounded(queryLatency.p99))
+    shown.queryLatency = queryLatency.rounded(digits: 2)
     for row in shown.projects.indices {
       shown.projects[row].progress = rounded(shown.projects[row].progress)
       shown.projects[row].filesPerSecond = shown.projects[row].filesPerSecond.rounded()

@@ -20,10 +20,7 @@ struct LogPane: Pane {
     case .answer(.logs, .success(.logs(let records))):
       isLoading = false
       refusal = nil
-      // After a lost link, what the commands themselves have told is in the node's file as well.
-      let told = Set(book.records.compactMap { $0.label == "operator" ? $0.metadata["id"] : nil })
-      book.merge(
-        records.filter { $0.label != "operator" || !told.contains($0.metadata["id"] ?? "") }, height: height)
+      book.merge(unknown(records), height: height)
       return true
     case .answer(.logs, .failure(let failure)):
       isLoading = false
@@ -34,18 +31,23 @@ struct LogPane: Pane {
     }
   }
 
+  /// Lines of the node's log in the console's words, without those whose event has come already.
+  private func unknown(_ records: [LogRecord]) -> [LogRecord] {
+    let known = Set(book.records.filter { $0.label == OperatorLine.label }.compactMap { $0.metadata["id"] })
+    return records.compactMap { record in
+      guard let line = OperatorLine(record) else { return record }
+      return known.contains(line.id) ? nil : line.record
+    }
+  }
+
   /// A line for what is worth one.
   private static func record(of event: Event) -> LogRecord? {
     switch event.body {
-    // What somebody had done is told by the command itself, and a run that ended by its own line.
     case .log(let record):
-      return record.label == "operator" && record.metadata["id"] != nil ? nil : record
-    case .command(let audit) where audit.action != "sandbox.run" || audit.outcome != "ok":
-      let failed = audit.outcome.map { $0 != "ok" } ?? false
-      let ending = audit.outcome.map { ": \($0)" } ?? " …"
-      return LogRecord(
-        timeMilliseconds: event.timeMilliseconds, level: failed ? .warning : .info, label: "operator",
-        message: "\(audit.actor) \(audit.action) \(audit.target)\(ending)", metadata: ["id": audit.id])
+      // Its own event says it too, and better.
+      return OperatorLine(record) == nil ? record : nil
+    case .command(let audit):
+      return OperatorLine.record(of: audit, at: event.timeMilliseconds)
     case .cacheInvalidated(let done):
       let reach = done.durability == .committed ? "" : ", \(done.durability.word)"
       return LogRecord(
@@ -54,7 +56,6 @@ struct LogPane: Pane {
         message:
           "\(Figures.counted(done.keysDeleted, "key")) dropped: \(done.namespace) \(done.strategy) \(done.object) "
           + "(\(Figures.bytes(Int64(done.bytes))), \(Figures.short(done.durationMilliseconds)) ms\(reach))")
-    case .reindexed(let ending): return record(of: ending)
     case .run(let run) where run.state == .finished: return record(of: run)
     case .dropped(let count):
       return LogRecord(
@@ -65,28 +66,13 @@ struct LogPane: Pane {
     }
   }
 
-  private static func record(of ending: ReindexEnding) -> LogRecord {
-    guard let report = ending.report else {
-      return LogRecord(
-        timeMilliseconds: ending.timeMilliseconds, level: .warning, label: "index",
-        message: "\(ending.project): \(ending.failure?.message ?? "failed")")
-    }
-    let files = Figures.counted(report.filesIndexed, "file")
-    return LogRecord(
-      timeMilliseconds: ending.timeMilliseconds, level: report.filesFailed.isEmpty ? .info : .warning, label: "index",
-      message: report.mode == .unchanged
-        ? "\(ending.project): nothing has changed"
-        : "\(ending.project): \(files), \(Figures.counted(report.chunks, "chunk")) in "
-          + "\(Figures.short(report.durationSeconds)) s (\(report.mode.rawValue))")
-  }
-
   private static func record(of run: RunSummary) -> LogRecord {
     let time = SandboxPane.duration(Int64(run.durationMilliseconds))
     let whole = Int64(run.queueMilliseconds + run.startMilliseconds + run.durationMilliseconds)
     return LogRecord(
       timeMilliseconds: run.timeMilliseconds + whole, level: run.outcome == .succeeded ? .info : .warning,
       label: "sandbox",
-      message: "\(run.id) \(SandboxPane.look(of: run).2.text) after \(time), \(run.language) by \(run.actor)"
+      message: "\(run.id.prefix(8)) \(SandboxPane.look(of: run).2.text) after \(time), \(run.language) by \(run.actor)"
         + (run.reason.map { ": \($0)" } ?? ""))
   }
 
@@ -141,10 +127,17 @@ struct LogPane: Pane {
     line.append(DisplayText(record.label).fitted(to: isWide ? 12 : 8), Style(.accent))
     line.append(" ")
     line.append(DisplayText(record.message))
-    for (key, value) in record.metadata.sorted(by: { $0.key < $1.key }) {
-      line.append("  \(key)=\(value)", Style(.dim))
+    // Where there is little room, what was done is more than the number under which the audit has it.
+    let metadata = isWide || record.label != OperatorLine.label ? record.metadata : [:]
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+      line.append("  \(key)=\(shortened(value))", Style(.dim))
     }
     return line
+  }
+
+  /// Of a commit, as much as tells it from others.
+  private static func shortened(_ value: String) -> String {
+    value.utf8.count == 40 && value.allSatisfy(\.isHexDigit) ? String(value.prefix(7)) : value
   }
 
   static func style(of level: LogLevel) -> Style {

@@ -44,22 +44,46 @@ struct Bar: Meter {
   }
 }
 
+/// A series over several lines, newest right, from (x, y) down.
+struct AreaChart: Meter {
+  let values: [Double]
+  /// What fills the full height.
+  let scaleMax: Double
+  let height: Int
+  var style = Style(.spark)
+
+  func draw(into canvas: inout Canvas, x: Int, y: Int, width: Int) {
+    guard scaleMax > 0, height > 0 else { return }
+    for row in 0..<height {
+      // Of each value, the part that lies in this line.
+      let part = values.map { min(1, max(0, $0 / scaleMax * Double(height) - Double(height - 1 - row))) }
+      Sparkline(values: part, scaleMax: 1, style: style).draw(into: &canvas, x: x, y: y + row, width: width)
+    }
+  }
+}
+
 /// Counts of neighbouring ranges as columns over `height` lines, upwards from (x, y + height - 1).
 struct Histogram: Meter {
   let buckets: [Double]
   /// What fills the full height, so that two pictures can be compared.
   let scaleMax: Double
   var height = 1
+  /// Cells of a column.
+  var breadth = 1
   var style = Style(.spark)
 
   func draw(into canvas: inout Canvas, x: Int, y: Int, width: Int) {
     guard scaleMax > 0 else { return }
-    for (column, value) in buckets.prefix(max(0, width)).enumerated() where value > 0 {
+    for (column, value) in buckets.prefix(max(0, width / breadth)).enumerated() where value > 0 {
       let level = min(1, value / scaleMax) * Double(height)
       for row in 0..<height {
         let part = level - Double(row)
         guard part > 0 else { break }
-        canvas.put(glyph: canvas.glyphs.column(min(1, part)), x: x + column, y: y + height - 1 - row, style: style)
+        for cell in 0..<breadth {
+          canvas.put(
+            glyph: canvas.glyphs.column(min(1, part)), x: x + column * breadth + cell, y: y + height - 1 - row,
+            style: style)
+        }
       }
     }
   }

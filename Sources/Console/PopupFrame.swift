@@ -14,6 +14,8 @@ struct PopupFrame {
     var width = Self.boxWidth(model.width)
     var height = Self.boxHeight(model.height)
     switch model.popup {
+    // What an action does is a sentence.
+    case .help, .palette: width = min(model.width, max(width, 84))
     case .confirm(let dialog):
       height = min(height, body(of: dialog).count + (dialog.expected == nil ? 5 : 7))
       width = min(width, max(56, model.width * 7 / 10), 66)
@@ -29,6 +31,7 @@ struct PopupFrame {
     case .search: return Self.searchRect(width: model.width, height: model.height)
     case .run: return Self.runRect(width: model.width, height: model.height)
     case .comparison: return Self.comparisonRect(width: model.width, height: model.height)
+    case .health: (width, height) = healthSize(width: width, height: model.height)
     default: break
     }
     return Rect(x: (model.width - width) / 2, y: (model.height - height) / 2, width: width, height: height)
@@ -59,6 +62,7 @@ struct PopupFrame {
       case .search(let sheet): draw(sheet, into: &canvas, rect)
       case .run(let form): draw(form, into: &canvas, rect)
       case .comparison(let sheet): draw(sheet, into: &canvas, rect)
+      case .health: drawHealth(into: &canvas, rect)
       case .filter: break
       }
     }

@@ -5,8 +5,8 @@ internal import ControlPlane
 extension SandboxPane {
   func drawDetail(into canvas: inout Canvas, area: Rect, now: Moment) {
     guard area.height > 1, let run = selected else { return }
-    let rule = DisplayText(String(repeating: canvas.glyphs == .ascii ? "-" : "─", count: area.width))
-    canvas.write(rule, x: area.x, y: area.y, style: Style(.border))
+    // Beyond both ends, where the frame is: the line goes through to it.
+    canvas.hline(x: area.x - 1, y: area.y, length: area.width + 2)
     let head: DisplayText = " \(DisplayText(run.id)) "
     canvas.write(head, x: area.x + 2, y: area.y, style: Style(.title), maxWidth: area.width - 4)
     let known = detail?.summary.id == run.id ? detail : nil
@@ -27,7 +27,10 @@ extension SandboxPane {
     if run.state == .finished { times = "\(times)  ran \(DisplayText(duration(Int64(run.durationMilliseconds))))" }
     if let peak = run.memoryPeakBytes { times = "\(times)  peak \(DisplayText(Figures.bytes(Int64(peak))))" }
     var lines = [first, StyledLine(times, Style(.dim))]
-    if let reason = run.reason { lines.append(StyledLine(DisplayText(reason), Style(.err))) }
+    // What the checks found says it too, and where.
+    if let reason = run.reason, detail?.result?.violations.isEmpty ?? true {
+      lines.append(StyledLine(DisplayText(reason), Style(.err)))
+    }
     if let refusal { return lines + [StyledLine("\(canvas.sign(.warning)) \(DisplayText(refusal))", Style(.warn))] }
     guard let result = detail?.result else {
       if let detail, run.state != .finished { lines += program(detail, most: max(1, (count - lines.count) / 2)) }
@@ -81,7 +84,7 @@ extension SandboxPane {
     if lines.last?.isEmpty ?? false { lines.removeLast() }
     let shown = isTail ? lines.suffix(most - 1) : lines.prefix(most - 1)
     let rest = lines.count - shown.count
-    let head: DisplayText = rest > 0 ? "\(title)  \(DisplayText(Figures.grouped(rest))) lines more" : title
+    let head: DisplayText = rest > 0 ? "\(title)  \(DisplayText(Figures.counted(rest, "line"))) more" : title
     return [StyledLine(head, Style(.dim))] + shown.map { StyledLine("  \(DisplayText(String($0)))") }
   }
 }

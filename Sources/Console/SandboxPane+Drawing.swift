@@ -38,6 +38,12 @@ extension SandboxPane {
       canvas.write(line, x: area.x + 1, y: y, maxWidth: area.width - 2)
       y += 1
     }
+    if plan.charts > 0 {
+      let strip = Rect(x: area.x + 1, y: y, width: area.width - 2, height: plan.charts)
+      let isBlock = plan.charts > ChartStrip.blockHeight
+      charts(snapshot, isBlock: isBlock).draw(into: &canvas, area: isBlock ? strip.inset(dx: 0, dy: 1) : strip)
+      y += plan.charts
+    }
     guard plan.detail > 0 else { return }
     drawDetail(into: &canvas, area: Rect(x: area.x, y: y, width: area.width, height: plan.detail), now: scene.now)
   }
@@ -56,7 +62,7 @@ extension SandboxPane {
         ? "no run fits /\(DisplayText(filter))"
         : snapshot.backend == "none"
           ? "\(canvas.sign(.warning)) nothing can be run here: \(DisplayText(missing ?? "signalbox doctor tells why"))"
-          : "no runs yet: x runs a program, or signalbox run FILE"
+          : area.width < 56 ? "no runs yet: x runs a program" : "no runs yet: x runs a program, or signalbox run FILE"
       let style = snapshot.backend == "none" ? Style(.warn) : Style(.dim)
       canvas.write(text, x: area.x + 1, y: area.y, style: style, maxWidth: area.width - 2)
       return
@@ -72,9 +78,9 @@ extension SandboxPane {
     [
       Table.Column(title: "", width: 1, rank: 0),
       Table.Column(title: "RUN", width: width >= 100 ? 16 : 8, rank: 4),
-      Table.Column(title: "LANG", width: width >= 56 ? 10 : 6, rank: 1),
-      Table.Column(title: "PROGRAM", width: 10, isFlexible: true, rank: 1),
-      Table.Column(title: "STATE", width: width >= 56 ? 9 : 7, rank: 0),
+      Table.Column(title: width >= 56 ? "LANG" : "", width: width >= 56 ? 10 : 2, rank: 1),
+      Table.Column(title: "PROGRAM", width: width >= 100 ? 24 : width >= 56 ? 16 : 12, isFlexible: true, rank: 1),
+      Table.Column(title: "STATE", width: width >= 56 ? 9 : 8, rank: 0),
       Table.Column(title: "MEM", width: 5, alignment: .right, rank: 3),
       Table.Column(title: "TIME", width: 6, alignment: .right, rank: 2),
       Table.Column(title: "START", width: 6, alignment: .right, rank: 6),
@@ -91,8 +97,8 @@ extension SandboxPane {
     let time = isRunning ? max(0, now.wall - run.timeMilliseconds) : Int64(run.durationMilliseconds)
     return [
       .text(canvas.sign(sign), style), .text(DisplayText(String(run.id.prefix(width >= 100 ? 16 : 8)))),
-      .text(DisplayText(run.language)),
-      .text(DisplayText(run.title)), .text(word, style),
+      .text(width >= 56 ? DisplayText(run.language) : Self.shortName(of: run.language)),
+      .text(Self.title(of: run)), .text(width < 56 && run.isCached ? "cached" : word, style),
       .text(DisplayText(run.memoryPeakBytes.map { Figures.bytes(Int64($0)) } ?? "-")),
       .text(run.state == .queued ? "-" : DisplayText(duration(time))),
       .text(DisplayText(run.state == .finished ? duration(Int64(run.startMilliseconds)) : "-"), Style(.dim)),
@@ -100,6 +106,25 @@ extension SandboxPane {
       .text(DisplayText(run.actor), Style(.dim)), .text(DisplayText(run.project?.rawValue ?? ""), Style(.dim)),
       .text(DisplayText(String(Timestamp.clock(run.timeMilliseconds).prefix(8))), Style(.dim)),
     ]
+  }
+
+  /// As the files of such programs end.
+  private static func shortName(of language: String) -> DisplayText {
+    switch language {
+    case "python": "py"
+    case "javascript": "js"
+    case "typescript": "ts"
+    default: DisplayText(language)
+    }
+  }
+
+  /// The program's first line; of a comment, what it says.
+  static func title(of run: RunSummary) -> DisplayText {
+    var title = run.title[...]
+    let comment = title.hasPrefix("#!") ? nil : ["//", "#"].first { title.hasPrefix($0) }
+    title = title.dropFirst(comment?.count ?? 0)
+    let words = title.drop { $0 == " " }
+    return DisplayText(String(words.isEmpty ? run.title[...] : words))
   }
 
   /// `41ms`, `1.2s`, `00:41`: five characters at most for an hour.
@@ -132,6 +157,12 @@ extension SandboxPane {
 
   // MARK: - Figures
 
+  private func charts(_ snapshot: SandboxSnapshot, isBlock: Bool) -> ChartStrip {
+    let start = Chart.latency(title: "start", summary: snapshot.startLatency)
+    let run = Chart.latency(title: "run", summary: snapshot.latency)
+    return ChartStrip(charts: isBlock ? [.trend("runs", ended), start, run] : [start, run])
+  }
+
   private func facts(_ snapshot: SandboxSnapshot, _ canvas: Canvas, width: Int) -> [StyledLine] {
     var totals = StyledLine("all ", Style(.dim))
     totals.append(DisplayText(Figures.short(Double(snapshot.total))))
@@ -147,17 +178,22 @@ extension SandboxPane {
       totals.append("  \(name) ", Style(.dim))
       totals.append(DisplayText(Figures.short(Double(count))), count > 0 ? style : Style(.dim))
     }
+    let whole = Self.languages(snapshot, canvas, hasVersions: true)
+    return [totals, whole.width <= width ? whole : Self.languages(snapshot, canvas, hasVersions: false)]
+  }
+
+  private static func languages(_ snapshot: SandboxSnapshot, _ canvas: Canvas, hasVersions: Bool) -> StyledLine {
     var languages = StyledLine(DisplayText(snapshot.backend), Style(.dim))
     for language in snapshot.languages {
       languages.append("  ")
       if language.missing == nil {
-        let version = DisplayText(language.version.map { " \($0)" } ?? "")
+        let version = DisplayText(hasVersions ? language.version.map { " \($0)" } ?? "" : "")
         let warm = language.warm > 0 ? " +\(language.warm)" : ""
         languages.append("\(canvas.sign(.ok)) \(DisplayText(language.name))\(version)\(DisplayText(warm))")
       } else {
         languages.append("\(canvas.sign(.idle)) \(DisplayText(language.name))", Style(.dim))
       }
     }
-    return [totals, languages]
+    return languages
   }
 }

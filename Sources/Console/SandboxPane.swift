@@ -27,9 +27,15 @@ struct SandboxPane: EnginePane {
   private(set) var detailRefusal: String?
   /// What the selected run has written so far, while it runs.
   private(set) var output: [UInt8] = []
-  /// Whether the pane is zoomed, or the only one there is room for.
+  /// Whether the pane is zoomed, or the only one there is room for: then the selection stays with its run.
   var isAlone = false
+  /// Whether there is room for what the selected run is and wrote.
+  var showsDetail = false
+  /// Runs that ended, a second, in the last minute.
+  private(set) var ended = Series(least: 1)
 
+  private var secondHand = SecondHand()
+  private var total: UInt64?
   private var asked: String?
   private var isDetailDue = false
 
@@ -62,9 +68,18 @@ struct SandboxPane: EnginePane {
   private mutating func take(_ snapshot: Snapshot, height: Int) -> Bool {
     let old = knowledge
     knowledge = snapshot.sandbox.map { .present($0.asShown) } ?? .absent
-    guard old != knowledge else { return false }
+    let isMoved = snapshot.sandbox.map { addTrend($0, uptime: snapshot.uptimeSeconds) } ?? false
+    guard old != knowledge else { return isMoved }
     sift(height: height)
     return true
+  }
+
+  private mutating func addTrend(_ sandbox: SandboxSnapshot, uptime: Double) -> Bool {
+    if secondHand.isOver(at: uptime) { (ended, total) = (Series(least: 1), nil) }
+    guard let seconds = secondHand.advance(to: uptime) else { return false }
+    let count = Double(sandbox.total - min(total ?? sandbox.total, sandbox.total))
+    total = sandbox.total
+    return ended.add(count / seconds, seconds: Int(seconds.rounded()))
   }
 
   /// Runs that come and go between two snapshots, and what the selected one writes.
@@ -79,7 +94,7 @@ struct SandboxPane: EnginePane {
         isChanged = true
       case .runOutput(let piece) where piece.id == selected?.id:
         output = Array((output + piece.bytes.bytes).suffix(Self.outputMax))
-        isChanged = isChanged || isAlone
+        isChanged = isChanged || showsDetail
       default: break
       }
     }
@@ -103,7 +118,7 @@ struct SandboxPane: EnginePane {
 
   /// What the node should be asked now; `height` is 0 while the pane is hidden.
   mutating func questions(height: Int) -> [Query] {
-    guard height > 0, isAlone, let run = selected, asked == nil else { return [] }
+    guard height > 0, showsDetail, plan(height: height).detail > 0, let run = selected, asked == nil else { return [] }
     let isOther = detail?.summary.id != run.id && detailRefusal == nil
     guard isOther || isDetailDue else { return [] }
     asked = run.id
@@ -142,7 +157,7 @@ struct SandboxPane: EnginePane {
     if detail?.summary.id != selected?.id { detail = nil }
   }
 
-  func plan(height: Int) -> SandboxPlan { SandboxPlan(height: height, isAlone: isAlone) }
+  func plan(height: Int) -> SandboxPlan { SandboxPlan(height: height, showsDetail: showsDetail) }
 
   func tableRows(_ height: Int) -> Int {
     let plan = plan(height: height)
@@ -175,14 +190,17 @@ struct SandboxPlan: Equatable {
   let table: Int
   /// Lines of figures: outcomes, languages.
   let facts: Int
+  /// Lines of charts: how runs went, and how long starts and programs take.
+  let charts: Int
   /// Lines about the selected run, its rule included.
   let detail: Int
 
-  init(height: Int, isAlone: Bool) {
+  init(height: Int, showsDetail: Bool) {
     hasHeader = height >= 4
-    detail = isAlone && height >= 16 ? height * 6 / 10 : 0
+    charts = height >= 32 ? 7 : height >= 21 ? 2 : 0
+    detail = showsDetail && height >= 16 ? (height >= 40 ? height / 2 : height * 11 / 20) - charts / 2 : 0
     facts = height >= 8 ? 2 : 0
-    table = max(0, height - detail - facts)
+    table = max(0, height - detail - facts - charts)
   }
 }
 
@@ -203,10 +221,8 @@ extension SandboxSnapshot {
   /// Without what no picture shows, so that an idle sandbox stays equal to itself.
   var asShown: SandboxSnapshot {
     var shown = self
-    func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
-    shown.latency = LatencySummary(p50: rounded(latency.p50), p95: rounded(latency.p95), p99: rounded(latency.p99))
-    shown.startLatency = LatencySummary(
-      p50: rounded(startLatency.p50), p95: rounded(startLatency.p95), p99: rounded(startLatency.p99))
+    shown.latency = latency.rounded(digits: 1)
+    shown.startLatency = startLatency.rounded(digits: 1)
     for row in shown.active.indices {
       shown.active[row].durationMilliseconds = shown.active[row].durationMilliseconds / 1_000 * 1_000
     }

@@ -30,10 +30,13 @@ struct Table {
   var isFocused = false
   var hasHeader = true
 
+  /// Lines from which on one of them may say how many rows there are below; in fewer, a sign at the edge does.
+  private static let roomyFrom = 6
+
   /// How many rows fit into `height` lines.
   static func rowsMax(height: Int, count: Int, hasHeader: Bool) -> Int {
     let lines = height - (hasHeader ? 1 : 0)
-    return count > lines ? max(1, lines - 1) : lines
+    return count > lines && lines >= roomyFrom ? lines - 1 : max(1, lines)
   }
 
   func draw(into canvas: inout Canvas, area: Rect) {
@@ -51,11 +54,16 @@ struct Table {
       y += 1
     }
     let below = count - cursor.top - room
-    if count > room, area.maxY > y {
-      let text: DisplayText =
-        below > 0 ? "\(canvas.sign(.more)) \(Figures.grouped(below)) more" : "\(canvas.sign(.up)) end"
-      canvas.write(text, x: area.x + 1, y: area.maxY - 1, style: Style(.dim), maxWidth: area.width - 1)
+    guard count > room else { return }
+    guard area.maxY > y else {
+      let edge = area.maxX - 1
+      if cursor.top > 0 { canvas.write(canvas.sign(.up), x: edge, y: y - room, style: Style(.dim)) }
+      if below > 0 { canvas.write(canvas.sign(.more), x: edge, y: y - 1, style: Style(.dim)) }
+      return
     }
+    let text: DisplayText =
+      below > 0 ? "\(canvas.sign(.more)) \(Figures.grouped(below)) more" : "\(canvas.sign(.up)) end"
+    canvas.write(text, x: area.x + 1, y: area.maxY - 1, style: Style(.dim), maxWidth: area.width - 1)
   }
 
   private func drawHeader(into canvas: inout Canvas, columns: [(index: Int, width: Int)], x: Int, y: Int) {

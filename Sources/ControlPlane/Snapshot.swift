@@ -171,14 +171,37 @@ public struct ControlSnapshot: Sendable, Codable, Equatable {
 
 /// Milliseconds.
 public struct LatencySummary: Sendable, Codable, Equatable {
+  /// Ranges of `counts` at most; the last one has everything longer.
+  public static let countsMax = 32
+
   public var p50: Double
   public var p95: Double
   public var p99: Double
+  /// How many took how long since the start: the first under 2 microseconds, each next one twice as long as the one
+  /// before. Empty ranges at the end are left out; nil from a node that does not count.
+  public var counts: [UInt64]?
 
-  public init(p50: Double = 0, p95: Double = 0, p99: Double = 0) {
+  public init(p50: Double = 0, p95: Double = 0, p99: Double = 0, counts: [UInt64]? = nil) {
     self.p50 = p50
     self.p95 = p95
     self.p99 = p99
+    self.counts = counts
+  }
+
+  /// The range of `counts` that a duration belongs to.
+  public static func range(nanoseconds: UInt64) -> Int {
+    let microseconds = nanoseconds / 1_000
+    return microseconds < 2 ? 0 : min(countsMax - 1, UInt64.bitWidth - 1 - microseconds.leadingZeroBitCount)
+  }
+
+  /// Where a range of `counts` ends, in milliseconds.
+  public static func end(ofRange range: Int) -> Double { Double(UInt64(2) << UInt64(range)) / 1_000 }
+
+  /// With figures of `digits` decimal places, so that a tremble that no picture shows is no change.
+  public func rounded(digits: Int) -> LatencySummary {
+    let factor = digits == 1 ? 10.0 : 100.0
+    func rounded(_ value: Double) -> Double { (value * factor).rounded() / factor }
+    return LatencySummary(p50: rounded(p50), p95: rounded(p95), p99: rounded(p99), counts: counts)
   }
 }
 

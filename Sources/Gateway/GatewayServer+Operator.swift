@@ -31,7 +31,7 @@ extension GatewayServer {
     snapshot.dropped += throttle.dropped
     snapshot.connectionsMax = options.connectionsMax
     snapshot.latency = LatencySummary(
-      p50: worst(50), p95: worst(95), p99: worst(99))
+      p50: worst(50), p95: worst(95), p99: worst(99), counts: deliveries)
     (snapshot.peak, snapshot.inPerSecond, snapshot.outPerSecond) = rates.update(figures)
     return snapshot
   }
@@ -39,6 +39,16 @@ extension GatewayServer {
   /// Of the slowest loop.
   private func worst(_ percentile: Double) -> Double {
     seats.map { $0.latency.milliseconds(atPercentile: percentile) }.max() ?? 0
+  }
+
+  /// Of all loops together, by how long they took.
+  private var deliveries: [UInt64]? {
+    let all = seats.compactMap(\.latency.counts)
+    guard let first = all.first else { return nil }
+    return all.dropFirst().reduce(first) { sum, counts in
+      let (long, short) = sum.count > counts.count ? (sum, counts) : (counts, sum)
+      return long.indices.map { $0 < short.count ? long[$0] + short[$0] : long[$0] }
+    }
   }
 
   private var redis: GatewaySnapshot.Redis {

@@ -15,6 +15,8 @@ final class PtyLine: Sendable {
     /// What is still to be written to the program.
     var outgoing: ArraySlice<UInt8> = []
     var isStalled = false
+    /// What the line carries to the terminal; nil: as much as comes.
+    var bytesPerSecond: Int?
     var isOpen = true
     /// Whether the descriptor is closed.
     var isClosed = false
@@ -25,6 +27,7 @@ final class PtyLine: Sendable {
 
   static let transcriptMax = 8 << 20
   private static let pollMilliseconds: Int32 = 10
+  private static let blockBytes = 64 * 1_024
 
   let master: Int32
   let state: Mutex<State>
@@ -56,20 +59,27 @@ final class PtyLine: Sendable {
   private func run() {
     while true {
       let (isOpen, isStalled, isWriting) = state.withLock { ($0.isOpen, $0.isStalled, !$0.outgoing.isEmpty) }
+      let pace = state.withLock(\.bytesPerSecond)
       guard isOpen else { break }
       var file = pollfd(fd: master, events: 0, revents: 0)
       if !isStalled { file.events |= Int16(POLLIN) }
       if isWriting { file.events |= Int16(POLLOUT) }
       _ = poll(&file, 1, Self.pollMilliseconds)
-      if file.revents & Int16(POLLIN) != 0 { receive() } else { state.withLock { $0.emptyLooks += 1 } }
+      if file.revents & Int16(POLLIN) != 0 {
+        receive(most: pace.map { max(1, $0 * Int(Self.pollMilliseconds) / 1_000) } ?? Self.blockBytes)
+        // So long as those bytes take on a line of this pace.
+        if pace != nil { usleep(UInt32(Self.pollMilliseconds) * 1_000) }
+      } else {
+        state.withLock { $0.emptyLooks += 1 }
+      }
       if file.revents & Int16(POLLOUT) != 0 || isWriting { transmit() }
     }
     close(master)
     state.withLock { $0.isClosed = true }
   }
 
-  private func receive() {
-    var block = [UInt8](repeating: 0, count: 64 * 1024)
+  private func receive(most: Int) {
+    var block = [UInt8](repeating: 0, count: min(most, Self.blockBytes))
     let count = block.withUnsafeMutableBytes { read(master, $0.baseAddress, $0.count) }
     guard count > 0 else { return }
     state.withLock { state in

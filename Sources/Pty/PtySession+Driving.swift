@@ -42,6 +42,9 @@ extension PtySession {
   /// A stalled terminal takes no bytes from the program.
   public func setStalled(_ isStalled: Bool) { line.state.withLock { $0.isStalled = isStalled } }
 
+  /// From now on the line carries so many bytes a second to the terminal; nil: as many as come.
+  public func setPace(bytesPerSecond: Int?) { line.state.withLock { $0.bytesPerSecond = bytesPerSecond } }
+
   /// Raw bytes, as if the terminal had sent them.
   public func send(_ bytes: [UInt8]) { line.send(bytes) }
 

@@ -8,14 +8,23 @@ public final class LatencyRecorder: Sendable {
   public static let lowestNanoseconds: UInt64 = 1_000
   public static let highestNanoseconds: UInt64 = 3_600_000_000_000
 
-  private let histogram = Mutex(LatencyRecorder.empty())
+  private struct Recorded {
+    var histogram = LatencyRecorder.empty()
+    /// By `LatencySummary.range`: a picture needs few ranges, and to add up the histogram's thousands for each is dear.
+    var counts = [UInt64](repeating: 0, count: LatencySummary.countsMax)
+  }
+
+  private let recorded = Mutex(Recorded())
 
   public init() {}
 
   /// Longer than an hour counts as an hour, less than nothing as nothing.
   public func record(nanoseconds: Int64) {
     let value = min(UInt64(max(0, nanoseconds)), Self.highestNanoseconds)
-    histogram.withLock { _ = $0.record(value) }
+    recorded.withLock { recorded in
+      _ = recorded.histogram.record(value)
+      recorded.counts[LatencySummary.range(nanoseconds: value)] &+= 1
+    }
   }
 
   public func record(_ duration: Duration) {
@@ -24,26 +33,38 @@ public final class LatencyRecorder: Sendable {
     record(nanoseconds: isLong ? .max : seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
   }
 
-  /// The three percentiles of `status`, in milliseconds; zeros when nothing was recorded.
+  /// The percentiles of `status`, in milliseconds, and how they are spread; zeros when nothing was recorded.
   public func summary() -> LatencySummary {
-    histogram.withLock { histogram in
+    recorded.withLock { recorded in
       LatencySummary(
-        p50: Self.milliseconds(histogram, 50), p95: Self.milliseconds(histogram, 95),
-        p99: Self.milliseconds(histogram, 99))
+        p50: Self.milliseconds(recorded.histogram, 50), p95: Self.milliseconds(recorded.histogram, 95),
+        p99: Self.milliseconds(recorded.histogram, 99), counts: Self.trimmed(recorded.counts))
     }
+  }
+
+  /// See `LatencySummary.counts`.
+  public var counts: [UInt64]? { recorded.withLock { Self.trimmed($0.counts) } }
+
+  private static func trimmed(_ counts: [UInt64]) -> [UInt64]? {
+    counts.lastIndex { $0 > 0 }.map { Array(counts[...$0]) }
   }
 
   /// Any percentile, 0…100, in milliseconds.
   public func milliseconds(atPercentile percentile: Double) -> Double {
-    histogram.withLock { Self.milliseconds($0, percentile) }
+    recorded.withLock { Self.milliseconds($0.histogram, percentile) }
   }
 
-  public var count: UInt64 { histogram.withLock { $0.totalCount } }
+  public var count: UInt64 { recorded.withLock { $0.histogram.totalCount } }
 
   /// Bytes this recorder takes for life.
-  public var footprintBytes: Int { histogram.withLock { $0.estimatedFootprintInBytes } }
+  public var footprintBytes: Int { recorded.withLock { $0.histogram.estimatedFootprintInBytes } }
 
-  public func reset() { histogram.withLock { $0.reset() } }
+  public func reset() {
+    recorded.withLock { recorded in
+      recorded.histogram.reset()
+      for range in recorded.counts.indices { recorded.counts[range] = 0 }
+    }
+  }
 
   private static func milliseconds(_ histogram: Histogram<UInt64>, _ percentile: Double) -> Double {
     guard histogram.totalCount > 0 else { return 0 }

@@ -94,9 +94,9 @@ struct ActionTests {
   @Test func whatBelongsToTheFocusedPaneStaysInANarrowFooter() {
     var fixture = ModelFixture(isEmbedded: false)
     fixture.receive(.snapshot(CacheFixture.snapshot(CacheFixture.cache())))
-    #expect(!fixture.lines[23].contains("i invalidate"))
+    #expect(!fixture.lines[23].contains("i inval"))
     fixture.type("4")
-    #expect(fixture.lines[23].contains("i invalidate"))
+    #expect(fixture.lines[23].contains("i inval"))
   }
 
   @Test func aClickOnTheFooterPressesItsKey() throws {

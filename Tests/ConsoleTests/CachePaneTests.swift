@@ -52,7 +52,7 @@ struct CachePaneTests {
       for isAway in [false, true] {
         for count in [0, 1, 16] {
           let plan = CachePlan(height: height, isAway: isAway, namespaces: 100, invalidations: count)
-          #expect(plan.above + plan.table + plan.gap + plan.below == max(height, plan.above), "\(height) \(plan)")
+          #expect(plan.above + plan.charts + plan.table + plan.gap + plan.below == max(height, plan.above))
           if height >= 5 { #expect(plan.table >= 1, "\(height) \(plan)") }
         }
       }
@@ -140,7 +140,7 @@ struct CachePaneTests {
     fixture.receive(.snapshot(CacheFixture.snapshot(cache)))
     fixture.type("4G")
     #expect(fixture.model.panes[.cache].selectedText == "ns-39")
-    #expect(Self.pane(fixture).contains("ns-39") && Self.pane(fixture).contains("↑ end"))
+    #expect(try Self.pane(fixture).contains("ns-39") && Self.pane(fixture).contains("↑│"))
     fixture.press(KeyChord(.enter))
     #expect(fixture.screen.contains("ns-39"), "the zoom keeps the selection in sight")
     fixture.press(KeyChord(.escape))

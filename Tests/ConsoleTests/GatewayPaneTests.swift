@@ -55,7 +55,7 @@ struct GatewayPaneTests {
       for isAlone in [false, true] {
         for hasNotice in [false, true] {
           let plan = GatewayPlan(height: height, isAlone: isAlone, hasNotice: hasNotice)
-          #expect(plan.notice + plan.table + plan.detail == height)
+          #expect(plan.notice + plan.table + plan.charts + plan.detail == height)
           if height >= 4 { #expect(plan.table >= 3) }
         }
       }

@@ -23,7 +23,8 @@ enum IndexFixture {
         chunks: 98_112, embedCacheHitRate: 0.42),
     ])
     index.queries = 1_204
-    index.queryLatency = LatencySummary(p50: 3.2, p95: 6.1, p99: 8.8)
+    index.queryLatency = LatencySummary(
+      p50: 3.2, p95: 6.1, p99: 8.8, counts: Array(repeating: 0, count: 8) + [12, 90, 410, 620, 61, 11])
     index.bytes = 1_204 << 20
     index.bytesMax = 20 << 30
     index.embeddingsComputed = 41_204

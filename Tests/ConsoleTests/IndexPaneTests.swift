@@ -130,7 +130,7 @@ struct IndexPaneTests {
       for projects in [0, 1, 40] {
         for extra in 0...2 {
           let plan = IndexPlan(height: height, projects: projects, extra: extra)
-          #expect(plan.table + plan.facts + plan.gap + plan.below == height)
+          #expect(plan.table + plan.facts + plan.charts + plan.gap + plan.below == height)
         }
       }
     }

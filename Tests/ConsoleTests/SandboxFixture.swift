@@ -32,7 +32,10 @@ enum SandboxFixture {
     (sandbox.total, sandbox.succeeded, sandbox.failed) = (1_204, 1_100, 61)
     (sandbox.timedOut, sandbox.outOfMemory, sandbox.blocked, sandbox.cached) = (12, 3, 28, 412)
     sandbox.successRate = 0.914
-    sandbox.startLatency = LatencySummary(p50: 2.4, p95: 8, p99: 31)
+    sandbox.startLatency = LatencySummary(
+      p50: 2.4, p95: 8, p99: 31, counts: Array(repeating: 0, count: 9) + [12, 210, 680, 190, 90, 22])
+    sandbox.latency = LatencySummary(
+      p50: 41, p95: 1_900, p99: 2_400, counts: Array(repeating: 0, count: 12) + [90, 310, 280, 160, 70, 40, 90, 61])
     sandbox.languages = [
       .init(name: "python", version: "3.11.2", warm: 2), .init(name: "javascript", version: "20.20", warm: 2),
       .init(name: "go", missing: "go is not installed: apt-get install golang-go"),

@@ -21,7 +21,9 @@ struct SandboxPaneTests {
   @Test(arguments: sizes) func zoomedTheSelectedRunIsShownWhole(_ size: (Int, Int)) throws {
     var fixture = SandboxFixture.console(size.0, size.1)
     let first = SandboxFixture.run(3).id
-    #expect(fixture.type("33jjjj") == [.ask(.run(id: first))])
+    // Where there is room for both, the first run is asked for before anybody goes there.
+    let asked = fixture.type("33jjjj")
+    #expect(asked == (size.0 == 200 ? [] : [.ask(.run(id: first))]))
     let run = SandboxFixture.sandbox().recent[1]
     // One question at a time; what was asked of another run is not shown here.
     let late = fixture.receive(.answer(.run(id: first), .failure(Failure(.notFound, "no run of that id"))))
@@ -157,8 +159,8 @@ struct SandboxPaneTests {
   @Test func everyHeightIsFilledExactly() {
     for height in 0...60 {
       for isAlone in [false, true] {
-        let plan = SandboxPlan(height: height, isAlone: isAlone)
-        #expect(plan.table + plan.facts + plan.detail == height)
+        let plan = SandboxPlan(height: height, showsDetail: isAlone)
+        #expect(plan.table + plan.facts + plan.charts + plan.detail == height)
       }
     }
   }

@@ -19,6 +19,20 @@ import Testing
     #expect(abs(recorder.milliseconds(atPercentile: 100) - 10) < 0.1)
   }
 
+  @Test func countsAreInRangesThatDouble() throws {
+    let recorder = LatencyRecorder()
+    #expect(recorder.summary().counts == nil)
+    for microseconds in [0, 1, 2, 3, 4, 1_023, 1_024, 3_600_000_000] as [Int64] {
+      recorder.record(nanoseconds: microseconds * 1_000)
+    }
+    let counts = try #require(recorder.summary().counts)
+    #expect(counts.count == LatencySummary.countsMax && counts.reduce(0, +) == recorder.count)
+    #expect(counts[0] == 2 && counts[1] == 2 && counts[2] == 1 && counts[9] == 1 && counts[10] == 1 && counts[31] == 1)
+    #expect(LatencySummary.end(ofRange: 0) == 0.002 && LatencySummary.end(ofRange: 9) == 1.024)
+    recorder.reset()
+    #expect(recorder.counts == nil)
+  }
+
   @Test(arguments: [Int64.min, -1, 0, 1, 999]) func tooShortIsTheLowestBucket(_ nanoseconds: Int64) {
     let recorder = LatencyRecorder()
     recorder.record(nanoseconds: nanoseconds)

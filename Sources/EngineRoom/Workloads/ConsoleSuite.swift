@@ -11,6 +11,7 @@ enum ConsoleSuite {
       ConsoleIdleCost(bench: bench, cost: .cpu), ConsoleIdleCost(bench: bench, cost: .wakeups),
       ConsoleIdleCost(bench: bench, cost: .bytes), ConsoleFrameBytes(bench: bench), ConsoleResize(bench: bench),
       ConsolePaste(bench: bench), StoppedClient(bench: bench, kind: .console),
-    ]
+      StoppedClient(bench: bench, kind: .terminal),
+    ] + ConsoleUnderLoad.Aim.allCases.map { ConsoleUnderLoad(bench: bench, aim: $0) }
   }
 }

@@ -36,6 +36,8 @@ final class StoppedClient: Workload {
     case follower
     /// A console on a terminal, with its whole first frame.
     case console
+    /// A console that runs, on a terminal that takes nothing any more.
+    case terminal
   }
 
   let bench: Workbench
@@ -48,8 +50,16 @@ final class StoppedClient: Workload {
     self.kind = kind
   }
 
-  var suite: String { kind == .console ? "console" : "control" }
-  var name: String { kind == .console ? "stopped console" : "stopped client" }
+  var suite: String { kind == .follower ? "control" : "console" }
+
+  var name: String {
+    switch kind {
+    case .follower: "stopped client"
+    case .console: "stopped console"
+    case .terminal: "stalled terminal"
+    }
+  }
+
   var unit: String { "ratio" }
   /// 1 is no influence. The percentile is the seventh largest of 600, which moves by itself when other programs run;
   /// a node that waits for the client even once in a hundred answers is off by orders of magnitude.
@@ -105,10 +115,10 @@ final class StoppedClient: Workload {
       defer { client.kill() }
       client.send(SIGSTOP)
       return try await percentile99WithEvents(stage)
-    case .console:
+    case .console, .terminal:
       let console = try await BenchConsole.attached(bench, to: stage.node)
       defer { console.session.close() }
-      console.session.signal(SIGSTOP)
+      if kind == .console { console.session.signal(SIGSTOP) } else { console.session.setStalled(true) }
       return try await percentile99WithEvents(stage)
     }
   }
