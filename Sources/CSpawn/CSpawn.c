@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -113,3 +114,5 @@ int sb_close_from(posix_spawn_file_actions_t *actions, int first) {
 }
 
 int sb_pidfd(pid_t child) { return (int)syscall(SYS_pidfd_open, child, 0); }
+
+int sb_bind_arenas(int arenas) { return mallopt(M_ARENA_MAX, arenas); }

@@ -27,4 +27,8 @@ int sb_close_from(posix_spawn_file_actions_t *actions, int first);
 /// A descriptor that becomes readable when the child ends (pidfd_open(2)), close-on-exec; or -1 with errno.
 int sb_pidfd(pid_t child);
 
+/// Not of children, but of how a process of ours begins: mallopt(3) with M_ARENA_MAX, which Swift does not import.
+/// Non-zero when the allocator took it.
+int sb_bind_arenas(int arenas);
+
 #endif
