@@ -2,6 +2,7 @@ import Base
 import ControlPlane
 import FoundationEssentials
 import Glibc
+import Synchronization
 import TestKit
 import Testing
 
@@ -280,5 +281,32 @@ import Testing
     #expect(try engine.collect(nowMilliseconds: 8 * day) == 1)
     #expect(engine.store.segments.isEmpty)
     #expect(try FileManager.default.contentsOfDirectory(atPath: state.file("index/segments")).isEmpty)
+  }
+
+  @Test func aGenerationThatCameAfterAMergeTakesUpWhatWasMerged() async throws {
+    let repository = try await TemporaryGitRepository()
+    defer { repository.close() }
+    let state = try TemporaryFolder()
+    let engine = try IndexEngine(.init(folder: state.file("index"), workers: 1))
+    let id = ProjectID(folderName: "sample")
+    try engine.add(id, path: repository.path)
+    for number in 0..<10 {
+      try repository.write("f\(number).py", "def step_\(number)():\n  return \(number)\n")
+      try await repository.commit("\(number)")
+      try await engine.reindex(id, merges: false)
+    }
+    let late = try #require(engine.projects.withLock { $0[id]?.generation })
+    try engine.mergeSmallSegments { true }
+    #expect(engine.store.segments.count == 10)
+    try engine.mergeSmallSegments()
+    #expect(engine.store.segments.count < 10)
+    // As a run leaves it that began before the merge and ended after it.
+    engine.projects.withLock { $0[id]?.generation = late }
+    try engine.mergeSmallSegments()
+    let present = Set(engine.store.segments.map { ObjectIdentifier($0) })
+    let now = try #require(engine.projects.withLock { $0[id]?.generation })
+    #expect(now.segments.isSubset(of: present) && !late.segments.isSubset(of: present))
+    #expect(now.slotCount == late.slotCount && now.mark == late.mark)
+    #expect(try engine.search(SearchQuery("step 3")).hits.contains { $0.path == "f3.py" })
   }
 }
