@@ -6,7 +6,7 @@ enum StatusMetrics {
   static func families(_ snapshot: Snapshot) -> [MetricFamily] {
     node(snapshot) + process(snapshot.process) + control(snapshot.control) + bench(snapshot.bench)
       + (snapshot.gateway.map(gateway) ?? []) + (snapshot.index.map(index) ?? [])
-      + (snapshot.sandbox.map(sandbox) ?? []) + (snapshot.cache.map(cache) ?? [])
+      + (snapshot.sandbox.map(sandbox) ?? []) + (snapshot.cache.map(cache) ?? []) + ranges(snapshot)
   }
 
   private static func node(_ snapshot: Snapshot) -> [MetricFamily] {

@@ -247,7 +247,7 @@ import Testing
       script.snapshot.merged = 16
       script.snapshot.throttled = 17
       script.snapshot.queuedBytes = 18
-      script.snapshot.latency = LatencySummary(p50: 1, p95: 2, p99: 3)
+      script.snapshot.latency = LatencySummary(p50: 1, p95: 2, p99: 3, counts: [0, 40])
       script.peers = [
         .init(node: "b", version: "0.1.1", lastSeenMilliseconds: 1, sockets: 4),
         .init(node: "a", version: "0.1.0", lastSeenMilliseconds: 1, sockets: 5),
@@ -267,6 +267,7 @@ import Testing
     func value(_ name: String) -> Double? { values(name).first }
     #expect(value("signalbox_gateway_connections") == 11 && value("signalbox_gateway_connections_peak") == 12)
     #expect(value("signalbox_gateway_connections_total") == 13 && value("signalbox_gateway_dropped_total") == 14)
+    #expect(values("signalbox_node_latency_count_total").contains(40))
     #expect(value("signalbox_gateway_cut_total") == 15 && value("signalbox_gateway_merged_total") == 16)
     #expect(value("signalbox_gateway_throttled_total") == 17 && value("signalbox_gateway_queued_bytes") == 18)
     #expect(values("signalbox_gateway_latency_milliseconds") == [1, 2, 3])
