@@ -11,8 +11,10 @@ enum MemoryWorkloads {
     let soak = MemorySoak(bench)
     return [
       MemoryFigure("growth of resident memory", "MB", target: 16, bench, soak) { $0.growthMegabytes },
-      MemoryFigure("growth of open descriptors", "1", target: 0, bench, soak) { max(0, Double($0.descriptorsMore)) },
-      MemoryFigure("errors", "1", target: 0, bench, soak) { Double($0.errors) },
+      MemoryFigure("growth of open descriptors", "files", target: 0, bench, soak) {
+        max(0, Double($0.descriptorsMore))
+      },
+      MemoryFigure("errors", "errors", target: 0, bench, soak) { Double($0.errors) },
       MemoryFigure("operations", "1/s", target: nil, bench, soak) { $0.perSecond },
     ]
   }
