@@ -2,7 +2,7 @@ internal import Base
 internal import ControlPlane
 
 /// The last bench of this node: every figure with its bound and how it went before.
-struct BenchPane: Pane {
+struct BenchPane: ListPane {
   let id = PaneID.bench
   /// Runs asked for: the length of a trend.
   static let historyMax = 20
@@ -11,7 +11,27 @@ struct BenchPane: Pane {
   private(set) var reports: [BenchReport] = []
   private(set) var progress: BenchProgress?
   private(set) var isLoading = true
-  private var cursor = ListCursor()
+  var list = RowList(BenchPane.shape)
+
+  /// One line of the table.
+  enum Row: Equatable {
+    case result(BenchReport.Result)
+    case failed(BenchReport.Failed)
+
+    var suite: String {
+      switch self {
+      case .result(let result): result.suite
+      case .failed(let failed): failed.suite
+      }
+    }
+
+    var name: String {
+      switch self {
+      case .result(let result): result.name
+      case .failed(let failed): failed.name
+      }
+    }
+  }
 
   static let actions = [
     Action(
@@ -33,14 +53,8 @@ struct BenchPane: Pane {
 
   /// Of the suite that the selected row belongs to.
   var comparison: ComparisonSheet? {
-    guard let suite = selectedSuite else { return nil }
+    guard let suite = list.selected?.suite else { return nil }
     return ComparisonSheet(suite: suite, reports: reports)
-  }
-
-  private var selectedSuite: String? {
-    guard let latest else { return nil }
-    if latest.results.indices.contains(cursor.selected) { return latest.results[cursor.selected].suite }
-    return latest.failures?.dropFirst(cursor.selected - latest.results.count).first?.suite
   }
 
   mutating func take(_ news: News, height: Int) -> Bool {
@@ -55,12 +69,16 @@ struct BenchPane: Pane {
       if case .bench(let report) = outcome.result { add(report) }
     case .outcome(.runBench, .failure):
       progress = nil
+    case .link(.live):
+      // What happened meanwhile was not heard; the next word of a run says where it is.
+      progress = nil
     case .events(let events):
       return take(events)
     default:
       return false
     }
-    cursor.settle(count: rows, height: Self.rowsMax(height: height, count: rows))
+    list.set((latest?.results ?? []).map(Row.result) + (latest?.failures ?? []).map(Row.failed))
+    settle(height: height)
     return true
   }
 
@@ -79,10 +97,14 @@ struct BenchPane: Pane {
     reports = (reports + [report]).suffix(Self.historyMax)
   }
 
-  private var rows: Int { (latest?.results.count ?? 0) + (latest?.failures?.count ?? 0) }
+  func tableRows(_ height: Int) -> Int {
+    let height = height - (progress == nil ? 0 : 1)
+    return Table.rowsMax(height: height, count: list.rows.count, hasHeader: height >= 5)
+  }
 
-  private static func rowsMax(height: Int, count: Int) -> Int {
-    Table.rowsMax(height: height, count: count, hasHeader: height >= 5)
+  func tableTop(_ height: Int) -> Int {
+    let above = progress == nil ? 0 : 1
+    return above + (height - above >= 5 ? 1 : 0)
   }
 
   func summary(_ scene: Scene) -> DisplayText {
@@ -99,18 +121,28 @@ struct BenchPane: Pane {
   func draw(into canvas: inout Canvas, area: Rect, scene: Scene) {
     var area = area
     if let progress { area = draw(progress, into: &canvas, area: area) }
-    guard let latest else {
+    guard latest != nil else {
       guard progress == nil else { return }
       let none: DisplayText = "no bench has run on this node\(scene.isReadOnly ? "" : ": b runs one")"
       let text: DisplayText = isLoading ? "… asking the node for its last bench" : none
       canvas.write(text, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
       return
     }
-    let rows =
-      latest.results.map { fields(of: $0, glyphs: canvas.glyphs) }
-      + (latest.failures ?? []).map { Self.fields(of: $0, glyphs: canvas.glyphs) }
+    guard !list.rows.isEmpty else {
+      canvas.write(
+        "none of \(Figures.counted(list.all.count, "row")) fits /\(filter)", x: area.x + 1, y: area.y,
+        style: Style(.dim), maxWidth: area.width - 2)
+      return
+    }
+    let rows = list.rows.map { row in
+      switch row {
+      case .result(let result): fields(of: result, glyphs: canvas.glyphs)
+      case .failed(let failed): Self.fields(of: failed, glyphs: canvas.glyphs)
+      }
+    }
     let table = Table(
-      columns: Self.columns, rows: rows, cursor: cursor, isFocused: scene.isFocused, hasHeader: area.height >= 5)
+      columns: Self.columns, rows: rows, cursor: list.cursor, isFocused: scene.isFocused, hasHeader: area.height >= 5,
+      sorting: sorting)
     table.draw(into: &canvas, area: area)
   }
 
@@ -192,32 +224,11 @@ struct BenchPane: Pane {
     return Sparkline(values: values, scaleMax: sorted.isEmpty ? nil : 2 * sorted[sorted.count / 2])
   }
 
-  mutating func move(_ motion: Motion, height: Int) {
-    let room = Self.rowsMax(height: height, count: rows)
-    switch motion {
-    case .up: cursor.move(by: -1, count: rows, height: room)
-    case .down: cursor.move(by: 1, count: rows, height: room)
-    case .pageUp: cursor.move(by: -room, count: rows, height: room)
-    case .pageDown: cursor.move(by: room, count: rows, height: room)
-    case .first: cursor.select(0, count: rows, height: room)
-    case .last: cursor.select(rows - 1, count: rows, height: room)
-    case .scroll(let lines): cursor.scroll(by: lines, count: rows, height: room)
-    }
-  }
-
-  mutating func select(line: Int, height: Int) {
-    let row = line - (height >= 5 ? 1 : 0)
-    let room = Self.rowsMax(height: height, count: rows)
-    if (0..<room).contains(row) { cursor.select(cursor.top + row, count: rows, height: room) }
-  }
-
   var selectedText: String? {
-    guard let results = latest?.results else { return nil }
-    guard results.indices.contains(cursor.selected) else {
-      guard let failed = latest?.failures?.dropFirst(cursor.selected - results.count).first else { return nil }
-      return "\(failed.suite) \(failed.name) failed: \(failed.reason)"
+    switch list.selected {
+    case .result(let result): "\(result.suite) \(result.name) \(result.value) \(result.unit)"
+    case .failed(let failed): "\(failed.suite) \(failed.name) failed: \(failed.reason)"
+    case nil: nil
     }
-    let result = results[cursor.selected]
-    return "\(result.suite) \(result.name) \(result.value) \(result.unit)"
   }
 }

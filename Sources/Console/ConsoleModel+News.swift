@@ -67,6 +67,8 @@ extension ConsoleModel {
     link = state
     touch()
     guard state == .live, !wasLinked else { return [] }
+    // A bench that ended meanwhile says so to nobody; one that goes on says so soon.
+    isBenchRunning = false
     return initialQuestions
   }
 
@@ -120,5 +122,18 @@ extension ConsoleModel {
       toast(.failed, "\(command.action) \(command.target): \(failure.line)")
     }
     return []
+  }
+}
+
+extension ConsoleModel {
+  /// What is wrong with the operator's own file: every line of it in the log, where it stays, and the first as a toast.
+  mutating func tell(_ complaints: [Failure]) {
+    guard let first = complaints.first else { return }
+    let records = complaints.map {
+      LogRecord(timeMilliseconds: now.wall, level: .warning, label: "console", message: $0.line, metadata: [:])
+    }
+    let rows = rows(of: .log)
+    changeLog { $0.append(records, height: rows) }
+    toast(.failed, complaints.count == 1 ? first.line : "\(first.line), and \(complaints.count - 1) more in the log")
   }
 }

@@ -90,7 +90,7 @@ extension Terminal {
     return events
   }
 
-  private func readSignals() -> [Int32] {
+  func readSignals() -> [Int32] {
     var numbers = [UInt8](repeating: 0, count: 256)
     let count = numbers.withUnsafeMutableBytes { read(signalDescriptor, $0.baseAddress, $0.count) }
     return count > 0 ? numbers[..<count].map(Int32.init) : []
@@ -108,7 +108,7 @@ extension Terminal {
   }
 
   /// Takes the terminal again: another program may have had it, and the window may have another size.
-  private mutating func resume() {
+  mutating func resume() {
     outgoing = []
     take()
     resizeDue = .now
