@@ -82,7 +82,8 @@ extension ConsoleModel {
       layoutChoice = choice
       if width < choice.least.width || height < choice.least.height {
         let least = choice.least
-        toast(.refused, "layout \(choice.rawValue) needs \(least.width)x\(least.height): as soon as the window has it")
+        let size = "\(least.width)x\(least.height)"
+        toast(.refused, "layout \(choice.rawValue) needs \(size): as soon as the window has it")
       }
       settle()
       touch()
@@ -101,7 +102,7 @@ extension ConsoleModel {
     return []
   }
 
-  /// What the operator's file says, without a word about it. Theme and glyphs were chosen among stronger wishes already.
+  /// What the operator's file says, without a word about it. Theme and glyphs were chosen among stronger wishes before.
   mutating func begin(with settings: [ConsoleSetting]) -> [Effect] {
     var effects: [Effect] = []
     for setting in settings {

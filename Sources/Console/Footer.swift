@@ -79,7 +79,9 @@ struct Footer {
     canvas.write("/", x: area.x + 1, y: area.y, style: Style(.key, on: .barBackground, .bold))
     let note: DisplayText =
       prompt.complaint.map { DisplayText($0) } ?? model.panes[prompt.pane].filterHint
-    let noteWidth = min(note.width, area.width * 6 / 10)
+    // A long complaint gets what the words typed so far leave.
+    let left = area.width - 7 - DisplayText(prompt.field.text).width
+    let noteWidth = min(note.width, max(area.width * 6 / 10, left))
     let room = area.width - noteWidth - 5
     prompt.field.draw(into: &canvas, x: area.x + 2, y: area.y, width: room, style: style)
     canvas.write(

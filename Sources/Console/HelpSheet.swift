@@ -37,6 +37,9 @@ struct HelpSheet {
     rows = notes.map { .note($0) }
   }
 
+  /// Whether Enter does something here.
+  var hasActions: Bool { rows.contains { if case .action = $0 { true } else { false } } }
+
   var selected: Action? {
     if case .action(let action)? = rows.indices.contains(cursor.selected) ? rows[cursor.selected] : nil {
       action

@@ -129,7 +129,7 @@ struct PopupFrame {
 
   private func draw(_ sheet: HelpSheet, into canvas: inout Canvas, _ rect: Rect) {
     title(sheet.title, &canvas, rect)
-    hint("Enter does the line  Esc closes", &canvas, rect)
+    hint(sheet.hasActions ? "Enter does the line  Esc closes" : "Esc closes", &canvas, rect)
     var y = rect.y + 2
     for (index, row) in sheet.rows.enumerated().dropFirst(sheet.cursor.top).prefix(listRows) {
       switch row {

@@ -98,13 +98,17 @@ extension Terminal {
 
   mutating func suspend(wholeGroup: Bool) {
     sb_tty_restore()
+    stopSelf(wholeGroup: wholeGroup)
+    resume()
+  }
+
+  mutating func stopSelf(wholeGroup: Bool) {
     sb_stop_self(wholeGroup ? 1 : 0)
     // Either the process has stopped and goes on here, or nobody could continue it and the stop was ignored.
     var signal = pollfd(fd: signalDescriptor, events: Int16(POLLIN), revents: 0)
     _ = poll(&signal, 1, 200)
     sb_signals_refresh()
     pendingSignals += readSignals().filter { $0 != SIGCONT }
-    resume()
   }
 
   /// Takes the terminal again: another program may have had it, and the window may have another size.

@@ -72,9 +72,7 @@ extension Terminal {
 
   /// The program was stopped: so are we, until somebody lets us go on, and then it has the terminal again.
   private mutating func stopWith(_ child: pid_t) {
-    sb_stop_self(1)
-    sb_signals_refresh()
-    pendingSignals += readSignals().filter { $0 != SIGCONT && $0 != SIGWINCH }
+    stopSelf(wholeGroup: true)
     sb_tty_hand(inputDescriptor, child)
     kill(-child, SIGCONT)
   }

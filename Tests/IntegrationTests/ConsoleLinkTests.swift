@@ -33,6 +33,12 @@ import Testing
     let other = try stage.fixture.console(
       ["attach"], width: 120, height: 40, ["SIGNALBOX_OPERATOR": "grace"])
     try await other.expect("live 2 Hz")
+    for session in [stage.session, other] {
+      // Nothing else may push the lines out of sight.
+      session.type("/engine=operator")
+      session.press("Enter")
+      try await session.expect("/engine=operator · following")
+    }
     stage.session.type(":node level debug")
     stage.session.press("Enter")
     try await other.expect("operator +ada log\\.level debug: ok")
