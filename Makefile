@@ -14,7 +14,7 @@ ARGS ?=
 BINARY := .build/release/signalbox
 SOURCES := Package.swift Sources Tests
 
-.PHONY: help run test build install format lint bench demo clean setup toolchain
+.PHONY: help run test build install format lint bench figures demo clean setup toolchain
 
 help: ## list the targets
 	@echo "signalbox: the real-time back end of AI coding agents"
@@ -57,6 +57,9 @@ lint: toolchain ## check the format of the sources
 
 bench: build ## measure a node of its own (ARGS=… are suites)
 	@.ci/bench $(BINARY) $(ARGS)
+
+figures: build ## put the figures of the last bench into README
+	@.ci/figures $(BINARY)
 
 demo: build ## open the console on a node that is in use by clients of its own (ARGS=--no-tui: lines instead)
 	@exec $(BINARY) demo $(ARGS)

@@ -168,7 +168,7 @@ let package = Package(
       linkerSettings: [
         .unsafeFlags(["-nostartfiles", "-static-stdlib", "-Xclang-linker", "-static", "-Xlinker", "-s"])
       ]),
-    room("Sandbox", ["Base", .product(name: "DequeModule", package: "swift-collections")]),
+    room("Sandbox", ["Base", "ControlPlane", .product(name: "DequeModule", package: "swift-collections")]),
 
     // MARK: Floor 3: faces, which see the control plane and never an engine
     room(
@@ -274,7 +274,7 @@ let package = Package(
     tests(
       "CodeIndexTests", ["CodeIndex", "IndexProbe", "Outbound", "FakeServers", "Base", "ControlPlane", "TestKit"],
       exclude: ["Golden"]),
-    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Outbound", "Base", "TestKit"]),
+    tests("SandboxTests", ["Sandbox", "sandbox-launcher", "Outbound", "ControlPlane", "Base", "TestKit"]),
     tests("BenchTests", ["Bench", "Base", "ControlPlane", "TestKit"]),
     tests(
       "ControlSocketTests",
@@ -302,7 +302,7 @@ let package = Package(
       "EngineRoomTests",
       [
         "EngineRoom", "sandbox-launcher", "Bench", "Load", "CCrash", "ControlPlane", "Access", "RedisLink", "Base",
-        "Telemetry", "TestKit", "CodeIndex",
+        "Telemetry", "TestKit", "CodeIndex", "FakeServers",
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     tests("SettingsTests", ["signalbox", "RedisLink", "Base", "ControlPlane", "EngineRoom", "TestKit"]),

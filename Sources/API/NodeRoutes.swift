@@ -30,7 +30,7 @@ struct NodeRoutes {
       APIRouter.status,
       get: { _, context in try JSONBody.response(try await context.door().snapshot()) })
     routes.route(
-      APIRouter.bench, get: benchHistory, post: runBench, timeout: settings.benchTimeout)
+      APIRouter.bench, get: benchHistory, post: runBench, delete: cancelBench, timeout: settings.benchTimeout)
   }
 
   @Sendable private func benchHistory(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -58,5 +58,12 @@ struct NodeRoutes {
       throw Failure(.internal, "the node gave another outcome than a bench report")
     }
     return try JSONBody.response(report)
+  }
+  /// `{"stopped":true}` when there was one to stop.
+  @Sendable private func cancelBench(_ request: Request, _ context: APIContext) async throws -> Response {
+    guard case .stopped(let isStopped) = try await context.door().perform(.cancelBench).result else {
+      throw Failure(.internal, "the node gave another outcome than was asked for")
+    }
+    return try JSONBody.response(["stopped": isStopped])
   }
 }

@@ -36,8 +36,7 @@ struct ProblemDetails: Error {
 
   /// A failure of the node, with the status of its code. `limit` is 429 here: too large a body is found by us.
   init(_ failure: Failure) {
-    let status: HTTPResponse.Status =
-      failure.code == .limit ? .tooManyRequests : .init(integerLiteral: failure.httpStatus)
+    let status = failure.code == .limit ? .tooManyRequests : Self.status(failure.httpStatus)
     self.init(status, Self.reason(failure.code), failure.message, hint: failure.hint)
     if failure.code == .unauthenticated { headers[.wwwAuthenticate] = "Bearer" }
   }
@@ -70,6 +69,15 @@ struct ProblemDetails: Error {
     var fields = headers
     fields[.contentType] = "application/problem+json"
     return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: body()))
+  }
+
+  /// With its words: a status made of its number alone has none.
+  private static func status(_ code: Int) -> HTTPResponse.Status {
+    let known: [HTTPResponse.Status] = [
+      .badRequest, .unauthorized, .forbidden, .notFound, .conflict, .contentTooLarge, .tooManyRequests,
+      .internalServerError, .serviceUnavailable, .gatewayTimeout,
+    ]
+    return known.first { $0.code == code } ?? HTTPResponse.Status(code: code, reasonPhrase: "Error")
   }
 
   private static func reason(_ code: Failure.Code) -> Reason {

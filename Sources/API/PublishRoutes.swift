@@ -41,17 +41,19 @@ struct PublishRoutes {
 
   /// Of a body whose `data` stays as it was written.
   private struct Occurrence: Decodable {
-    static let form = #"{"event","data"?,"priority"?,"acknowledgeMilliseconds"?}"#
+    static let form = #"{"event","data"?,"priority"?,"acknowledgeMilliseconds"?,"moreRooms"?}"#
     var event: String
     var priority: Int?
-    /// Only of a room's events.
+    // Only of a room's events.
     var acknowledgeMilliseconds: Int?
+    var moreRooms: [String]?
 
     init(from decoder: any Decoder) throws {
-      let fields = try StrictFields(decoder, ["event", "data", "priority", "acknowledgeMilliseconds"])
+      let fields = try StrictFields(decoder, ["event", "data", "priority", "acknowledgeMilliseconds", "moreRooms"])
       event = try fields.value(String.self, "event")
       priority = try fields.optional(Int.self, "priority")
       acknowledgeMilliseconds = try fields.optional(Int.self, "acknowledgeMilliseconds")
+      moreRooms = try fields.optional([String].self, "moreRooms")
     }
   }
 
@@ -91,8 +93,8 @@ struct PublishRoutes {
       throw Failure(.invalid, "this is no id of a project", hint: "a project id is \(ProjectID.rule)")
     }
     let (occurrence, data) = try await occurrence(request)
-    guard occurrence.acknowledgeMilliseconds == nil else {
-      throw Failure(.invalid, "acknowledgeMilliseconds is for /v1/rooms/{room}/events")
+    guard occurrence.acknowledgeMilliseconds == nil, occurrence.moreRooms == nil else {
+      throw Failure(.invalid, "acknowledgeMilliseconds and moreRooms are for /v1/rooms/{room}/events")
     }
     let event = ProjectEvent(projectID: id, event: occurrence.event, data: data, priority: occurrence.priority)
     _ = try event.broadcast()
@@ -103,7 +105,7 @@ struct PublishRoutes {
     let room = try Self.name(in: request)
     let (occurrence, data) = try await occurrence(request)
     let broadcast = Broadcast(
-      room: room, event: occurrence.event, data: data, priority: occurrence.priority,
+      room: room, moreRooms: occurrence.moreRooms, event: occurrence.event, data: data, priority: occurrence.priority,
       acknowledgeMilliseconds: occurrence.acknowledgeMilliseconds)
     try broadcast.check()
     return try await publish(.broadcast(broadcast), context)
@@ -129,12 +131,12 @@ struct PublishRoutes {
     return try JSONBody.response(receipt, status: receipt.reach == .everywhere ? .ok : .accepted)
   }
 
-  /// A bound here is about the size of what was sent: 413.
+  /// A bound that stays is about the size of what was sent: 413.
   private func bounded(_ handler: @escaping APIRouter.Handler) -> APIRouter.Handler {
     { request, context in
       do {
         return try await handler(request, context)
-      } catch let failure as Failure where failure.code == .limit {
+      } catch let failure as Failure where failure.code == .limit && !failure.isRetriable {
         throw ProblemDetails(.contentTooLarge, .body, failure.message, hint: failure.hint)
       }
     }

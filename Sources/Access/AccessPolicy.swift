@@ -23,6 +23,8 @@ public struct AccessPolicy: Sendable {
   /// Throws `denied`, saying what is needed.
   public func check(_ command: Command, by caller: Caller) throws(Failure) {
     try check(need(of: command), caller, command.action)
+    guard case .broadcast(let broadcast) = command else { return }
+    for room in broadcast.moreRooms ?? [] { try check(publishing(to: room), caller, command.action) }
   }
 
   /// Throws `denied`, saying what is needed.
@@ -109,7 +111,8 @@ public struct AccessPolicy: Sendable {
       let name = path.split(separator: "/").last.map(String.init) ?? path
       return Need(role: .operator, project: id ?? ProjectID(folderName: name))
     case .removeProject(let id): return Need(role: .operator, project: id)
-    case .drain, .stop, .setLogLevel, .runBench: return Need(role: .operator, isAcrossProjects: true)
+    case .drain, .stop, .setLogLevel, .runBench, .cancelBench:
+      return Need(role: .operator, isAcrossProjects: true)
     case .cacheSet(let write): return Need(role: .agent, namespace: write.namespace)
     case .cacheInvalidate(let selection): return need(of: selection)
     case .kickSockets: return Need(role: .operator, isAcrossProjects: true, isAcrossRooms: true)

@@ -17,7 +17,7 @@ extension BenchRunner {
         guard round.failure == nil, (try? await clock.sleep(until: due, tolerance: nil)) != nil else { break }
         round.running += 1
         group.addTask { [clock] in await Self.sample(workload, due, clock) }
-        meter.tick(fraction(began, index))
+        meter.tick(fraction(began, index), round.samples)
       }
       if round.failure != nil { group.cancelAll() }
       for await result in group { round.take(result) }

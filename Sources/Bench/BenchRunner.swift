@@ -36,9 +36,13 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
       // One that failed has no figure, however often it is tried.
       for (index, workload) in workloads.enumerated() where records[index].failure == nil {
         meter.begin(run * workloads.count + index, workload)
-        do throws(Failure) { records[index].runs.append(try await measure(workload, &meter)) } catch {
+        do throws(Failure) {
+          records[index].runs.append(try await measure(workload, &meter))
+          meter.finished(Self.result(workload, records[index].runs))
+        } catch {
           try Self.checkCancellation()
           records[index].failure = error
+          meter.failed(.init(suite: workload.suite, name: workload.name, reason: error.message))
         }
       }
     }
@@ -84,7 +88,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     }
     var rounds: [Samples] = []
     for round in 0..<plan.roundsMax {
-      meter.beginRound(round, of: plan.roundsMax)
+      meter.beginRound(round, of: plan.roundsMax, before: rounds)
       switch workload.arrival {
       case .closed: rounds.append(try await closedRound(workload, &meter))
       case .open(let rate, let inFlightMax):
@@ -104,7 +108,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
       let start = clock.now
       let value = try await workload.measure()
       samples.record(value ?? start.duration(to: clock.now).milliseconds)
-      meter.tick(fraction(began, samples.count))
+      meter.tick(fraction(began, samples.count), samples)
     } while samples.count < plan.roundSamplesMax && began.duration(to: clock.now) < plan.roundDuration
     return samples
   }

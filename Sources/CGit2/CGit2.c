@@ -27,6 +27,19 @@ int sb_git2_tree_diff(git_diff **diff, git_repository *repository, git_tree *bef
   return status;
 }
 
+int sb_git2_work_tree_diff(git_diff **diff, git_repository *repository, git_tree *tree, const char *prefix) {
+  git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+  options.flags = GIT_DIFF_SKIP_BINARY_CHECK | GIT_DIFF_INCLUDE_TYPECHANGE | GIT_DIFF_INCLUDE_UNTRACKED |
+                  GIT_DIFF_RECURSE_UNTRACKED_DIRS | GIT_DIFF_DISABLE_PATHSPEC_MATCH;
+  options.ignore_submodules = GIT_SUBMODULE_IGNORE_ALL;
+  char *paths[] = {(char *)prefix};
+  if (*prefix) {
+    options.pathspec.strings = paths;
+    options.pathspec.count = 1;
+  }
+  return git_diff_tree_to_workdir_with_index(diff, repository, tree, &options);
+}
+
 int sb_git2_is_cut(git_repository *repository, const git_oid *id) {
   enum { READ_MAX = 8 << 20 };
   char hex[GIT_OID_HEXSZ + 1], path[4400];

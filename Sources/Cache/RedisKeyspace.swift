@@ -6,6 +6,7 @@ internal import RedisLink
 ///
 ///     <prefix>:1:d:<length>:<namespace>:<key>   a value in its envelope
 ///     <prefix>:1:g:<length>:<namespace>:<key>   sorted set: who depends on the key, by when that entry expires
+///     <prefix>:1:t:<project>                    list: states of a project that were told of, the newest first
 ///     <prefix>:1:seq  :log  :epoch  :lease      the order, its log, the data set's random id, who sweeps
 ///     <prefix>:1:inv                            channel of rules (I), writes (W) and new epochs (E)
 ///
@@ -28,6 +29,8 @@ struct RedisKeyspace: Sendable {
   }
 
   func data(_ key: CacheKey) -> String { prefix + "d:" + Self.scope(key.namespace.name) + key.name }
+
+  func told(_ project: String) -> String { prefix + "t:" + project }
 
   static func scope(_ namespace: String) -> String { "\(namespace.utf8.count):\(namespace):" }
 

@@ -4,7 +4,7 @@ internal import RedisLink
 /// The scripts that make each change one step in Redis. All of them first make sure that the data set is the one this
 /// node joined: after a FLUSHALL or a restored snapshot they refuse, and the node joins anew.
 enum RedisScript: String, CaseIterable, Sendable {
-  case write, commitRule, commitKeys, closure, removeMarked, join, roll, pruneEdges
+  case write, commitRule, commitKeys, closure, removeMarked, join, roll, pruneEdges, tellOnce
 
   var text: String {
     switch self {
@@ -16,6 +16,7 @@ enum RedisScript: String, CaseIterable, Sendable {
     case .join: Self.joinText
     case .roll: Self.rollText
     case .pruneEdges: Self.pruneEdgesText
+    case .tellOnce: Self.tellOnceText
     }
   }
 
@@ -187,5 +188,20 @@ enum RedisScript: String, CaseIterable, Sendable {
       end
     end
     return removed
+    """
+
+  /// KEYS told; ARGV from to limit px. Answers 1 when the step from one state to the other is news: the state has not
+  /// been told of lately, or what it leads away from was told of after it.
+  private static let tellOnceText = """
+    local from, to = nil, nil
+    for i, state in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+      if state == ARGV[1] and not from then from = i end
+      if state == ARGV[2] and not to then to = i end
+    end
+    if to and not (from and from < to) then return 0 end
+    redis.call('LPUSH', KEYS[1], ARGV[2])
+    redis.call('LTRIM', KEYS[1], 0, tonumber(ARGV[3]) - 1)
+    redis.call('PEXPIRE', KEYS[1], ARGV[4])
+    return 1
     """
 }

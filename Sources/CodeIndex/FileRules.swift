@@ -12,6 +12,8 @@ public enum SkipReason: UInt8, Sendable, CaseIterable, Codable {
   case outsideProject = 10
   case unreadable = 11
   case tooManyFiles = 12
+  /// In the commit and not in the work tree that lies over it.
+  case deleted = 13
 
   public var text: String {
     switch self {
@@ -26,6 +28,7 @@ public enum SkipReason: UInt8, Sendable, CaseIterable, Codable {
     case .submodule: "submodule"
     case .outsideProject: "path leaves the project"
     case .unreadable: "unreadable"
+    case .deleted: "deleted in the work tree"
     case .tooManyFiles: "past the limit of \(FileRules.filesMax) files"
     }
   }

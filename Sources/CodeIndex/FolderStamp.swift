@@ -11,6 +11,19 @@ enum FolderStamp {
     return add(root, "", depth: 0, to: &hash) ? hash.value : nil
   }
 
+  /// The same of a work tree, of what differs from the commit by git's index: nothing else is looked at. Nil when git
+  /// cannot tell.
+  static func of(_ workTree: ProjectFolder, _ root: String) -> UInt64? {
+    guard let paths = try? workTree.workTreePaths() else { return nil }
+    var hash = FNV()
+    for path in paths where FileRules.skip(path: path) == nil {
+      hash.add(path)
+      var facts = stat()
+      if lstat("\(root)/\(path)", &facts) == 0 { hash.add(facts) }
+    }
+    return hash.value
+  }
+
   /// FNV-1a (Fowler, Noll, Vo): good enough to tell that something differs, and nobody gains from a collision.
   private struct FNV {
     var value: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -22,6 +35,12 @@ enum FolderStamp {
     }
     mutating func add(number: UInt64) {
       for shift in stride(from: 0, to: 64, by: 8) { add(UInt8(truncatingIfNeeded: number >> UInt64(shift))) }
+    }
+    mutating func add(_ facts: stat) {
+      add(number: UInt64(bitPattern: Int64(facts.st_size)))
+      add(number: UInt64(bitPattern: Int64(facts.st_mtim.tv_sec)))
+      add(number: UInt64(bitPattern: Int64(facts.st_mtim.tv_nsec)))
+      add(number: UInt64(facts.st_ino))
     }
   }
 
@@ -44,10 +63,7 @@ enum FolderStamp {
         _ = add(root, path + "/", depth: depth + 1, to: &hash)
       case S_IFREG where FileRules.skip(path: path) == nil || ProjectFolder.isIgnoreFile(path) || name == ".gitignore":
         hash.add(path)
-        hash.add(number: UInt64(bitPattern: Int64(facts.st_size)))
-        hash.add(number: UInt64(bitPattern: Int64(facts.st_mtim.tv_sec)))
-        hash.add(number: UInt64(bitPattern: Int64(facts.st_mtim.tv_nsec)))
-        hash.add(number: UInt64(facts.st_ino))
+        hash.add(facts)
       default: continue
       }
     }

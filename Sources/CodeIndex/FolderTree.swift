@@ -71,7 +71,7 @@ struct FolderTree {
     guard let bytes = Self.contents("\(root)/\(path)", max: FileRules.bytesMax),
       let id = bytes.withUnsafeBufferPointer({ GitRepository.blobID(of: $0) })
     else { return skip(path, .unreadable) }
-    files.append(Manifest.File(entry: SourceEntry(path: path, id: id, skip: nil), stamp: stamp))
+    files.append(Manifest.File(entry: SourceEntry(path: path, id: id, skip: nil, isInFolder: true), stamp: stamp))
   }
 
   private mutating func skip(_ path: String, _ reason: SkipReason) {
@@ -92,6 +92,25 @@ struct FolderTree {
       if name != ".", name != ".." { names.append(name) }
     }
     return names.sorted()
+  }
+
+  /// Names of the folders in a folder; links are none.
+  static func folders(_ folder: String) -> [String] {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let isUnknown = entry.pointee.d_type == UInt8(DT_UNKNOWN)
+      guard isUnknown || entry.pointee.d_type == UInt8(DT_DIR) else { continue }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      var facts = stat()
+      guard name != ".", name != ".." else { continue }
+      if isUnknown, lstat("\(folder)/\(name)", &facts) != 0 || facts.st_mode & S_IFMT != S_IFDIR { continue }
+      names.append(name)
+    }
+    return names
   }
 
   /// Nil when it is not there, no plain file, or longer than `max`.

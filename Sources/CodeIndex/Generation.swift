@@ -1,3 +1,5 @@
+internal import Base
+
 /// Everything one project answers from, at one moment: immutable, swapped as a whole, so that a search sees the state
 /// before an update or the one after it, and never half of it.
 final class Generation: Sendable {
@@ -6,6 +8,8 @@ final class Generation: Sendable {
   let parts: [LivePart]
   /// Files without a chunk, and skipped ones.
   let others: [Manifest.File]
+  /// What of it lies over the commit.
+  let overlay: WorkTreeOverlay
   /// Every listed file is in it; else some could not be read, and the next run looks at all of them again.
   let isComplete: Bool
   let slotCount: Int
@@ -13,7 +17,10 @@ final class Generation: Sendable {
   /// Files that are in the index, also those too short for a chunk.
   let indexedCount: Int
 
-  init(fingerprint: Fingerprint, parts: [LivePart], others: [Manifest.File], isComplete: Bool) {
+  init(
+    fingerprint: Fingerprint, parts: [LivePart], others: [Manifest.File], overlay: WorkTreeOverlay, isComplete: Bool
+  ) {
+    self.overlay = overlay
     self.fingerprint = fingerprint
     self.parts = parts.sorted { $0.part.slotCount > $1.part.slotCount }
     self.others = others
@@ -24,7 +31,9 @@ final class Generation: Sendable {
   }
 
   convenience init(fingerprint: Fingerprint, files: [IndexedFile], others: [Manifest.File], isComplete: Bool) {
-    self.init(fingerprint: fingerprint, parts: Self.parts(of: files), others: others, isComplete: isComplete)
+    self.init(
+      fingerprint: fingerprint, parts: Self.parts(of: files), others: others,
+      overlay: WorkTreeOverlay(fingerprint, files, others), isComplete: isComplete)
   }
 
   /// Without some paths and with some files. Parts that lose files stay as they are, with a mark; a part is built anew
@@ -46,8 +55,9 @@ final class Generation: Sendable {
       }
     }
     let others = gone.isEmpty ? others : others.filter { !gone.contains($0.entry.path) }
+    let overlay = overlay.replacing(gone, with: WorkTreeOverlay(fingerprint, added, addedOthers))
     return Generation(
-      fingerprint: fingerprint, parts: kept + Self.parts(of: files), others: others + addedOthers,
+      fingerprint: fingerprint, parts: kept + Self.parts(of: files), others: others + addedOthers, overlay: overlay,
       isComplete: isComplete)
   }
 
@@ -61,7 +71,7 @@ final class Generation: Sendable {
     let others = kept.filter { !touched.contains(ObjectIdentifier($0.part.segment)) }
     return Generation(
       fingerprint: fingerprint, parts: others + Self.parts(of: files + rebuilt), others: self.others,
-      isComplete: isComplete)
+      overlay: overlay, isComplete: isComplete)
   }
 
   private static func parts(of files: [IndexedFile]) -> [LivePart] {
@@ -74,8 +84,32 @@ final class Generation: Sendable {
   /// Files with chunks.
   var files: [IndexedFile] { parts.flatMap(\.files) }
 
+  /// How many of these paths have chunks here.
+  func count(of paths: Set<String>) -> Int {
+    guard !paths.isEmpty else { return 0 }
+    let hashes = Set(paths.map { GenerationPart.hash($0) })
+    return parts.reduce(0) { sum, live in
+      sum
+        + live.part.pathHashes.enumerated().count { number, hash in
+          hashes.contains(hash) && !live.isGone(number) && paths.contains(live.part.files[number].entry.path)
+        }
+    }
+  }
+
+  var segments: Set<ObjectIdentifier> { Set(parts.map { ObjectIdentifier($0.part.segment) }) }
+
   func uses(_ segments: Set<ObjectIdentifier>) -> Bool {
     parts.contains { segments.contains(ObjectIdentifier($0.part.segment)) }
+  }
+
+  /// What distinguishes it from other states of the same project, wherever it was indexed: branch and commit, and the
+  /// files that are in no commit.
+  var mark: String {
+    let loose = fingerprint.commit == nil ? manifest.files : Array(overlay.files.values)
+    let head = "\(fingerprint.ref ?? "")@\(fingerprint.commit ?? "")"
+    guard !loose.isEmpty else { return head }
+    let lines = loose.map { "\($0.entry.id) \($0.entry.skip == .deleted) \($0.entry.path)" }.sorted()
+    return "\(head)+\(String(Checksum64.hash(lines.joined(separator: "\n")), radix: 16))"
   }
 
   var manifest: Manifest {

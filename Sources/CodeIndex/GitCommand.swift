@@ -137,7 +137,7 @@ struct GitCommand: Sendable {
   // MARK: Running
 
   /// Input and output are unnamed files: nothing can block, and nothing is left behind.
-  private func run(_ arguments: [String], input: [UInt8] = []) throws(IndexError) -> (status: Int32, output: [UInt8]) {
+  func run(_ arguments: [String], input: [UInt8] = []) throws(IndexError) -> (status: Int32, output: [UInt8]) {
     let source = try Self.unnamedFile()
     defer { close(source) }
     let sink = try Self.unnamedFile()

@@ -17,7 +17,7 @@ struct GitRepository: ~Copyable {
   private static let renamesMax = 400
   private static let depthMax = 200
 
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
 
   /// Finds the repository that `folder` is in, also when it is a folder deep inside, a bare one or a worktree.
   init(containing folder: String) throws(Opening) {
@@ -130,7 +130,7 @@ struct GitRepository: ~Copyable {
     }
   }
 
-  private func lookUpTree(_ id: ObjectID) throws(IndexError) -> OpaquePointer {
+  func lookUpTree(_ id: ObjectID) throws(IndexError) -> OpaquePointer {
     var oid = Self.oid(id)
     var tree: OpaquePointer?
     guard sb_git2_is_cut(handle, &oid) == 0 else { throw .objectUnreadable(id: id.description, reason: "cut short") }
@@ -211,12 +211,12 @@ struct GitRepository: ~Copyable {
 
   // MARK: Conversions
 
-  private static func objectID(_ oid: UnsafePointer<git_oid>?) -> ObjectID? {
+  static func objectID(_ oid: UnsafePointer<git_oid>?) -> ObjectID? {
     guard let oid else { return nil }
     return withUnsafeBytes(of: oid.pointee.id) { ObjectID(bytes: $0) }
   }
 
-  private static func oid(_ id: ObjectID) -> git_oid {
+  static func oid(_ id: ObjectID) -> git_oid {
     var oid = git_oid()
     let bytes = id.bytes
     withUnsafeMutableBytes(of: &oid.id) { target in
@@ -227,7 +227,7 @@ struct GitRepository: ~Copyable {
 
   private static func hex(_ oid: UnsafePointer<git_oid>?) -> String? { objectID(oid)?.description }
 
-  private func unreadable(_ what: String, _ status: Int32) -> IndexError {
+  func unreadable(_ what: String, _ status: Int32) -> IndexError {
     .repositoryUnreadable(path: workFolder ?? gitFolder, reason: "\(what): \(Self.reason(status))")
   }
 

@@ -13,7 +13,10 @@ public struct PendingChanges: Sendable, Equatable {
   public var isNothing: Bool
   /// What was compared: the place looked at, and what answered then.
   var fingerprint: Fingerprint?
+  var overlay = WorkTreeOverlay.none
   var base: Generation?
+  /// The state of the generation that answered then; see `IndexEngine.mark`.
+  public var baseMark: String? { base?.mark }
 
   public init(commit: String? = nil, paths: [String] = [], isEverything: Bool = false, isNothing: Bool = false) {
     self.commit = commit
@@ -36,9 +39,10 @@ extension IndexEngine {
   public func pendingChanges(_ id: ProjectID) throws(IndexError) -> PendingChanges {
     guard let slot = projects.withLock({ $0[id] }) else { throw .unknownProject(id.rawValue) }
     do throws(IndexError) {
-      let (folder, now) = try slot.look(store.handles)
-      var changes = try compare(slot, folder, now)
-      changes.fingerprint = now
+      let sight = try slot.look(store.handles, readsWorkTree: options.readsWorkTree)
+      var changes = try compare(slot, sight)
+      changes.fingerprint = sight.fingerprint
+      changes.overlay = sight.overlay
       changes.base = slot.generation
       return changes
     } catch {
@@ -49,6 +53,9 @@ extension IndexEngine {
       throw error
     }
   }
+
+  /// The state that answers, the same on every node that has the same files: nil when none does.
+  public func mark(_ id: ProjectID) -> String? { projects.withLock { $0[id]?.generation }?.mark }
 
   /// The files that a run took up beyond what `seen` had named, since the project moved on between the two. Of one that
   /// did not move: none, for the price of a comparison.
@@ -61,10 +68,11 @@ extension IndexEngine {
       let known = Set(seen.paths)
       return Self.paths(base.manifest, new.manifest).filter { !known.contains($0) }
     }
-    guard before.tree != new.fingerprint.tree else { return [] }
+    let edits = new.overlay.difference(from: seen.overlay)
+    guard before.tree != new.fingerprint.tree else { return edits }
     let set = try folder.changes(from: before.tree, to: new.fingerprint.tree)
     guard !set.isEverything else { return new.manifest.files.map(\.entry.path) }
-    return Self.paths(set)
+    return Self.joined(Self.paths(set), edits)
   }
 
   /// Whose contents differ, or that only one of the two has.
@@ -85,16 +93,24 @@ extension IndexEngine {
     }
   }
 
-  private func compare(
-    _ slot: ProjectSlot, _ folder: ProjectFolder, _ now: Fingerprint
-  ) throws(IndexError) -> PendingChanges {
+  private static func joined(_ paths: [String], _ edits: [String]) -> [String] {
+    guard !edits.isEmpty else { return paths }
+    let known = Set(paths)
+    return paths + edits.filter { !known.contains($0) }
+  }
+
+  private func compare(_ slot: ProjectSlot, _ sight: Sight) throws(IndexError) -> PendingChanges {
+    let (folder, now) = (sight.folder, sight.fingerprint)
     guard let old = slot.generation else {
-      let paths = folder.usesGit ? try folder.listing(now, store.handles).files.map(\.entry.path) : []
+      let files = folder.usesGit ? try folder.listing(now, store.handles).files : []
+      let paths = Self.joined(files.map(\.entry.path), sight.overlay.difference(from: .none))
       return PendingChanges(commit: now.commit, paths: paths, isEverything: true, isNothing: false)
     }
     guard folder.usesGit else { return try pendingFiles(slot.path, old) }
     var changes = PendingChanges(commit: now.commit, paths: [], isEverything: false, isNothing: false)
-    if old.fingerprint == now {
+    let edits = sight.overlay.difference(from: old.overlay)
+    changes.paths = edits
+    if old.fingerprint == now, edits.isEmpty {
       changes.isNothing = slot.problem == nil
       return changes
     }
@@ -104,10 +120,10 @@ extension IndexEngine {
       // The old commit is gone: whatever was there or is there now may differ.
       changes.isEverything = true
       let files = try folder.listing(now, store.handles).files + old.manifest.files
-      changes.paths = Set(files.map(\.entry.path)).sorted()
+      changes.paths = Set(files.map(\.entry.path) + edits).sorted()
       return changes
     }
-    changes.paths = Self.paths(set)
+    changes.paths = Self.joined(Self.paths(set), edits)
     return changes
   }
 

@@ -16,7 +16,9 @@ extension IndexEngine {
   /// may wait.
   public func estimate(_ id: ProjectID, full: Bool) throws(IndexError) -> IndexCost {
     guard let slot = projects.withLock({ $0[id] }) else { throw .unknownProject(id.rawValue) }
-    let run = IndexRun(id: id, slot: slot, job: IndexJob(report: nil), store: store, workers: 1, isFull: full)
+    let run = IndexRun(
+      id: id, slot: slot, job: IndexJob(report: nil), store: store, workers: 1, isFull: full,
+      readsWorkTree: options.readsWorkTree)
     let (folder, entries) = try run.missingSources()
     var cost = IndexCost(files: 0, chunks: 0, tokens: 0)
     try ContentReader(folder, store.handles).read(entries[...]) { _, bytes, _ in

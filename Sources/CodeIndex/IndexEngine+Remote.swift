@@ -15,6 +15,11 @@ extension IndexEngine {
   /// Takes it back: from the next run on the project is asked about again. What was sent was sent.
   public func forbidUpload(_ id: ProjectID) { UploadConsent.remove(store.folder, id) }
 
+  /// Removes the vectors of a project that was removed from a store that is not this node's own.
+  public func removeVectors(_ id: ProjectID) async throws(IndexError) {
+    try await remote?.options.store?.remove(id)
+  }
+
   /// Whether a run would send this project's source; true also when nothing would be sent.
   public func isUploadAllowed(_ id: ProjectID) -> Bool {
     guard let remote, let path = projects.withLock({ $0[id]?.path }) else { return true }
@@ -29,7 +34,8 @@ extension IndexEngine {
     guard let remote, remote.options.embedder.model.isRemote else { return nil }
     guard let slot = projects.withLock({ $0[id] }) else { throw .unknownProject(id.rawValue) }
     let run = IndexRun(
-      id: id, slot: slot, job: IndexJob(report: nil), store: store, workers: options.workers, isFull: false)
+      id: id, slot: slot, job: IndexJob(report: nil), store: store, workers: options.workers, isFull: false,
+      readsWorkTree: options.readsWorkTree)
     let generation = try await run.prepare()
     let ids = RemoteVectors.ids(of: generation)
     let missing = try await remote.store.missing(Set(ids.keys), in: remote.space(id))
@@ -68,9 +74,8 @@ extension IndexEngine {
     } catch {
       if error == .cancelled { throw error }
       var reply = try search(query)
-      reply.note = [reply.note, "\(error.failure.message); the built-in model answers"].compactMap { $0 }
-        .joined(separator: "; ")
-      return reply
+      reply.standIn = error.failure.message
+      return reply.told
     }
     return try search(query, keywords: true, vectors: true, cosines: cosines)
   }

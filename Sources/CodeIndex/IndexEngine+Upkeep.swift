@@ -8,8 +8,12 @@ extension IndexEngine {
   private static let tierFactor = 8
   private static let unneededMilliseconds: Int64 = 7 * 24 * 3_600_000
 
-  /// Merges what many small commits left behind.
-  func mergeSmallSegments() throws(IndexError) {
+  /// Merges what many small commits left behind, one caller at a time: who comes meanwhile leaves it to the next.
+  /// Searches and runs go on. `isCancelled` is looked at between merges. Call it after a run, where it may take long.
+  public func mergeSmallSegments(isCancelled: () -> Bool = { false }) throws(IndexError) {
+    guard isMerging.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else { return }
+    defer { isMerging.store(false, ordering: .releasing) }
+    takeUpMoved()
     var tiers: [Int: [Segment]] = [:]
     for segment in store.segments where segment.counts.rows < SegmentFormat.rowsMax / 2 {
       var tier = 0
@@ -21,7 +25,23 @@ extension IndexEngine {
       tiers[tier, default: []].append(segment)
     }
     for (_, segments) in tiers.sorted(by: { $0.key < $1.key }) where segments.count >= Self.segmentsPerTier {
+      if isCancelled() { return }
       try rewrite(segments) { _ in true }
+    }
+  }
+
+  /// A run that began before a merge and ended after it brought a generation of segments that are not there any more:
+  /// it answers as well, and keeps their files from being let go.
+  private func takeUpMoved() {
+    let present = Set(store.segments.map { ObjectIdentifier($0) })
+    let assembly = Assembly(store: store, old: nil)
+    let current = projects.withLock { $0.compactMapValues(\.generation) }
+    for (id, generation) in current {
+      let gone = generation.segments.subtracting(present)
+      guard !gone.isEmpty, let moved = generation.moving(gone, assembly.moved) else { continue }
+      projects.withLock { projects in
+        if projects[id]?.generation === generation { projects[id]?.generation = moved }
+      }
     }
   }
 

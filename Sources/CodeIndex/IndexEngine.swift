@@ -12,6 +12,8 @@ public final class IndexEngine: Sendable {
     public var workers: Int
     /// Bytes of the index folder past which nothing new is indexed.
     public var bytesMax: Int
+    /// Whether edits that nobody has committed count.
+    public var readsWorkTree = false
     /// Another model than the built-in one, or another store; nil for neither.
     public var remote: RemoteOptions?
 
@@ -26,6 +28,7 @@ public final class IndexEngine: Sendable {
   let options: Options
   let store: IndexStore
   let projects = Mutex<[ProjectID: ProjectSlot]>([:])
+  let isMerging = Atomic(false)
   let tables: TermTables
   let remote: RemoteVectors?
 
@@ -113,10 +116,11 @@ public final class IndexEngine: Sendable {
   /// Brings a project up to date with its HEAD, or with its files where there is no git.
   ///
   /// One run a project at a time. `full` computes everything anew. `progress` is called at most ten times a second.
-  /// Cancelling the task cancels the run.
+  /// Cancelling the task cancels the run. `merges`: whether segments are merged before this returns; who says no calls
+  /// `mergeSmallSegments`.
   @discardableResult
   public func reindex(
-    _ id: ProjectID, full: Bool = false, progress: (@Sendable (IndexProgress) -> Void)? = nil
+    _ id: ProjectID, full: Bool = false, merges: Bool = true, progress: (@Sendable (IndexProgress) -> Void)? = nil
   ) async throws(IndexError) -> ReindexReport {
     let job = IndexJob(report: progress)
     let slot = try begin(id, job)
@@ -127,13 +131,17 @@ public final class IndexEngine: Sendable {
       let isAllowed = try remote?.isAllowed(id, slot.path, store.folder) ?? false
       let run = IndexRun(
         id: id, slot: slot, job: job, store: store, workers: options.workers, isFull: full,
-        remote: isAllowed ? remote : nil, unused: isAllowed ? nil : remote?.notAllowedNote(id))
+        readsWorkTree: options.readsWorkTree, remote: isAllowed ? remote : nil,
+        unused: isAllowed ? nil : remote?.notAllowedNote(id))
       let result = try await withTaskCancellationHandler {
         try await run.perform()
       } onCancel: {
         job.cancel()
       }
-      return try finish(id, job, result)
+      let report = try finish(id, job, result)
+      // The run is complete: a merge that fails, for want of space say, is tried again after the next one.
+      if merges { try? mergeSmallSegments() }
+      return report
     } catch {
       let failure = error as? IndexError ?? .cancelled
       projects.withLock { projects in
@@ -176,8 +184,6 @@ public final class IndexEngine: Sendable {
       store.folder.removeManifest(id)
       throw .cancelled
     }
-    // The run is complete: a merge that fails, for want of space say, is tried again after the next one.
-    try? mergeSmallSegments()
     return result.report
   }
 }

@@ -23,6 +23,8 @@ struct IndexRun: Sendable {
     var changed: [SourceEntry]
     /// What has no record yet.
     var missing: [SourceEntry]
+    /// Files of the old generation that are not there any more.
+    var deletedCount = 0
     /// Set when all other files are those of the old generation.
     var difference: Difference?
   }
@@ -48,6 +50,8 @@ struct IndexRun: Sendable {
   let store: IndexStore
   let workers: Int
   let isFull: Bool
+  /// Whether edits that nobody has committed count.
+  var readsWorkTree = false
   /// Set when vectors of another model are wanted and may be made.
   var remote: RemoteVectors?
   /// Why they are not made, for the report.
@@ -121,21 +125,26 @@ struct IndexRun: Sendable {
   }
 
   private func plan() throws(IndexError) -> Plan {
-    let (folder, fingerprint) = try slot.look(store.handles)
+    let sight = try slot.look(store.handles, readsWorkTree: readsWorkTree)
+    let (folder, fingerprint) = (sight.folder, sight.fingerprint)
     let old = isFull ? nil : slot.generation
     if let old, let ignore = slot.ignore, folder.usesGit, old.isComplete {
       let listing = Listing(fingerprint: fingerprint, files: [], ignore: ignore)
-      if old.fingerprint == fingerprint, slot.problem == nil {
+      if old.fingerprint == fingerprint, slot.problem == nil,
+        sight.overlay.difference(from: old.overlay).isEmpty
+      {
         return Plan(folder: folder, listing: listing, mode: .unchanged, changed: [], missing: [])
       }
-      if let difference = try difference(folder, fingerprint, old, ignore) {
+      if let difference = try difference(sight, old, ignore) {
         let entries = difference.added.map(\.entry)
+        let there = Set(entries.filter { $0.skip != .deleted }.map(\.path))
         return Plan(
           folder: folder, listing: listing, mode: .incremental, changed: entries, missing: missing(entries),
-          difference: difference)
+          deletedCount: old.count(of: difference.gone.subtracting(there)), difference: difference)
       }
     }
-    let listing = folder.usesGit ? try folder.listing(fingerprint, store.handles) : try walk(folder, old)
+    var listing = folder.usesGit ? try folder.listing(fingerprint, store.handles) : try walk(folder, old)
+    listing.files = sight.overlay.over(listing.files, listing.ignore)
     return plan(folder, listing, old)
   }
 
@@ -150,13 +159,44 @@ struct IndexRun: Sendable {
 
   /// What the two trees differ in; nil when that cannot be told, or is about what is ignored.
   private func difference(
-    _ folder: ProjectFolder, _ fingerprint: Fingerprint, _ old: Generation, _ ignore: [IgnoreRules]
+    _ sight: Sight, _ old: Generation, _ ignore: [IgnoreRules]
+  ) throws(IndexError) -> Difference? {
+    guard var difference = try committedDifference(sight, old, ignore) else { return nil }
+    let edits = Set(old.overlay.files.keys).union(sight.overlay.files.keys)
+    guard !edits.isEmpty else { return difference }
+    // Files of a commit are looked up one by one only where libgit2 reads it.
+    guard case .repository = sight.folder else { return nil }
+    let changed = Set(sight.overlay.difference(from: old.overlay))
+    // What the commit changed under an edit stays under it.
+    difference.added.removeAll { sight.overlay.files[$0.entry.path] != nil }
+    for path in edits where changed.contains(path) || difference.gone.contains(path) {
+      let isChangedByCommit = !difference.gone.insert(path).inserted
+      if let file = sight.overlay.files[path] {
+        difference.added.append(WorkTreeOverlay.ruled(file, ignore))
+      } else if !isChangedByCommit, let entry = try committed(path, sight) {
+        difference.added.append(WorkTreeOverlay.ruled(Manifest.File(entry: entry, stamp: nil), ignore))
+      }
+    }
+    return difference
+  }
+
+  /// The commit's file at a path.
+  private func committed(_ path: String, _ sight: Sight) throws(IndexError) -> SourceEntry? {
+    guard case .repository(let gitFolder, _) = sight.folder,
+      let tree = sight.fingerprint.tree.flatMap({ ObjectID(hex: $0) })
+    else { return nil }
+    return try store.handles.with(gitFolder) { repository throws(IndexError) in try repository.entry(path, in: tree) }
+  }
+
+  /// The part of it that is between the two commits.
+  private func committedDifference(
+    _ sight: Sight, _ old: Generation, _ ignore: [IgnoreRules]
   ) throws(IndexError) -> Difference? {
     var difference = Difference(old: old, gone: [], added: [])
     // Another commit or branch with the same files.
-    guard old.fingerprint.tree != fingerprint.tree else { return difference }
-    let set = try folder.changes(
-      from: old.fingerprint.tree, to: fingerprint.tree, findsRenames: false, store.handles)
+    guard old.fingerprint.tree != sight.fingerprint.tree else { return difference }
+    let set = try sight.folder.changes(
+      from: old.fingerprint.tree, to: sight.fingerprint.tree, findsRenames: false, store.handles)
     guard !set.isEverything else { return nil }
     for change in set.changes {
       difference.gone.insert(change.path)
@@ -196,7 +236,10 @@ struct IndexRun: Sendable {
     let mode: ReindexReport.Mode =
       isSame && old?.fingerprint == listing.fingerprint && slot.problem == nil
       ? .unchanged : old == nil ? .full : .incremental
-    return Plan(folder: folder, listing: listing, mode: mode, changed: changed, missing: missing)
+    let there = Set(listing.files.filter { $0.entry.skip != .deleted }.map(\.entry.path))
+    let deleted = (old?.files ?? []).count { !there.contains($0.entry.path) }
+    return Plan(
+      folder: folder, listing: listing, mode: mode, changed: changed, missing: missing, deletedCount: deleted)
   }
 
   // MARK: The result
@@ -262,6 +305,7 @@ struct IndexRun: Sendable {
     let places = store.places(plan.changed.map(\.recordKey))
     let computed = Set(plan.missing.map(\.recordKey))
     for (entry, place) in zip(plan.changed, places) {
+      if entry.skip == .deleted { continue }
       if let reason = entry.skip ?? place?.skip {
         report.filesSkippedCount += 1
         if report.filesSkipped.count < ReindexReport.listMax {
@@ -273,6 +317,7 @@ struct IndexRun: Sendable {
       }
     }
     report.filesUnchanged = max(0, generation.indexedCount - report.filesIndexed)
+    if plan.deletedCount > 0 { report.filesDeleted = plan.deletedCount }
   }
 
   private func report(

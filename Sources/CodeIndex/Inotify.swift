@@ -10,8 +10,9 @@ struct Inotify: ~Copyable {
     let name: String
   }
 
-  /// What concerns references: git writes a new file and renames it over the old one.
-  static let mask = UInt32(IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_ONLYDIR | IN_DELETE_SELF)
+  /// What concerns references, where git renames a new file over the old one, and files that somebody edits.
+  static let mask = UInt32(
+    IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_ONLYDIR | IN_DELETE_SELF)
   private static let bufferBytes = 64 << 10
 
   let descriptor: Int32

@@ -10,7 +10,7 @@ internal import Base
 struct Manifest: Sendable, Equatable {
   struct File: Sendable, Equatable {
     var entry: SourceEntry
-    /// Outside git: when these are the same, so are the contents.
+    /// Of what lies in the folder and in no commit: when these are the same, so are the contents.
     var stamp: FileStamp?
   }
 
@@ -112,7 +112,8 @@ struct Manifest: Sendable, Equatable {
     guard let id = ObjectID(bytes: try reader.bytes(idCount)) else { throw reader.damage("id of a wrong length") }
     let path = String(decoding: try reader.bytes(pathCount), as: UTF8.self)
     let skip = SkipReason(rawValue: flags & ~(stamped | typed))
-    let entry = SourceEntry(path: path, id: id, skip: skip, isTyped: flags & typed != 0)
+    let entry = SourceEntry(
+      path: path, id: id, skip: skip, isTyped: flags & typed != 0, isInFolder: flags & stamped != 0)
     var file = File(entry: entry, stamp: nil)
     if flags & stamped != 0 {
       file.stamp = FileStamp(

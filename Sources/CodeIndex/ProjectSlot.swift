@@ -1,6 +1,14 @@
 internal import Base
 internal import ControlPlane
 
+/// What is there at one look.
+struct Sight: Sendable {
+  var folder: ProjectFolder
+  var fingerprint: Fingerprint
+  /// Edits that nobody has committed, where they count.
+  var overlay = WorkTreeOverlay.none
+}
+
 /// What the engine knows of one project. `generation` is what answers; all else is about the next one.
 struct ProjectSlot: Sendable {
   let path: String
@@ -24,7 +32,7 @@ struct ProjectSlot: Sendable {
 
   /// What is in the folder now, and where its HEAD is. A folder whose repository is gone is not looked at: one that is
   /// being deleted looks like that too, and an empty index is worse than an old one.
-  func look(_ handles: GitHandles) throws(IndexError) -> (folder: ProjectFolder, fingerprint: Fingerprint) {
+  func look(_ handles: GitHandles, readsWorkTree: Bool) throws(IndexError) -> Sight {
     let folder = try ProjectFolder.find(path, handles)
     let fingerprint = try folder.fingerprint(handles)
     if let had = generation?.fingerprint.commit, fingerprint.commit == nil {
@@ -32,18 +40,25 @@ struct ProjectSlot: Sendable {
       let reason = "\(what), and \(had.prefix(12)) was indexed; remove the project if that is meant"
       throw .repositoryUnreadable(path: path, reason: reason)
     }
-    return (folder, fingerprint)
+    guard readsWorkTree else { return Sight(folder: folder, fingerprint: fingerprint) }
+    let known = generation?.overlay ?? .none
+    let overlay = try folder.overlay(over: fingerprint, known: known, path: path, handles)
+    return Sight(folder: folder, fingerprint: fingerprint, overlay: overlay)
   }
 
   func status(_ id: ProjectID) -> ProjectStatus {
     let progress = job?.progress
     let embeddings = embeddingsComputed + embeddingsReused
-    return ProjectStatus(
+    var status = ProjectStatus(
       id: id, path: path, ref: generation?.fingerprint.ref, commit: generation?.fingerprint.commit, state: state,
       files: generation?.indexedCount ?? 0, chunks: generation?.slotCount ?? 0, progress: progress?.fraction ?? 1,
       filesPerSecond: progress?.filesPerSecond ?? 0, etaSeconds: progress?.etaSeconds,
       currentFile: progress?.currentFile, error: problem,
       embedCacheHitRate: embeddings == 0 ? nil : Double(embeddingsReused) / Double(embeddings))
+    if let counts = generation?.overlay.counts, counts != (0, 0) {
+      status.dirty = ProjectStatus.Dirty(changed: counts.changed, deleted: counts.deleted)
+    }
+    return status
   }
 
   private var state: ProjectStatus.State {

@@ -7,16 +7,20 @@ struct SourceEntry: Sendable, Equatable {
   let isTyped: Bool
   /// Why it will not be read; nil for a plain file.
   var skip: SkipReason?
+  /// Its content lies in the folder and is in no commit.
+  let isInFolder: Bool
 
-  init(path: String, id: ObjectID, skip: SkipReason?) {
-    self.init(path: path, id: id, skip: skip, isTyped: skip == nil && Language.of(path: path)?.isTyped == true)
+  init(path: String, id: ObjectID, skip: SkipReason?, isInFolder: Bool = false) {
+    let isTyped = skip == nil && Language.of(path: path)?.isTyped == true
+    self.init(path: path, id: id, skip: skip, isTyped: isTyped, isInFolder: isInFolder)
   }
 
-  init(path: String, id: ObjectID, skip: SkipReason?, isTyped: Bool) {
+  init(path: String, id: ObjectID, skip: SkipReason?, isTyped: Bool, isInFolder: Bool = false) {
     self.path = path
     self.id = id
     self.skip = skip
     self.isTyped = isTyped
+    self.isInFolder = isInFolder
   }
 
   var recordKey: RecordKey { RecordKey(id: id, isTyped: isTyped) }

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// The watcher's thread: one wait for the kernel's news, for orders, and for the next moment at which something is due.
 struct WatchLoop: ~Copyable {
-  private struct Project {
+  struct Project {
     let path: String
     var folder: ProjectFolder?
     /// Where it was when it was last told of; nil until it could be read.
@@ -14,33 +14,44 @@ struct WatchLoop: ~Copyable {
     /// When it is looked at next.
     var dueAt: ContinuousClock.Instant
     var isBeingStamped = false
+    /// Whether the base is told, once it is known.
+    let tellsBase: Bool
+    /// Of a repository whose uncommitted edits count.
+    var work = WorkTree()
   }
 
-  private struct Watch {
+  struct Watch {
+    enum Kind {
+      /// A repository's own folder: HEAD and packed-refs.
+      case flat
+      /// Below `refs/heads`: folders that appear there are watched too.
+      case deep
+      case workTree
+    }
+
     let folder: String
     var projects: Set<ProjectID>
-    /// Below `refs/heads`: folders that appear there are watched too.
-    let isDeep: Bool
+    let kind: Kind
   }
 
-  /// Watches of one project; a repository with more folders of branches than that is polled.
-  private static let watchesMax = 10_000
-
-  private let options: ProjectWatcher.Options
+  let options: ProjectWatcher.Options
   private let wake: Int32
-  private let changed: @Sendable (ProjectWatcher.Sighting) -> Void
-  private var projects: [ProjectID: Project] = [:]
-  private var watches: [Int32: Watch] = [:]
+  let changed: @Sendable (ProjectWatcher.Sighting) -> Void
+  let polls: @Sendable (ProjectID, String) -> Void
+  var projects: [ProjectID: Project] = [:]
+  var watches: [Int32: Watch] = [:]
 
   init(
-    _ options: ProjectWatcher.Options, wake: Int32, _ changed: @escaping @Sendable (ProjectWatcher.Sighting) -> Void
+    _ options: ProjectWatcher.Options, wake: Int32, _ changed: @escaping @Sendable (ProjectWatcher.Sighting) -> Void,
+    _ polls: @escaping @Sendable (ProjectID, String) -> Void
   ) {
     self.options = options
     self.wake = wake
     self.changed = changed
+    self.polls = polls
   }
 
-  mutating func run(take: () -> [ProjectWatcher.Order], stamp: (ProjectID, String) -> Void) {
+  mutating func run(take: () -> [ProjectWatcher.Order], look: (ProjectWatcher.Look) -> Void) {
     let inotify = Inotify()
     while true {
       for order in take() {
@@ -48,21 +59,22 @@ struct WatchLoop: ~Copyable {
         case .stop: return
         case .add(let id, let path, let tellsBase):
           let since = ContinuousClock.now
-          add(id, path, inotify)
+          add(id, path, tellsBase, inotify)
           if tellsBase { changed(ProjectWatcher.Sighting(project: id, since: since)) }
         case .remove(let id): remove(id, inotify)
-        case .stamped(let id, let value, let took): stamped(id, value, took)
+        case .stamped(let id, let value, let took): stamped(id, value, took, inotify)
         }
       }
       let now = ContinuousClock.now
-      for id in projects.filter({ $0.value.dueAt <= now }).keys { look(at: id, now, inotify, stamp) }
+      for id in projects.filter({ $0.value.dueAt <= now }).keys { self.look(at: id, now, inotify, look) }
+      if options.workTree { lookAtWorkTrees(now, look) }
       wait(inotify)
     }
   }
 
   private mutating func wait(_ inotify: borrowing Inotify?) {
     let now = ContinuousClock.now
-    let next = projects.values.map(\.dueAt).min().map { max(.zero, $0 - now) } ?? .seconds(60)
+    let next = projects.values.map { $0.wakes(options) }.min().map { max(.zero, $0 - now) } ?? .seconds(60)
     let milliseconds = min(60_000, Int32(next.milliseconds.rounded(.up)))
     var descriptors = [pollfd(fd: wake, events: Int16(POLLIN), revents: 0)]
     switch inotify {
@@ -84,20 +96,30 @@ struct WatchLoop: ~Copyable {
     for event in events {
       if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
         // What was lost may concern anybody.
-        for id in projects.keys where projects[id]?.folder?.usesGit ?? true { sign(id, now) }
+        for id in projects.keys where projects[id]?.folder?.usesGit ?? true {
+          sign(id, now)
+          signWork(id, now, isOfFolders: true)
+        }
         continue
       }
       guard let watch = watches[event.watch] else { continue }
       if event.mask & UInt32(IN_IGNORED) != 0 {
         watches[event.watch] = nil
+      }
+      if watch.kind == .workTree {
+        hear(event, now, watch)
+        continue
+      }
+      if event.mask & UInt32(IN_IGNORED) != 0 {
         for id in watch.projects { sign(id, now) }
         continue
       }
       if event.mask & UInt32(IN_ISDIR) != 0 {
-        guard watch.isDeep, event.mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 else { continue }
+        guard watch.kind == .deep, event.mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 else { continue }
         // A branch may have been written into it before the watch was there.
         for id in watch.projects { watchDeep("\(watch.folder)/\(event.name)", for: id, inotify) }
-      } else if event.name.hasSuffix(".lock") || (!watch.isDeep && !["HEAD", "packed-refs"].contains(event.name)) {
+      } else if event.name.hasSuffix(".lock") || (watch.kind == .flat && !["HEAD", "packed-refs"].contains(event.name))
+      {
         continue
       }
       for id in watch.projects { sign(id, now) }
@@ -115,7 +137,7 @@ struct WatchLoop: ~Copyable {
 
   private mutating func look(
     at id: ProjectID, _ now: ContinuousClock.Instant, _ inotify: borrowing Inotify?,
-    _ stamp: (ProjectID, String) -> Void
+    _ looks: (ProjectWatcher.Look) -> Void
   ) {
     guard var project = projects[id] else { return }
     project.dueAt = now + options.poll
@@ -123,7 +145,7 @@ struct WatchLoop: ~Copyable {
     guard let folder = project.folder, folder.usesGit else {
       if !project.isBeingStamped {
         project.isBeingStamped = true
-        stamp(id, project.path)
+        looks(ProjectWatcher.Look(project: id, path: project.path))
       }
       return
     }
@@ -151,24 +173,37 @@ struct WatchLoop: ~Copyable {
     changed(ProjectWatcher.Sighting(project: id, since: since))
   }
 
-  private mutating func stamped(_ id: ProjectID, _ stamp: UInt64?, _ took: Duration) {
+  private mutating func stamped(
+    _ id: ProjectID, _ look: ProjectWatcher.FolderLook, _ took: Duration, _ inotify: borrowing Inotify?
+  ) {
     guard var project = projects[id] else { return }
+    if project.folder?.usesGit ?? false { return workTreeStamped(id, look, took, inotify) }
     let now = ContinuousClock.now
     project.isBeingStamped = false
     // A fiftieth of a core for it at most.
     project.dueAt = now + max(options.folderPoll, took * 50)
     let old = project.stamp
-    project.stamp = stamp
-    if let found = try? ProjectFolder.find(project.path), found.usesGit { project.folder = found }
+    project.stamp = look.stamp
+    let found = try? ProjectFolder.find(project.path)
+    let isRepositoryNow = found?.usesGit ?? false
+    if isRepositoryNow {
+      project.folder = found
+      project.dueAt = now
+    }
     projects[id] = project
-    if let old, let stamp, old != stamp { changed(ProjectWatcher.Sighting(project: id, since: now - took)) }
+    if isRepositoryNow, let found { watch(found, for: id, inotify) }
+    if let old, let stamp = look.stamp, old != stamp {
+      changed(ProjectWatcher.Sighting(project: id, since: now - took, isOfFiles: true))
+    }
   }
 
   // MARK: Watches
 
-  private mutating func add(_ id: ProjectID, _ path: String, _ inotify: borrowing Inotify?) {
+  private mutating func add(
+    _ id: ProjectID, _ path: String, _ tellsBase: Bool, _ inotify: borrowing Inotify?
+  ) {
     if projects[id] != nil { remove(id, inotify) }
-    var project = Project(path: path, dueAt: .now + options.poll)
+    var project = Project(path: path, dueAt: .now + options.poll, tellsBase: tellsBase)
     project.folder = try? ProjectFolder.find(path)
     projects[id] = project
     if let folder = project.folder, folder.usesGit {
@@ -184,23 +219,24 @@ struct WatchLoop: ~Copyable {
     guard let places = folder.watchedFolders else { return }
     switch inotify {
     case .some(let inotify):
-      for flat in places.flat { watch(flat, isDeep: false, for: id, inotify) }
+      for flat in places.flat { watch(flat, .flat, for: id, inotify) }
       watchDeep(places.deep, for: id, inotify)
     case .none: break
     }
   }
 
+  /// False when there is no such folder, or no watch is left: what is not watched is polled.
   @discardableResult
-  private mutating func watch(
-    _ folder: String, isDeep: Bool, for id: ProjectID, _ inotify: borrowing Inotify
+  mutating func watch(
+    _ folder: String, _ kind: Watch.Kind, for id: ProjectID, _ inotify: borrowing Inotify
   ) -> Bool {
-    guard watches.count < Self.watchesMax, let number = inotify.watch(folder) else { return false }
-    watches[number, default: Watch(folder: folder, projects: [], isDeep: isDeep)].projects.insert(id)
+    guard watches.count < options.watchesMax, let number = inotify.watch(folder) else { return false }
+    watches[number, default: Watch(folder: folder, projects: [], kind: kind)].projects.insert(id)
     return true
   }
 
   private mutating func watchDeep(_ folder: String, for id: ProjectID, _ inotify: borrowing Inotify) {
-    guard watch(folder, isDeep: true, for: id, inotify), let directory = opendir(folder) else { return }
+    guard watch(folder, .deep, for: id, inotify), let directory = opendir(folder) else { return }
     var names: [String] = []
     while let entry = readdir(directory) {
       guard entry.pointee.d_type == UInt8(DT_DIR) else { continue }
@@ -213,7 +249,11 @@ struct WatchLoop: ~Copyable {
 
   private mutating func remove(_ id: ProjectID, _ inotify: borrowing Inotify?) {
     projects[id] = nil
-    for (number, watch) in watches where watch.projects.contains(id) {
+    unwatch(id, inotify) { _ in true }
+  }
+
+  mutating func unwatch(_ id: ProjectID, _ inotify: borrowing Inotify?, where isMeant: (Watch) -> Bool) {
+    for (number, watch) in watches where watch.projects.contains(id) && isMeant(watch) {
       watches[number]?.projects.remove(id)
       guard watches[number]?.projects.isEmpty ?? false else { continue }
       watches[number] = nil

@@ -1,17 +1,14 @@
 internal import Base
 internal import ControlPlane
 
-/// The last bench of this node: every figure with its bound and how it went before.
+/// The bench of this node: where a run is, its rows as they end, and every figure of the last one with its bound and
+/// how it went before.
 struct BenchPane: ListPane {
   let id = PaneID.bench
   /// Runs asked for: the length of a trend.
   static let historyMax = 20
-
-  /// Newest last.
-  private(set) var reports: [BenchReport] = []
-  private(set) var progress: BenchProgress?
-  private(set) var isLoading = true
-  var list = RowList(BenchPane.shape)
+  /// Rows of a run under way that are kept.
+  static let rowsMax = 1_000
 
   /// One line of the table.
   enum Row: Equatable {
@@ -33,51 +30,65 @@ struct BenchPane: ListPane {
     }
   }
 
-  static let actions = [
-    Action(
-      id: "bench.run", title: "Run the benches of this node", keys: [.character("b")],
-      hint: .init(group: .act, label: "bench", rank: 7, home: .bench), verb: "bench", argument: "[SUITE …]",
-      changesNode: true,
-      refusal: { $0.isBenchRunning ? "a bench is running" : nil },
-      run: { model, input in model.askForBench(input) }),
-    Action(
-      id: "bench.compare", title: "Compare the last two runs of the selected row's suite", keys: [.character("c")],
-      scope: .panes([.bench]), hint: .init(group: .act, label: "compare", rank: 9, home: .bench), verb: "compare",
-      refusal: { model in
-        (model.panes[.bench] as? BenchPane)?.comparison == nil ? "the suite has not been run twice" : nil
-      },
-      run: { model, _ in model.compareBenches() }),
-  ]
+  /// A run under way, as far as it was heard of.
+  struct Run: Equatable {
+    var progress: BenchProgress
+    /// By the node's clock; nil from a node that does not say how long it has been running.
+    var beganMilliseconds: Int64?
+    /// Those that have ended, in order.
+    var rows: [Row] = []
+  }
+
+  /// Oldest first.
+  private(set) var reports: [BenchReport] = []
+  private(set) var run: Run?
+  /// The last report against the one before it that is of another commit, or else just before.
+  private(set) var base: (report: BenchReport, comparison: BenchComparison)?
+  private(set) var isLoading = true
+  var list = RowList(BenchPane.shape)
 
   var latest: BenchReport? { reports.last }
 
+  /// What the table shows, as the filter lets it through: of a run under way what it has, otherwise the last run.
+  var rows: [Row] { list.rows }
+  var cursor: ListCursor { list.cursor }
+  var selected: Row? { list.selected }
+
+  private var everyRow: [Row] {
+    if let run { return run.rows }
+    return (latest?.results ?? []).map(Row.result) + (latest?.failures ?? []).map(Row.failed)
+  }
+
   /// Of the suite that the selected row belongs to.
   var comparison: ComparisonSheet? {
-    guard let suite = list.selected?.suite else { return nil }
-    return ComparisonSheet(suite: suite, reports: reports)
+    selected.flatMap { ComparisonSheet(suite: $0.suite, reports: reports) }
   }
+
+  // MARK: - News
 
   mutating func take(_ news: News, height: Int) -> Bool {
     switch news {
     case .answer(.benchHistory, .success(.benchHistory(let history))):
       isLoading = false
       reports = history.sorted { $0.timeMilliseconds < $1.timeMilliseconds }.suffix(Self.historyMax)
+      findBase()
     case .answer(.benchHistory, .failure):
       isLoading = false
     case .outcome(.runBench, .success(let outcome)):
-      progress = nil
+      run = nil
       if case .bench(let report) = outcome.result { add(report) }
-    case .outcome(.runBench, .failure):
-      progress = nil
-    case .link(.live):
-      // What happened meanwhile was not heard; the next word of a run says where it is.
-      progress = nil
+    case .outcome(.runBench, .failure(let failure)):
+      // Another's run, for which ours was refused, goes on.
+      if failure.code != .limit { run = nil }
+    // What happens meanwhile is not heard; the next word of the run says where it is.
+    case .link(let state) where state != .live:
+      run = nil
     case .events(let events):
-      return take(events)
+      guard take(events) else { return false }
     default:
       return false
     }
-    list.set((latest?.results ?? []).map(Row.result) + (latest?.failures ?? []).map(Row.failed))
+    list.set(everyRow)
     settle(height: height)
     return true
   }
@@ -86,8 +97,20 @@ struct BenchPane: ListPane {
     var isChanged = false
     for event in events {
       guard case .benchProgress(let now) = event.body else { continue }
-      progress = now.fraction < 1 ? now : nil
       isChanged = true
+      guard now.fraction < 1 else {
+        run = nil
+        continue
+      }
+      var following = run ?? Run(progress: now)
+      following.progress = now
+      following.beganMilliseconds = now.elapsedSeconds.map { event.timeMilliseconds - Int64($0 * 1_000) }
+      if let row = now.finished.map(Row.result) ?? now.failed.map(Row.failed) { following.take(row) }
+      // The newest row stays in sight until somebody looks at another.
+      let isAtEnd = run == nil || cursor.selected >= rows.count - 1
+      run = following
+      list.set(everyRow)
+      if isAtEnd { list.select(row: rows.count - 1, room: rows.count) }
     }
     return isChanged
   }
@@ -95,140 +118,97 @@ struct BenchPane: ListPane {
   private mutating func add(_ report: BenchReport) {
     reports.removeAll { $0.id == report.id }
     reports = (reports + [report]).suffix(Self.historyMax)
+    findBase()
+    list.selectFirst()
   }
 
+  /// As the node counts regressions: against the last other commit that ran some of these suites as thoroughly. With
+  /// none, against the run before.
+  private mutating func findBase() {
+    base = nil
+    guard let latest else { return }
+    let suites = Set(latest.results.map(\.suite))
+    let alike = reports.dropLast().reversed().filter { report in
+      (report.isQuick ?? false) == (latest.isQuick ?? false) && report.results.contains { suites.contains($0.suite) }
+    }
+    let other = alike.first { $0.commit != latest.commit || $0.commit.hasSuffix("-dirty") }
+    guard let report = other ?? alike.first else { return }
+    let before = other == nil ? [report] : BenchComparison.runs(like: report, in: alike)
+    let after = other == nil ? [latest] : BenchComparison.runs(like: latest, in: alike)
+    base = (report, BenchComparison(before: before, after: after))
+  }
+
+  /// Of the row in the last report.
+  func change(of result: BenchReport.Result) -> BenchComparison.Row? {
+    guard run == nil else { return nil }
+    return base?.comparison.rows.first {
+      $0.suite == result.suite && $0.name == result.name && $0.unit == result.unit && $0.before != nil
+    }
+  }
+
+  /// The figures of a row through all runs alike, oldest first, with the run under way, which is taken for a whole one.
+  func history(of result: BenchReport.Result) -> [(report: BenchReport?, result: BenchReport.Result)] {
+    let isQuick = run == nil && latest?.isQuick ?? false
+    var history: [(report: BenchReport?, result: BenchReport.Result)] = []
+    for report in reports where (report.isQuick ?? false) == isQuick {
+      guard let past = report.results.first(where: { $0.suite == result.suite && $0.name == result.name }) else {
+        continue
+      }
+      history.append((report, past))
+    }
+    if run != nil { history.append((nil, result)) }
+    return history
+  }
+
+  // MARK: - Selection
+
+  func plan(height: Int) -> BenchPlan { BenchPlan(height: height, isRunning: run != nil) }
+
   func tableRows(_ height: Int) -> Int {
-    let height = height - (progress == nil ? 0 : 1)
-    return Table.rowsMax(height: height, count: list.rows.count, hasHeader: height >= 5)
+    let plan = plan(height: height)
+    return Table.rowsMax(height: plan.table, count: rows.count, hasHeader: plan.hasHeader)
   }
 
   func tableTop(_ height: Int) -> Int {
-    let above = progress == nil ? 0 : 1
-    return above + (height - above >= 5 ? 1 : 0)
-  }
-
-  func summary(_ scene: Scene) -> DisplayText {
-    if let progress {
-      let left: DisplayText = progress.etaSeconds.map { " · \(Self.left($0)) left" } ?? ""
-      return "running \(Quantity.fixed(progress.fraction * 100, digits: 0))%\(left)"
-    }
-    guard let latest else { return isLoading ? "…" : "no run yet" }
-    let missed = latest.missed
-    let clock = Timestamp.clock(latest.timeMilliseconds).prefix(5)
-    return "last run \(clock) · \(missed == 0 ? "all met" : "\(missed) missed")"
-  }
-
-  func draw(into canvas: inout Canvas, area: Rect, scene: Scene) {
-    var area = area
-    if let progress { area = draw(progress, into: &canvas, area: area) }
-    guard latest != nil else {
-      guard progress == nil else { return }
-      let none: DisplayText = "no bench has run on this node\(scene.isReadOnly ? "" : ": b runs one")"
-      let text: DisplayText = isLoading ? "… asking the node for its last bench" : none
-      canvas.write(text, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
-      return
-    }
-    guard !list.rows.isEmpty else {
-      canvas.write(
-        "none of \(Figures.counted(list.all.count, "row")) fits /\(filter)", x: area.x + 1, y: area.y,
-        style: Style(.dim), maxWidth: area.width - 2)
-      return
-    }
-    let rows = list.rows.map { row in
-      switch row {
-      case .result(let result): fields(of: result, glyphs: canvas.glyphs)
-      case .failed(let failed): Self.fields(of: failed, glyphs: canvas.glyphs)
-      }
-    }
-    let table = Table(
-      columns: Self.columns, rows: rows, cursor: list.cursor, isFocused: scene.isFocused, hasHeader: area.height >= 5,
-      sorting: sorting)
-    table.draw(into: &canvas, area: area)
-  }
-
-  private func draw(_ progress: BenchProgress, into canvas: inout Canvas, area: Rect) -> Rect {
-    let barWidth = min(30, area.width / 3)
-    Bar(fraction: progress.fraction, style: Style(.busy)).draw(into: &canvas, x: area.x + 1, y: area.y, width: barWidth)
-    let percent = DisplayText(Quantity.fixed(progress.fraction * 100, digits: 0)).padded(to: 4, .right)
-    var what: DisplayText = "\(percent)%  \(canvas.sign(.running)) "
-    if let number = progress.number, let count = progress.count { what = "\(what)\(number)/\(count) " }
-    // The time left keeps its place: a long name gives way.
-    let left: DisplayText = progress.etaSeconds.map { "  \(Self.left($0)) left" } ?? ""
-    let room = max(0, area.width - barWidth - 2 - left.width)
-    let x = area.x + 1 + barWidth
-    canvas.write("\(what)\(progress.suite) \(progress.workload)", x: x, y: area.y, style: Style(.busy), maxWidth: room)
-    canvas.write(left, x: x + room, y: area.y, style: Style(.dim), maxWidth: left.width)
-    return Rect(x: area.x, y: area.y + 1, width: area.width, height: area.height - 1)
-  }
-
-  /// `8 s`, `4 min`: about, by the pace so far.
-  private static func left(_ seconds: Double) -> DisplayText {
-    DisplayText("~" + Figures.age(milliseconds: Int64(min(max(0, seconds), 1e6) * 1_000)))
-  }
-
-  private static let columns = [
-    Table.Column(title: "NAME", width: 23, isFlexible: true, rank: 0),
-    Table.Column(title: "VALUE", width: 9, alignment: .right, rank: 1),
-    Table.Column(title: "TARGET", width: 10, alignment: .right, rank: 3),
-    Table.Column(title: "OF TARGET", width: 9, rank: 4),
-    Table.Column(title: "P50", width: 6, alignment: .right, rank: 7),
-    Table.Column(title: "P99", width: 6, alignment: .right, rank: 6),
-    Table.Column(title: "TREND", width: 8, rank: 5),
-    Table.Column(title: "VERDICT", width: 8, rank: 2),
-  ]
-
-  private func fields(of result: BenchReport.Result, glyphs: GlyphSet) -> [Table.Field] {
-    let bound = result.target.map { "\(result.isLowerBetter ? "<=" : ">=") \(Figures.short($0)) \(result.unit)" } ?? "-"
-    return [
-      .text("\(result.suite) \(result.name)"),
-      .text("\(Figures.short(result.value)) \(result.unit)"),
-      .text(DisplayText(bound), Style(.dim)),
-      Self.share(of: result),
-      .text(DisplayText(result.p50.map(Figures.short) ?? "-")),
-      .text(DisplayText(result.p99.map(Figures.short) ?? "-")),
-      .meter(trend(of: result)),
-      Self.verdict(of: result, glyphs: glyphs),
-    ]
-  }
-
-  /// How much of its bound a figure uses up: full is at the bound, and past it red.
-  private static func share(of result: BenchReport.Result) -> Table.Field {
-    guard let target = result.target, let met = result.met else { return .text("-", Style(.dim)) }
-    let (part, whole) = result.isLowerBetter ? (result.value, target) : (target, result.value)
-    let fraction = met ? (whole > 0 ? part / whole : 0) : 1
-    return .meter(Bar(fraction: fraction, style: Style(met ? .graphLow : .err)))
-  }
-
-  private static func fields(of failed: BenchReport.Failed, glyphs: GlyphSet) -> [Table.Field] {
-    let none = Table.Field.text("-", Style(.dim))
-    return [
-      .text("\(failed.suite) \(failed.name): \(failed.reason)", Style(.err)), none, none, none, none, none, none,
-      .text("\(glyphs.sign(.failed)) failed", Style(.err, .bold)),
-    ]
-  }
-
-  private static func verdict(of result: BenchReport.Result, glyphs: GlyphSet) -> Table.Field {
-    switch result.met {
-    case true: .text("\(glyphs.sign(.ok)) met", Style(.ok))
-    case false: .text("\(glyphs.sign(.failed)) missed", Style(.err, .bold))
-    case nil: .text("\(glyphs.sign(.separator)) none", Style(.dim))
-    }
-  }
-
-  /// The runs so far; half of the height is their median, so that a line that stays is flat and a jump is seen.
-  private func trend(of result: BenchReport.Result) -> Sparkline {
-    let values = reports.compactMap { report in
-      report.results.first { $0.suite == result.suite && $0.name == result.name }?.value
-    }
-    let sorted = values.sorted()
-    return Sparkline(values: values, scaleMax: sorted.isEmpty ? nil : 2 * sorted[sorted.count / 2])
+    let plan = plan(height: height)
+    return plan.progress + (plan.hasHeader ? 1 : 0)
   }
 
   var selectedText: String? {
-    switch list.selected {
+    switch selected {
     case .result(let result): "\(result.suite) \(result.name) \(result.value) \(result.unit)"
     case .failed(let failed): "\(failed.suite) \(failed.name) failed: \(failed.reason)"
     case nil: nil
     }
+  }
+}
+
+extension BenchPane.Run {
+  /// A row that is measured several times ends several times: its last word counts.
+  fileprivate mutating func take(_ row: BenchPane.Row) {
+    if let place = rows.firstIndex(where: { $0.suite == row.suite && $0.name == row.name }) {
+      rows[place] = row
+    } else if rows.count < BenchPane.rowsMax {
+      rows.append(row)
+    }
+  }
+}
+
+/// Which lines of the pane a height has room for.
+struct BenchPlan: Equatable {
+  /// Lines that say where a run is.
+  let progress: Int
+  let table: Int
+  let hasHeader: Bool
+  /// Lines of the selected row's detail.
+  let detail: Int
+
+  init(height: Int, isRunning: Bool) {
+    let height = max(0, height)
+    progress = isRunning ? (height >= 3 ? 2 : min(height, 1)) : 0
+    let rest = height - progress
+    detail = rest >= 16 ? 8 : 0
+    table = rest - detail
+    hasHeader = table >= 5
   }
 }

@@ -162,7 +162,8 @@ extension ConsoleModel {
 
   mutating func askForBench(_ input: Action.Input) -> [Effect] {
     let suites = (input.argument ?? "").split(separator: " ").map(String.init)
-    let what = suites.isEmpty ? "every suite" : "the suites \(suites.joined(separator: ", "))"
+    let noun = suites.count == 1 ? "suite" : "suites"
+    let what = suites.isEmpty ? "every suite" : "the \(noun) \(suites.joined(separator: ", "))"
     let dialog = ConfirmDialog(
       title: "Run bench",
       body: ["Runs \(what) on this node.", "Figures are drawn every two seconds meanwhile."], confirm: "Run",

@@ -66,9 +66,8 @@ extension ConsoleModel {
     let wasLinked = isLinked
     link = state
     touch()
+    if !isLinked { isBenchRunning = false }
     guard state == .live, !wasLinked else { return [] }
-    // A bench that ended meanwhile says so to nobody; one that goes on says so soon.
-    isBenchRunning = false
     return initialQuestions
   }
 
@@ -89,7 +88,8 @@ extension ConsoleModel {
   }
 
   private mutating func receive(_ command: Command, _ result: Result<Outcome, Failure>) -> [Effect] {
-    if case .runBench = command { isBenchRunning = false }
+    // A bench that was refused because another one runs leaves that one running.
+    if case .runBench = command { isBenchRunning = result.isRefusal(.limit) }
     switch result {
     case .success(let outcome):
       let audit = outcome.auditID.map { " (\($0))" } ?? ""
@@ -135,5 +135,11 @@ extension ConsoleModel {
     let rows = rows(of: .log)
     changeLog { $0.append(records, height: rows) }
     toast(.failed, complaints.count == 1 ? first.line : "\(first.line), and \(complaints.count - 1) more in the log")
+  }
+}
+
+extension Result where Failure == Base.Failure {
+  fileprivate func isRefusal(_ code: Failure.Code) -> Bool {
+    if case .failure(let failure) = self { failure.code == code } else { false }
   }
 }

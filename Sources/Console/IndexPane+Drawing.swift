@@ -128,7 +128,7 @@ extension IndexPane {
   private static func word(of project: ProjectStatus) -> DisplayText {
     let error = DisplayText(project.error ?? "")
     switch project.state {
-    case .ready: return "ok"
+    case .ready: return project.dirty.map { DisplayText($0.text) } ?? "ok"
     case .indexing: return "indexing"
     case .stale: return error.isEmpty ? "stale" : "stale: \(error)"
     case .failed: return error.isEmpty ? "failed" : error
@@ -220,6 +220,7 @@ extension IndexPane {
     line.append(" \(canvas.sign(isWhole ? .ok : .warning)) ", Style(isWhole ? .ok : .warn))
     line.append(DisplayText(report.project.rawValue))
     line.append("  \(DisplayText(Figures.counted(report.filesIndexed, "file")))")
+    if let deleted = report.filesDeleted { line.append("  \(DisplayText(Figures.grouped(deleted))) deleted") }
     if !isWhole { line.append("  \(DisplayText(Figures.grouped(report.filesFailed.count))) failed", Style(.err)) }
     line.append("  \(DisplayText(Figures.short(report.durationSeconds))) s", Style(.dim))
     line.append("  \(DisplayText(report.mode.rawValue))", Style(.dim))

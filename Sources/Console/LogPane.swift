@@ -34,9 +34,10 @@ struct LogPane: Pane {
   /// A line for what is worth one.
   private static func record(of event: Event) -> LogRecord? {
     switch event.body {
+    // What somebody had done is told by the command itself, and a run that ended by its own line.
     case .log(let record):
-      return record
-    case .command(let audit):
+      return record.label == "operator" && record.metadata["id"] != nil ? nil : record
+    case .command(let audit) where audit.action != "sandbox.run" || audit.outcome != "ok":
       let failed = audit.outcome.map { $0 != "ok" } ?? false
       let ending = audit.outcome.map { ": \($0)" } ?? " …"
       return LogRecord(

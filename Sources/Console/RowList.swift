@@ -174,6 +174,8 @@ struct RowList<Row> {
     showTop()
   }
 
+  mutating func selectFirst() { cursor = ListCursor() }
+
   /// Who changes the order wants to see what comes first in it.
   private mutating func showTop() {
     cursor = ListCursor()

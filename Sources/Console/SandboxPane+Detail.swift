@@ -67,7 +67,7 @@ extension SandboxPane {
   }
 
   private static func violation(_ violation: RunResult.Violation) -> StyledLine {
-    let isCritical = violation.severity == "critical"
+    let isCritical = violation.severity == .critical
     var line = StyledLine("\(violation.line):\(violation.column) ", Style(.dim))
     line.append(DisplayText(violation.rule), isCritical ? Style(.err) : Style(.warn))
     line.append("  \(DisplayText(violation.message))")

@@ -1,7 +1,13 @@
 internal import Base
+internal import Glibc
 
-/// Runs before a change against runs after it. A figure has changed only when its median moved by more than repeated
-/// runs of the same program lie apart, and a single run, which cannot tell its noise, proves no change.
+/// Runs before a change against runs after it. A figure has changed only when its runs before and after lie further
+/// apart than repeated runs of the same program do, and a single run, which cannot tell its noise, proves no change.
+///
+/// Student's test with a fixed bar: the means of the runs' logarithms, since noise is relative, must differ by more
+/// than `errors` standard errors, with one deviation for both sides, because few runs of one side tell little of it.
+/// From `trimmedRunsMin` runs on the least and the largest of a side give way to their neighbours (Yuen's form of the
+/// test), so that one strange run neither makes a change nor hides one. And the medians must differ by `marginMin`.
 public struct BenchComparison: Sendable, Codable, Equatable {
   public enum Verdict: String, Sendable, Codable {
     case better, same, regressed
@@ -23,7 +29,7 @@ public struct BenchComparison: Sendable, Codable, Equatable {
     public var runsAfter: Int
     /// After divided by before; nil when one is missing or zero.
     public var ratio: Double?
-    /// How far the ratio may be from 1 without meaning anything.
+    /// How far the ratio may be from 1 without meaning anything, about.
     public var margin: Double
     public var verdict: Verdict
   }
@@ -32,10 +38,10 @@ public struct BenchComparison: Sendable, Codable, Equatable {
   public static let marginMin = 0.05
   /// Runs of either side that a verdict needs.
   public static let runsMin = 3
-  /// In standard deviations of one run, of both sides together; of the difference of two medians of three it is three.
-  static let deviations = 2.0
-  /// Of fewer figures the median deviation is too often nothing: the range stands for it.
-  static let deviationRunsMin = 6
+  /// Standard errors of the difference that a verdict takes: of five runs each a false alarm in four hundred rows.
+  static let errors = 3.75
+  /// From so many runs of a side on, its least and its largest count as their neighbours.
+  static let trimmedRunsMin = 6
 
   public var rows: [Row]
   public var regressions: Int
@@ -78,14 +84,6 @@ public struct BenchComparison: Sendable, Codable, Equatable {
     }
 
     var median: Double { BenchComparison.median(values) }
-
-    /// A robust estimate of the standard deviation of one run: 1.4826 median deviations, or half the range of few runs.
-    var deviation: Double {
-      let middle = median
-      let robust = BenchComparison.median(values.map { abs($0 - middle) }) * 1.4826
-      guard values.count < BenchComparison.deviationRunsMin else { return robust }
-      return max(robust, ((values.max() ?? 0) - (values.min() ?? 0)) / 2)
-    }
   }
 
   private static func figures(of reports: [BenchReport]) -> [Figure] {
@@ -123,19 +121,52 @@ public struct BenchComparison: Sendable, Codable, Equatable {
     let (old, new) = (before.median, after.median)
     if old > 0, new > 0 { row.ratio = new / old }
     let isRepeated = min(before.values.count, after.values.count) >= runsMin
-    row.margin = margin(before, after, isRepeated: isRepeated)
-    row.verdict = verdict(old, new, row.margin, after.result.isLowerBetter)
-    if !isRepeated, row.verdict != .same { row.verdict = .unproven }
+    if isRepeated {
+      let (distance, noise) = distance(before.values, after.values)
+      row.margin = max(marginMin, noise.isRelative ? exp(noise.error) - 1 : 0)
+      row.verdict = distance > noise.error ? verdict(old, new, marginMin, after.result.isLowerBetter) : .same
+    } else {
+      // Of single runs the spread of their rounds is all there is.
+      row.margin = max(marginMin, before.noise, after.noise)
+      row.verdict = verdict(old, new, row.margin, after.result.isLowerBetter) == .same ? .same : .unproven
+    }
     return row
   }
 
-  /// Of single runs the spread of their rounds is all there is.
-  private static func margin(_ before: Figure, _ after: Figure, isRepeated: Bool) -> Double {
-    guard isRepeated else { return max(marginMin, before.noise, after.noise) }
-    let (first, second) = (before.deviation, after.deviation)
-    let least = min(before.median, after.median)
-    guard least > 0 else { return marginMin }
-    return max(marginMin, deviations * (first * first + second * second).squareRoot() / least)
+  /// How far the means of the two sides lie apart, and how far they may without meaning anything: both of logarithms,
+  /// unless a figure has none.
+  private static func distance(
+    _ before: [Double], _ after: [Double]
+  ) -> (distance: Double, noise: (error: Double, isRelative: Bool)) {
+    let isRelative = (before + after).allSatisfy { $0 > 0 }
+    let (first, second) = isRelative ? (Side(before.map(log)), Side(after.map(log))) : (Side(before), Side(after))
+    let freedom = first.freedom + second.freedom
+    let variance = (first.squares + second.squares) / Double(max(1, freedom))
+    let error = (variance * (first.errorShare + second.errorShare)).squareRoot()
+    return (abs(second.mean - first.mean), (errors * error, isRelative))
+  }
+
+  /// The runs of one side, for the test.
+  private struct Side {
+    let mean: Double
+    /// The sum of the squared deviations.
+    let squares: Double
+    let freedom: Int
+    /// The square of the mean's standard error, of one unit of variance.
+    let errorShare: Double
+
+    init(_ values: [Double]) {
+      let trim = values.count >= BenchComparison.trimmedRunsMin ? 1 : 0
+      let sorted = values.sorted()
+      let kept = Array(sorted[trim..<(sorted.count - trim)])
+      mean = kept.reduce(0, +) / Double(kept.count)
+      // Those that were cut count as the nearest that were not, for the deviation.
+      let all = kept + Array(repeating: kept[0], count: trim) + Array(repeating: kept[kept.count - 1], count: trim)
+      let middle = all.reduce(0, +) / Double(all.count)
+      squares = all.reduce(0) { $0 + ($1 - middle) * ($1 - middle) }
+      freedom = kept.count - 1
+      errorShare = 1 / Double(kept.count)
+    }
   }
 
   private static func verdict(_ before: Double, _ after: Double, _ margin: Double, _ isLowerBetter: Bool) -> Verdict {

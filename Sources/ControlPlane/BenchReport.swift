@@ -7,8 +7,11 @@ public struct BenchReport: Sendable, Codable, Equatable {
     public var kernel: String
     /// Load average of the last minute when the run began.
     public var load: Double
+    /// The processor by its maker's name; nil where the kernel does not tell.
+    public var processor: String?
 
-    public init(cores: Int, memoryBytes: Int64, kernel: String, load: Double) {
+    public init(cores: Int, memoryBytes: Int64, kernel: String, load: Double, processor: String? = nil) {
+      self.processor = processor
       self.cores = cores
       self.memoryBytes = memoryBytes
       self.kernel = kernel

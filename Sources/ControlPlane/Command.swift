@@ -12,6 +12,8 @@ public enum Command: Sendable, Codable, Equatable {
   /// Changes what is logged until the next start.
   case setLogLevel(LogLevel)
   case runBench(BenchOptions)
+  /// Stops the bench under way, whoever began it; it has no report then.
+  case cancelBench
   case cacheSet(CacheWrite)
   /// Also how one key is deleted: what was made from it goes with it.
   case cacheInvalidate(CacheSelection)
@@ -42,6 +44,7 @@ public enum Command: Sendable, Codable, Equatable {
     case .stop: "node.stop"
     case .setLogLevel: "log.level"
     case .runBench: "bench.run"
+    case .cancelBench: "bench.cancel"
     case .cacheSet: "cache.set"
     case .cacheInvalidate: "cache.invalidate"
     case .kickSockets: "socket.kick"
@@ -64,14 +67,14 @@ public enum Command: Sendable, Codable, Equatable {
     case .addProject(let path, let id): id?.rawValue ?? path
     case .removeProject(let id): id.rawValue
     case .drain, .stop: "node"
+    case .cancelBench: "bench"
     case .setLogLevel(let level): level.rawValue
     case .runBench(let options): options.suites.isEmpty ? "all" : options.suites.joined(separator: ",")
     case .cacheSet(let write):
       "\(write.namespace) \(write.entries.count == 1 ? write.entries[0].key : "\(write.entries.count) keys")"
     case .cacheInvalidate(let selection): selection.summary
-    case .kickSockets(let ids):
-      ids.prefix(8).joined(separator: ",") + (ids.count > 8 ? " and \(ids.count - 8) more" : "")
-    case .broadcast(let broadcast): "\(broadcast.room) \(broadcast.event)"
+    case .kickSockets(let ids): Self.short(ids)
+    case .broadcast(let broadcast): "\(Self.short(broadcast.rooms)) \(broadcast.event)"
     case .agentThought(let thought): thought.room
     case .taskUpdate(let update): update.room
     case .projectEvent(let event): "\(event.room) \(event.event)"
@@ -81,6 +84,10 @@ public enum Command: Sendable, Codable, Equatable {
     case .killRun(let id): id
     case .pullImages: "images"
     }
+  }
+
+  private static func short(_ names: [String]) -> String {
+    names.prefix(8).joined(separator: ",") + (names.count > 8 ? " and \(names.count - 8) more" : "")
   }
 
   /// Whether it is data traffic and no administration: the audit has one line of it, afterwards and in batches, so that
@@ -134,6 +141,9 @@ public struct BenchOptions: Sendable, Codable, Equatable {
   public var runs: Int?
   /// In place of suites: one setting swept over one workload.
   public var sweep: BenchSweep?
+  /// Of the suites only these rows, by their names: to look again at what seems to have changed. Their report is in no
+  /// history.
+  public var rows: [String]?
 
   public static let runsMax = 20
 

@@ -54,6 +54,27 @@ public struct Event: Sendable, Codable, Equatable {
 
 /// Where a running bench is.
 public struct BenchProgress: Sendable, Codable, Equatable {
+  /// What the workload under way has given so far.
+  public struct Measure: Sendable, Codable, Equatable {
+    /// The round under way, from 1, and how many there will be.
+    public var round: Int
+    public var rounds: Int
+    /// Of all rounds so far, with their percentiles, in `unit`; no percentiles before the first sample.
+    public var samples: Int
+    public var unit: String
+    public var p50: Double?
+    public var p99: Double?
+
+    public init(round: Int, rounds: Int, samples: Int, unit: String, p50: Double? = nil, p99: Double? = nil) {
+      self.round = round
+      self.rounds = rounds
+      self.samples = samples
+      self.unit = unit
+      self.p50 = p50
+      self.p99 = p99
+    }
+  }
+
   public var suite: String
   public var workload: String
   /// 0…1 over the whole run.
@@ -63,6 +84,13 @@ public struct BenchProgress: Sendable, Codable, Equatable {
   public var count: Int?
   /// By the pace so far; nil before that says anything.
   public var etaSeconds: Double?
+  /// Since the run began; nil from a node that does not say.
+  public var elapsedSeconds: Double?
+  /// Nil while the workload is prepared and warmed up.
+  public var measure: Measure?
+  /// The row that has just ended, of all its runs so far, or why it has no figure: told once, as it ends.
+  public var finished: BenchReport.Result?
+  public var failed: BenchReport.Failed?
 
   public init(
     suite: String, workload: String, fraction: Double, number: Int? = nil, count: Int? = nil,

@@ -36,6 +36,8 @@ public struct ReindexReport: Sendable, Equatable, Codable {
   /// New or changed files that are in the index now.
   public var filesIndexed: Int
   public var filesUnchanged: Int
+  /// Files of the last index that are not there any more; nil for none.
+  public var filesDeleted: Int?
   /// Of the new and changed ones; at most `listMax`.
   public var filesSkipped: [Skipped]
   public var filesSkippedCount: Int
@@ -93,6 +95,23 @@ public struct ProjectStatus: Sendable, Equatable, Codable {
   public var error: String?
   /// Share of chunks whose embedding was known, since the start; nil before the first.
   public var embedCacheHitRate: Double?
+  /// Edits in the index that nobody has committed; nil for none.
+  public var dirty: Dirty?
+
+  /// Files that differ from the commit.
+  public struct Dirty: Sendable, Equatable, Codable {
+    /// Changed and new ones.
+    public var changed: Int
+    public var deleted: Int
+
+    public init(changed: Int, deleted: Int) {
+      self.changed = changed
+      self.deleted = deleted
+    }
+
+    /// `dirty +14 -2`.
+    public var text: String { "dirty +\(changed) -\(deleted)" }
+  }
 
   public init(
     id: ProjectID, path: String, ref: String? = nil, commit: String? = nil, state: State, files: Int, chunks: Int,

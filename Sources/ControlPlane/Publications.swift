@@ -3,6 +3,8 @@ public import Base
 /// An event for the sockets of a room.
 public struct Broadcast: Sendable, Codable, Equatable {
   public var room: String
+  /// Further rooms; nil: none. A socket that is in several of them gets the event once.
+  public var moreRooms: [String]?
   public var event: String
   /// The event's one argument; nil: none.
   public var data: RawJSON?
@@ -12,18 +14,26 @@ public struct Broadcast: Sendable, Codable, Equatable {
   public var acknowledgeMilliseconds: Int?
 
   public init(
-    room: String, event: String, data: RawJSON? = nil, priority: Int? = nil, acknowledgeMilliseconds: Int? = nil
+    room: String, moreRooms: [String]? = nil, event: String, data: RawJSON? = nil, priority: Int? = nil,
+    acknowledgeMilliseconds: Int? = nil
   ) {
     self.room = room
+    self.moreRooms = moreRooms
     self.event = event
     self.data = data
     self.priority = priority
     self.acknowledgeMilliseconds = acknowledgeMilliseconds
   }
 
+  /// All of its rooms, each once.
+  public var rooms: [String] {
+    var seen: Set<String> = []
+    return ([room] + (moreRooms ?? [])).filter { seen.insert($0).inserted }
+  }
+
   /// Throws `invalid`, one line.
   public func check() throws(Failure) {
-    try PublishRule.check(room: room)
+    try checkRooms()
     try PublishRule.check(event: event)
     if let data, data.text.utf8.count > RawJSON.bytesMax {
       throw Failure(.limit, "the data is longer than \(RawJSON.bytesMax) bytes")
@@ -33,6 +43,22 @@ public struct Broadcast: Sendable, Codable, Equatable {
       let range = PublishRule.acknowledgeMilliseconds
       throw Failure(
         .invalid, "acknowledgements are waited for between \(range.lowerBound) and \(range.upperBound) milliseconds")
+    }
+  }
+
+  private func checkRooms() throws(Failure) {
+    let rooms = rooms
+    for room in rooms { try PublishRule.check(room: room) }
+    guard rooms.count > 1 else { return }
+    guard rooms.count <= PublishRule.roomsMax else {
+      throw Failure(.invalid, "an event goes to \(PublishRule.roomsMax) rooms at most, and \(rooms.count) are named")
+    }
+    guard !rooms.contains(PublishRule.everybody) else {
+      throw Failure(.invalid, "the room '\(PublishRule.everybody)' is everybody: it needs no other beside it")
+    }
+    // Their throttle is a room's.
+    guard !PublishRule.throttledEvents.contains(event) else {
+      throw Failure(.invalid, "\(event) goes to one room at a time")
     }
   }
 }
@@ -172,6 +198,8 @@ public struct PublishReceipt: Sendable, Codable, Equatable {
   }
 
   public var room: String
+  /// The others, when there were several.
+  public var moreRooms: [String]?
   public var event: String
   /// Sockets that are in the room: of this node, or of all nodes when `isComplete` is there. When acknowledgements were
   /// asked for, those that were asked for one.
@@ -197,7 +225,7 @@ public struct PublishReceipt: Sendable, Codable, Equatable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case room, event, sockets, acknowledged, reach
+    case room, moreRooms, event, sockets, acknowledged, reach
     case isComplete = "complete"
     case isHeld = "held"
   }
@@ -206,6 +234,10 @@ public struct PublishReceipt: Sendable, Codable, Equatable {
 /// What rooms, events and ids may look like, for everybody who publishes.
 public enum PublishRule {
   public static let roomBytesMax = 256
+  /// Rooms of one broadcast.
+  public static let roomsMax = 64
+  /// What the gateway's throttle may hold and merge (CONTRACT, Gateway).
+  public static let throttledEvents: Set<String> = ["agent-thought", "task-update"]
   public static let eventBytesMax = 128
   public static let idBytesMax = 200
   public static let socketIDBytesMax = 128

@@ -158,9 +158,15 @@ public struct RunResult: Sendable, Codable, Equatable {
 
   /// What validation found in a program.
   public struct Violation: Sendable, Codable, Equatable {
+    public enum Severity: String, Sendable, Codable {
+      /// Blocks the program.
+      case critical
+      /// Warns.
+      case high
+    }
+
     public var rule: String
-    /// `critical` blocks, `high` warns.
-    public var severity: String
+    public var severity: Severity
     /// From 1.
     public var line: Int
     /// From 1.
@@ -168,7 +174,7 @@ public struct RunResult: Sendable, Codable, Equatable {
     public var message: String
     public var suggestion: String
 
-    public init(rule: String, severity: String, line: Int, column: Int, message: String, suggestion: String) {
+    public init(rule: String, severity: Severity, line: Int, column: Int, message: String, suggestion: String) {
       self.rule = rule
       self.severity = severity
       self.line = line

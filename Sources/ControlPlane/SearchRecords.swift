@@ -63,6 +63,16 @@ public struct SearchReply: Sendable, Codable, Equatable {
   public var hits: [SearchHit]
   /// Why there is nothing, or less than one might expect; nil when all is well.
   public var note: String?
+  /// Why the built-in model answered in place of the one that should have; nil when it did not.
+  public var standIn: String?
+
+  /// With `note` saying so.
+  public var told: SearchReply {
+    guard let standIn else { return self }
+    var reply = self
+    reply.note = [note, "\(standIn); the built-in model answers"].compactMap(\.self).joined(separator: "; ")
+    return reply
+  }
 
   public init(hits: [SearchHit], note: String? = nil) {
     self.hits = hits

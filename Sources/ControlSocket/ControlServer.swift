@@ -67,17 +67,16 @@ public final class ControlServer: Service {
 
   /// Makes the socket. From then on clients can connect, and wait until `run` greets them. Doing it again does nothing.
   /// Throws `conflict` when a node answers at the path or something else is there, `invalid`, `denied` or `notFound`
-  /// for a path that cannot be used. May block for two seconds while another node starts at the same path.
-  public func listen() throws(Failure) {
-    try socket.fill { () throws(Failure) in
-      try ListeningSocket(path: configuration.path, group: configuration.group)
-    }
+  /// for a path that cannot be used. May take two seconds while another node starts at the same path.
+  public func listen() async throws(Failure) {
+    guard !socket.isUsed else { return }
+    socket.put(try await ListeningSocket(path: configuration.path, group: configuration.group))
   }
 
   /// Serves until the task is cancelled (clients are cut) or a graceful shutdown begins (no new clients or requests;
   /// requests in flight have `stopDeadline`). Removes the file. Throws what `listen` throws.
   public func run() async throws {
-    try listen()
+    try await listen()
     guard let listening = socket.take(), let descriptor = listening.takeDescriptor() else {
       throw Failure(.internal, "the control socket was run twice")
     }

@@ -1,4 +1,3 @@
-internal import Base
 internal import Synchronization
 
 /// The socket between `listen` and `run`.
@@ -10,18 +9,10 @@ final class ListeningSlot: Sendable {
 
   private let state = Mutex(State())
 
-  func fill(_ make: () throws(Failure) -> ListeningSocket) throws(Failure) {
-    let result: Result<Void, Failure> = state.withLock { state in
-      guard state.socket == nil, !state.isTaken else { return .success(()) }
-      do throws(Failure) {
-        state.socket = try make()
-        return .success(())
-      } catch {
-        return .failure(error)
-      }
-    }
-    try result.get()
-  }
+  /// Whether there is, or was, a socket.
+  var isUsed: Bool { state.withLock { $0.socket != nil || $0.isTaken } }
+
+  func put(_ socket: ListeningSocket) { state.withLock { $0.socket = socket } }
 
   func take() -> ListeningSocket? {
     state.withLock { state in

@@ -10,7 +10,7 @@ internal import Synchronization
 final class ListeningSocket: Sendable {
   private static let backlog: Int32 = 128
   private static let lockAttemptsMax = 40
-  private static let lockPauseMicroseconds: UInt32 = 50_000
+  private static let lockPause = Duration.milliseconds(50)
 
   let path: String
   private let file: FileIdentity
@@ -18,9 +18,9 @@ final class ListeningSocket: Sendable {
   private let hasFile = Mutex(true)
 
   /// Takes the place of a stale file, of nothing else. `group`: who may attach beside the owner.
-  init(path: String, group: UInt32?) throws(Failure) {
+  init(path: String, group: UInt32?) async throws(Failure) {
     let address = try UnixAddress(path)
-    let lock = try FolderLock(folderOf: path)
+    let lock = try await FolderLock(folderOf: path)
     defer { lock.release() }
     try SocketFile.clearStale(address)
     let descriptor: Int32
@@ -105,7 +105,7 @@ final class ListeningSocket: Sendable {
   private struct FolderLock {
     private let descriptor: Int32
 
-    init(folderOf path: String) throws(Failure) {
+    init(folderOf path: String) async throws(Failure) {
       let folder = try SocketFile.checkedFolder(of: path)
       descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else {
@@ -118,8 +118,9 @@ final class ListeningSocket: Sendable {
           close(descriptor)
           throw Failure(.timeout, "another process holds the lock of \(folder), where the control socket goes")
         }
-        // Nothing becomes readable when a lock is given up, and flock(2) itself would wait without a deadline.
-        usleep(ListeningSocket.lockPauseMicroseconds)
+        // Nothing becomes readable when a lock is given up, and flock(2) itself would wait without a deadline. A
+        // cancelled task does not sleep and soon has no attempts left.
+        try? await Task.sleep(for: ListeningSocket.lockPause)
       }
     }
 

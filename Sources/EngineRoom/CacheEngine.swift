@@ -165,6 +165,16 @@ final class CacheEngine: Service {
     _ = try await cache.set([CacheEntry(key, value, CacheWriteOptions(contentType: "application/json"))], by: .node)
   }
 
+  // MARK: Other nodes
+
+  /// Whether there may be other nodes.
+  var isShared: Bool { cache.statistics().link.state != .embedded }
+
+  /// Whether this node is the first to tell that a project went from one state to another.
+  func isFirst(toTell project: ProjectID, from: String, to: String) async -> Bool {
+    await cache.isFirst(toTell: project.rawValue, from: from, to: to)
+  }
+
   // MARK: Words
 
   func snapshot() -> CacheSnapshot { CacheSnapshot(cache.statistics(), recent: recent.withLock { $0 }) }

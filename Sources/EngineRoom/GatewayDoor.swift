@@ -20,8 +20,10 @@ protocol GatewayDoor: Service {
   func kick(_ id: String, reason: String) async -> Bool
   /// Never waits. `broadcast` has been checked. Throws `limit` when its queues are full.
   func publish(_ broadcast: Broadcast) throws(Failure) -> PublishReceipt
-  /// Asks the other nodes, too, for a moment.
-  func audience(_ room: String) async -> Audience
+  /// Awaits what must have happened before this event is delivered, a few seconds at most.
+  func prepare(_ broadcast: Broadcast) async
+  /// Sockets in any of these rooms, each counted once. Asks the other nodes, too, for a moment.
+  func audience(_ rooms: [String]) async -> Audience
   /// Publishes an event that its receivers acknowledge, and waits for them until `deadline`. `broadcast` has been
   /// checked.
   func ask(_ broadcast: Broadcast, within deadline: Duration) async -> PublishReceipt

@@ -155,7 +155,7 @@ final class GatewayEngine: Service {
 
   func audience(_ room: String) async throws(Failure) -> Audience {
     try PublishRule.check(room: room)
-    return await door.audience(room)
+    return await door.audience([room])
   }
 
   // MARK: Deeds
@@ -195,9 +195,12 @@ final class GatewayEngine: Service {
   /// `isCounted`: the receipt says how many sockets of all nodes were in the room, which takes a moment.
   func broadcast(_ broadcast: Broadcast, isCounted: Bool) async throws(Failure) -> PublishReceipt {
     try broadcast.check()
+    await door.prepare(broadcast)
     if let wait = broadcast.acknowledgeMilliseconds { return await door.ask(broadcast, within: .milliseconds(wait)) }
-    guard isCounted else { return try door.publish(broadcast) }
-    let audience = await door.audience(broadcast.room)
+    let rooms = broadcast.rooms
+    // Of several rooms the sequencer could only say the sum, in which some count twice.
+    guard isCounted || rooms.count > 1 else { return try door.publish(broadcast) }
+    let audience = await door.audience(rooms)
     var receipt = try door.publish(broadcast)
     (receipt.sockets, receipt.isComplete) = (audience.sockets, audience.isComplete)
     return receipt
@@ -211,14 +214,15 @@ final class GatewayEngine: Service {
     try door.publish(update.broadcast(now: clock.nowMilliseconds()))
   }
 
-  func publish(_ event: ProjectEvent) throws(Failure) -> PublishReceipt {
-    try door.publish(event.broadcast())
+  /// From outside; the node's own are told (`tell`).
+  func publish(_ event: ProjectEvent) async throws(Failure) -> PublishReceipt {
+    try await broadcast(event.broadcast(), isCounted: false)
   }
 
   /// News of the node itself. Nobody asked for it, so nobody is told when it cannot be published; the gateway's health
   /// says why.
   func tell(_ event: ProjectEvent) {
-    do throws(Failure) { _ = try publish(event) } catch {}
+    do throws(Failure) { _ = try door.publish(event.broadcast()) } catch {}
   }
 
   /// Before the node stops: its clients have time to find another one.

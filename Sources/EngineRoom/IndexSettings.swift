@@ -9,6 +9,8 @@ public struct IndexSettings: Sendable {
   public var indexesUnasked: Bool
   /// SIGNALBOX_WATCH: whether changes are seen without being told.
   public var watches: Bool
+  /// SIGNALBOX_WATCH=worktree: whether edits that nobody has committed count.
+  public var readsWorkTree = false
   /// Threads of one run; 0: one a processor, eight at most.
   public var workers: Int
   public var remote = RemoteIndexSettings()

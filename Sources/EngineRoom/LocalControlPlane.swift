@@ -42,7 +42,7 @@ struct LocalControlPlane: ControlPlane {
     do {
       try begin(record, mustBeWritten: !command.isWayOut)
       let result = try await carryOut(command)
-      end(&record, outcome: "ok", failed: false)
+      end(&record, outcome: "ok", failed: false, told: Self.word(of: result))
       return Outcome(auditID: record.id, result: result)
     } catch {
       end(&record, outcome: "\(error.code.rawValue): \(error.message)", failed: true)
@@ -104,7 +104,8 @@ struct LocalControlPlane: ControlPlane {
     core.publish(.command(record))
   }
 
-  private func end(_ record: inout AuditRecord, outcome: String, failed: Bool) {
+  /// `told`: what the log says in place of the outcome.
+  private func end(_ record: inout AuditRecord, outcome: String, failed: Bool, told: String? = nil) {
     record.outcome = outcome
     record.timeMilliseconds = core.clock.nowMilliseconds()
     core.countCommand(failed: failed)
@@ -112,9 +113,15 @@ struct LocalControlPlane: ControlPlane {
       core.health.set("audit", .degraded, reason: error.message)
     }
     core.publish(.command(record))
-    core.logger.info(
-      "\(record.action) \(record.target)",
-      metadata: ["actor": "\(record.actor)", "origin": "\(record.origin.rawValue)", "outcome": "\(outcome)"])
+    core.operatorLogger.log(
+      level: failed ? .warning : .info, "\(record.actor) \(record.action) \(record.target): \(told ?? outcome)",
+      metadata: ["id": "\(record.id)", "origin": "\(record.origin.rawValue)"])
+  }
+
+  /// A run ends in more ways than a command does.
+  private static func word(of result: Outcome.Result) -> String? {
+    guard case .run(let run) = result else { return nil }
+    return "\(run.id) \(run.outcome.rawValue)\(run.cached ? ", cached" : "") after \(run.durationMilliseconds) ms"
   }
 
   // MARK: Deeds
@@ -146,6 +153,7 @@ struct LocalControlPlane: ControlPlane {
       return .done
     case .runBench(let options):
       return .bench(try await NodeBench.run(options, on: core))
+    case .cancelBench: return .stopped(core.cancelBench())
     case .cacheSet(let write):
       let reach = try await core.cache().set(write)
       core.tell(write)
@@ -161,7 +169,7 @@ struct LocalControlPlane: ControlPlane {
       return .published(try await core.gateway().broadcast(broadcast, isCounted: isCounted))
     case .agentThought(let thought): return .published(try core.gateway().publish(thought))
     case .taskUpdate(let update): return .published(try core.gateway().publish(update))
-    case .projectEvent(let event): return .published(try core.gateway().publish(event))
+    case .projectEvent(let event): return .published(try await core.gateway().publish(event))
     case .reindex(let request): return .reindexed(try await reindex(request))
     case .cancelReindex(let id): return .stopped(try core.index().cancel(id))
     case .allowUpload(let id):

@@ -182,7 +182,7 @@ public enum Node {
       configuration: .init(path: settings.socketPath, group: settings.socketGroup), doorkeeper: doorkeeper,
       welcome: { ControlWelcome(node: core.node.rawValue, version: settings.version, phase: core.phase) },
       logger: log.logger("control"))
-    try control.listen()
+    try await control.listen()
     let (listening, isListening) = AsyncStream.makeStream(of: Int.self)
     let api = APIServer(
       settings: APISettings(host: settings.access.host, port: settings.apiPort), doorkeeper: doorkeeper,
@@ -206,7 +206,8 @@ public enum Node {
   private static func engines(_ core: NodeCore) -> [any Service] {
     let audit = AuditWriter(audit: core.audit, health: core.health)
     let engines: [(any Service)?] = [
-      audit, core.cacheEngine, core.projectIndex, core.pipeline, core.runService, core.gatewayEngine,
+      audit, core.cacheEngine, core.projectIndex, core.pipeline, core.runService, core.cacheNews,
+      core.gatewayEngine,
     ]
     return engines.compactMap(\.self)
   }

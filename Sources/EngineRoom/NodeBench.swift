@@ -32,16 +32,33 @@ public enum NodeBench {
     guard core.beginBench() else {
       throw Failure(.limit, "a bench is running on this node already", isRetriable: true)
     }
-    do {
+    // A task of its own, awaited here: whoever may run benches may stop this one, and not only who waits for it.
+    let work = Task { await outcome(of: options, on: core) }
+    core.benchStops { work.cancel() }
+    return try await withTaskCancellationHandler {
+      await work.value
+    } onCancel: {
+      work.cancel()
+    }.get()
+  }
+
+  private static func outcome(of options: BenchOptions, on core: NodeCore) async -> Result<BenchReport, Failure> {
+    do throws(Failure) {
       let report = try await measure(options, on: core)
+      guard options.rows == nil else {
+        core.endBench(nil)
+        return .success(report)
+      }
       let history = BenchHistory(stateFolder: core.settings.stateFolder)
       let summary = try summary(of: report, after: history.load().reports)
       try history.save(report)
       core.endBench(summary)
-      return report
+      return .success(report)
     } catch {
       core.endBench(nil)
-      throw error
+      // Whoever watches learns that it goes no further.
+      core.publish(.benchProgress(BenchProgress(suite: "", workload: "", fraction: 1)))
+      return .failure(error)
     }
   }
 
@@ -50,17 +67,28 @@ public enum NodeBench {
   }
 
   private static func measure(_ options: BenchOptions, on core: NodeCore) async throws(Failure) -> BenchReport {
+    let folder = try ScratchFolder()
+    let outcome: Result<BenchReport, Failure>
+    do throws(Failure) { outcome = .success(try await measure(options, on: core, in: folder.path)) } catch {
+      outcome = .failure(error)
+    }
+    await folder.remove()
+    return try outcome.get()
+  }
+
+  private static func measure(
+    _ options: BenchOptions, on core: NodeCore, in folder: String
+  ) async throws(Failure) -> BenchReport {
     func isWanted(_ suite: String) -> Bool {
       options.sweep == nil && (options.suites.isEmpty || options.suites.contains(suite))
     }
     let executable = try ownExecutable()
-    let folder = try ScratchFolder()
-    defer { folder.remove() }
-    let bench = Workbench(executable: executable, folder: folder.path, isQuick: options.isQuick == true)
+    let bench = Workbench(executable: executable, folder: folder, isQuick: options.isQuick == true)
     let commit = await BuildCommit.of(executable: executable, version: core.settings.version)
     let runner = BenchRunner(plan: bench.plan, clock: ContinuousClock())
     // Which peers are installed is asked only by whoever wants them.
-    let gateway = isWanted("gateway") ? GatewayWorkloads.all(bench) : []
+    let peers = isWanted("gateway") ? await GatewayPeer.installed() : []
+    let gateway = isWanted("gateway") ? GatewayWorkloads.all(bench, peers: peers) : []
     let index = isWanted("index") ? IndexWorkloads.all(bench) : []
     let pipeline = isWanted("pipeline") ? PipelineWorkloads.all(bench) : []
     let memory = isWanted("memory") ? MemoryWorkloads.all(bench) : []
@@ -68,16 +96,17 @@ public enum NodeBench {
     // Through the node's own socket, as every client comes in.
     var report = try await withControlClient(path: core.settings.socketPath, hello: BenchNode.hello) {
       client throws(Failure) in
-      try await runner.run(
-        workloads(client, bench, core).filter { isWanted($0.suite) } + gateway + index + pipeline + memory + sweep,
-        commit: commit, runs: options.runs ?? 1
+      let wanted = workloads(client, bench, core).filter { isWanted($0.suite) }
+      let all = wanted + gateway + index + pipeline + memory + sweep
+      return try await runner.run(
+        all.filter { options.rows?.contains($0.name) ?? true }, commit: commit, runs: options.runs ?? 1
       ) {
         core.publish(.benchProgress($0))
       }
     }
     if isWanted("cache"), let why = CacheWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if isWanted("sandbox"), let why = SandboxWorkloads.leftOut { core.logger.warning("bench: \(why)") }
-    if isWanted("gateway"), let why = GatewayWorkloads.leftOut { core.logger.warning("bench: \(why)") }
+    if isWanted("gateway"), let why = GatewayWorkloads.leftOut(peers: peers) { core.logger.warning("bench: \(why)") }
     if isWanted("index"), let why = IndexWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if isWanted("pipeline"), let why = PipelineWorkloads.leftOut { core.logger.warning("bench: \(why)") }
     if bench.isQuick { report.isQuick = true }

@@ -29,6 +29,8 @@ extension NodeCore {
       .cacheInvalidated(
         CacheInvalidated(timeMilliseconds: clock.nowMilliseconds(), selection: selection, finding: finding)))
     if let news = CacheInvalidatedNews(selection, keysDeleted: finding.keysDeleted) {
+      // What was written before is told before.
+      cacheNews?.flush(news.project)
       gatewayEngine?.tell(
         ProjectEvent(projectID: news.project, event: "cache-invalidated", data: Pipeline.json(news)))
     }
@@ -44,21 +46,8 @@ extension NodeCore {
         }
       }
     }
-    for (project, keys) in keys {
-      let news = CacheUpdatedNews(
-        project: project, namespace: write.namespace, keys: Array(keys.prefix(100)), keyCount: keys.count)
-      gatewayEngine?.tell(ProjectEvent(projectID: project, event: "cache-updated", data: Pipeline.json(news)))
-    }
+    for (project, keys) in keys { cacheNews?.add(project, write.namespace, keys) }
   }
-}
-
-/// The data of `cache-updated`.
-private struct CacheUpdatedNews: Encodable {
-  var project: ProjectID
-  var namespace: String
-  /// The first hundred.
-  var keys: [String]
-  var keyCount: Int
 }
 
 /// The data of `cache-invalidated`, whoever invalidated.

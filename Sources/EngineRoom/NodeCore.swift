@@ -19,12 +19,16 @@ final class NodeCore: Sendable {
     var control: @Sendable () -> ControlSnapshot = { ControlSnapshot() }
     var lastBench = BenchSnapshot()
     var isBenchRunning = false
+    /// Of the bench under way.
+    var cancelBench: (@Sendable () -> Void)?
   }
 
   let settings: NodeSettings
   let node: NodeID
   let bus: EventBus<Event>
   let logger: Logger
+  /// What people and programs had done, each with who it was.
+  let operatorLogger: Logger
   let log: LogSink
   let audit: AuditLog
   let projects: ProjectRegistry
@@ -35,6 +39,8 @@ final class NodeCore: Sendable {
   let cacheEngine: CacheEngine?
   /// Nil when this node does not run it.
   let gatewayEngine: GatewayEngine?
+  /// Nil when this node does not run the gateway.
+  let cacheNews: CacheNews?
   /// Nil when this node does not run it.
   let projectIndex: ProjectIndex?
   /// Nil when this node does not run the sandbox.
@@ -57,6 +63,7 @@ final class NodeCore: Sendable {
     self.registry = registry
     self.log = log
     logger = log.logger("node")
+    operatorLogger = log.logger("operator")
     audit = AuditLog(path: StateFolder.auditFile(in: settings.stateFolder), node: node)
     projects = try ProjectRegistry(stateFolder: settings.stateFolder)
     self.bus = bus
@@ -76,22 +83,23 @@ final class NodeCore: Sendable {
       }
     }
     let (gatewayEngine, cacheEngine) = (gatewayEngine, cacheEngine)
+    cacheNews = gatewayEngine.map { gateway in CacheNews { gateway.tell($0) } }
+    let tell = Self.teller(gatewayEngine, cacheNews)
+    let publish: @Sendable (Event.Body) -> Void = {
+      bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0))
+    }
     projectIndex =
       settings.engines.contains(.index)
       ? try ProjectIndex(
         settings.index, stateFolder: settings.stateFolder, projects: projects.all, health: health, clock: clock,
         logger: log.logger("index"), cache: cacheEngine,
-        listeners: ProjectIndex.Listeners(
-          publish: { bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0)) },
-          broadcast: { gatewayEngine?.tell($0) })) : nil
-    let publish: @Sendable (Event.Body) -> Void = {
-      bus.publish(Event(timeMilliseconds: clock.nowMilliseconds(), body: $0))
-    }
+        listeners: ProjectIndex.Listeners(publish: publish, broadcast: tell)) : nil
     pipeline = try projectIndex.map { index throws(Failure) in
-      try Pipeline(
-        Pipeline.Links(
-          index: Pipeline.IndexDeeds(index), cache: cacheEngine, publish: publish, tell: { gatewayEngine?.tell($0) }),
-        watches: settings.index.watches, clock: clock, logger: log.logger("pipeline"))
+      let deeds = Pipeline.IndexDeeds(index)
+      return try Pipeline(
+        .init(index: deeds, cache: cacheEngine, publish: publish, tell: tell), watches: settings.index.watches,
+        workTree: settings.index.readsWorkTree, clock: clock,
+        logger: log.logger("pipeline"))
     }
     for project in projects.all { pipeline?.add(project) }
     runService =
@@ -101,9 +109,17 @@ final class NodeCore: Sendable {
         links: RunService.Links(
           cache: cacheEngine,
           publish: publish,
-          announce: { gatewayEngine?.tell($0) })) : nil
+          announce: tell)) : nil
     health.set("state", .ok)
     health.set("audit", .ok)
+  }
+
+  /// To a project's room, after what was written before.
+  private static func teller(_ gateway: GatewayEngine?, _ news: CacheNews?) -> @Sendable (ProjectEvent) -> Void {
+    { event in
+      news?.flush(event.projectID)
+      gateway?.tell(event)
+    }
   }
 
   // MARK: Life
@@ -214,9 +230,20 @@ final class NodeCore: Sendable {
     }
   }
 
+  /// How the bench that has begun is stopped.
+  func benchStops(by cancel: @escaping @Sendable () -> Void) { state.withLock { $0.cancelBench = cancel } }
+
+  /// Whether there was one to stop.
+  func cancelBench() -> Bool {
+    let cancel = state.withLock { $0.cancelBench }
+    cancel?()
+    return cancel != nil
+  }
+
   func endBench(_ summary: BenchSnapshot?) {
     state.withLock { state in
       state.isBenchRunning = false
+      state.cancelBench = nil
       if let summary { state.lastBench = summary }
     }
   }

@@ -12,6 +12,8 @@ extension ProjectIndex {
 
   /// How long a search waits for the embeddings server.
   private static let serverPatience = Duration.seconds(3)
+  /// How long the removal of a project waits for the vector store.
+  private static let removalPatience = Duration.seconds(10)
 
   // MARK: Deeds
 
@@ -44,6 +46,24 @@ extension ProjectIndex {
     }
     conclude(id, result)
     queue.end(id, result)
+    if case .success = result { await merge() }
+  }
+
+  /// Behind the report, since nobody waits for it.
+  private func merge() async {
+    let engine = engine
+    let isOver = Atomic(false)
+    await withTaskCancellationHandler {
+      do throws(Failure) {
+        try await onThread { () throws(IndexError) in
+          try engine.mergeSmallSegments { isOver.load(ordering: .relaxed) }
+        }
+      } catch {
+        logger.warning("small segments of the index were not merged: \(error.line)")
+      }
+    } onCancel: {
+      isOver.store(true, ordering: .relaxed)
+    }
   }
 
   private func perform(_ id: ProjectID, isFull: Bool) async -> ReindexQueue.Result {
@@ -61,7 +81,7 @@ extension ProjectIndex {
           hint: "remove projects, or raise SIGNALBOX_STATE_MAX")
       }
       do throws(IndexError) {
-        return .success(try await engine.reindex(id, full: isFull, progress: progress))
+        return .success(try await engine.reindex(id, full: isFull, merges: false, progress: progress))
       } catch {
         throw error.failure
       }
@@ -98,6 +118,29 @@ extension ProjectIndex {
     listeners.publish(.reindexed(ending))
   }
 
+  /// The vectors of a removed project that lie with a service; one that does not answer in time keeps them.
+  func removeVectors(_ id: ProjectID) async {
+    guard remote?.options.store != nil else { return }
+    let engine = engine
+    let result = await withTaskGroup(of: Result<Void, IndexError>?.self) { group in
+      group.addTask {
+        do throws(IndexError) { return .success(try await engine.removeVectors(id)) } catch { return .failure(error) }
+      }
+      group.addTask {
+        try? await Task.sleep(for: Self.removalPatience)  // cancelled: they are gone
+        return nil
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? nil
+    }
+    switch result {
+    case .success: logger.info("the vectors of project \(id) are removed from the vector store")
+    case .failure(let error):
+      logger.warning("the vectors of project \(id) are still in its store: \(error.failure.line)")
+    case nil: logger.warning("the vectors of project \(id) are still in its store, which does not answer in time")
+    }
+  }
+
   // MARK: Questions
 
   func search(_ query: SearchQuery) async throws(Failure) -> SearchReply {
@@ -113,6 +156,11 @@ extension ProjectIndex {
     guard remote != nil else {
       return try await answer(on: threads) { () throws(IndexError) in try engine.search(query) }
     }
+    guard breaker.withLock({ $0.mayAsk(at: .now, patience: Self.serverPatience) }) else {
+      var reply = try await self.answer(on: threads) { () throws(IndexError) in try engine.search(query) }
+      reply.standIn = "the embeddings server failed a moment ago"
+      return reply.told
+    }
     // A server that is away is asked again for longer than anybody waits for a search.
     let answer = await withTaskGroup(of: Result<SearchReply, IndexError>?.self) { group in
       group.addTask {
@@ -126,11 +174,24 @@ extension ProjectIndex {
       return await group.next() ?? nil
     }
     if let answer {
-      do throws(IndexError) { return try answer.get() } catch { throw error.failure }
+      let reply: SearchReply
+      do throws(IndexError) { reply = try answer.get() } catch { throw error.failure }
+      note(reply.standIn)
+      return reply
     }
     var reply = try await self.answer(on: threads) { () throws(IndexError) in try engine.search(query) }
-    reply.note = "the embeddings server does not answer in time; the built-in model answers"
-    return reply
+    reply.standIn = "the embeddings server does not answer in time"
+    note(reply.standIn)
+    return reply.told
+  }
+
+  /// What a search found out about the server: health says it, with since when.
+  private func note(_ trouble: String?) {
+    breaker.withLock { breaker in
+      if trouble == nil { breaker.succeeded() } else { breaker.failed(at: .now, random: .random(in: 0..<1)) }
+    }
+    health.set(
+      "search", trouble == nil ? .ok : .degraded, reason: trouble.map { "\($0): the built-in model answers" })
   }
 
   /// Lets the project's sources go to the server of now.

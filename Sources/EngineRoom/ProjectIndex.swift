@@ -29,6 +29,8 @@ final class ProjectIndex: Service {
     var stateBytes = 0
     var queries: UInt64 = 0
     var lastRuns: [ReindexEnding] = []
+    /// Projects whose folders were not there at the last look.
+    var missing: Set<ProjectID> = []
   }
 
   let settings: IndexSettings
@@ -45,6 +47,8 @@ final class ProjectIndex: Service {
   let latency = LatencyRecorder()
   let counters = IndexCounters()
   let state = Mutex(State())
+  /// Of the server that searches ask.
+  let breaker = Mutex(Breaker())
   /// For questions.
   let threads: WorkThreads
   /// For looks at the disk, which nobody's question waits for.
@@ -72,12 +76,12 @@ final class ProjectIndex: Service {
     try settings.remote.check()
     let folder = StateFolder.indexFolder(in: stateFolder)
     remote = try RemoteIndex(settings.remote, folder: folder, cache: cache)
+    var options = IndexEngine.Options(
+      folder: folder, workers: settings.workers == 0 ? min(8, processors) : settings.workers, bytesMax: .max,
+      remote: remote?.options)
+    options.readsWorkTree = settings.readsWorkTree
     do {
-      engine = try IndexEngine(
-        IndexEngine.Options(
-          folder: folder,
-          workers: settings.workers == 0 ? min(8, processors) : settings.workers, bytesMax: .max,
-          remote: remote?.options))
+      engine = try IndexEngine(options)
       embedder = try BuiltInEmbedder()
     } catch {
       throw error.failure
@@ -130,6 +134,7 @@ final class ProjectIndex: Service {
     // It may never have been taken up.
     try? await onThread { () throws(IndexError) in try engine.remove(id) }
     StateFolder.removeIndex(of: id, in: stateFolder)
+    await removeVectors(id)
     look()
   }
 
@@ -146,6 +151,12 @@ final class ProjectIndex: Service {
       look()
       throw error
     }
+  }
+
+  func mark(_ id: ProjectID) async -> String? {
+    let engine = engine
+    // An upkeep that is full: nobody knows, and the news is told by each node.
+    return try? await upkeep.run { engine.mark(id) } ?? nil
   }
 
   func pathsTakenUp(since seen: PendingChanges, _ id: ProjectID) async throws(Failure) -> [String] {
@@ -179,6 +190,7 @@ final class ProjectIndex: Service {
     do {
       while true {
         try await measure()
+        try await lookForFolders()
         if ContinuousClock.now - collected >= Self.collectInterval {
           collected = .now
           await collect()
@@ -201,6 +213,20 @@ final class ProjectIndex: Service {
     look()
   }
 
+  /// A project whose folder has gone, or is back, is run: its status says what is wrong, and that it is well again.
+  private func lookForFolders() async throws(Failure) {
+    guard settings.watches else { return }
+    let projects = engine.snapshot().map { (id: $0.id, path: $0.path) }
+    let missing = try await upkeep.run { Set(projects.filter { access($0.path, F_OK) != 0 }.map(\.id)) }
+    let before = state.withLock { state in
+      defer { state.missing = missing }
+      return state.missing
+    }
+    for project in projects where missing.contains(project.id) != before.contains(project.id) {
+      newcomer.yield(project.id)
+    }
+  }
+
   private func collect() async {
     let (engine, now) = (engine, clock.nowMilliseconds())
     do {
@@ -211,7 +237,7 @@ final class ProjectIndex: Service {
   }
 
   /// Upkeep on a thread, in the control plane's error.
-  private func onThread<Value: Sendable>(
+  func onThread<Value: Sendable>(
     _ body: @escaping @Sendable () throws(IndexError) -> Value
   ) async throws(Failure) -> Value {
     try await answer(on: upkeep, body)

@@ -38,6 +38,7 @@ struct ServedGateway: GatewayDoor {
     options.payloadBytesMax = settings.payloadBytesMax
     options.isCompressing = settings.isCompressing
     options.isRecovering = settings.recoveryMinutes > 0
+    options.recoveryDuration = .seconds(60 * settings.recoveryMinutes)
     return options
   }
 
@@ -50,26 +51,37 @@ struct ServedGateway: GatewayDoor {
   func kick(_ id: String, reason: String) async -> Bool { await server.kick(id, reason: reason) }
   func drain(over duration: Duration) async { await server.drain(over: duration) }
 
-  func audience(_ room: String) async -> Audience { await server.audience(ofCluster: room) }
+  func audience(_ rooms: [String]) async -> Audience { await server.audience(ofCluster: rooms) }
+
+  func prepare(_ broadcast: Broadcast) async {
+    await server.prepare(rooms: broadcast.rooms, event: broadcast.event, json: broadcast.data?.text)
+  }
+
   func answerHealth(with health: @escaping @Sendable () -> Health) { server.answerHealth(with: health) }
 
   func ask(_ broadcast: Broadcast, within deadline: Duration) async -> PublishReceipt {
     let answers = await server.ask(
-      room: broadcast.room, event: broadcast.event, json: broadcast.data?.text, within: deadline)
-    var receipt = PublishReceipt(
-      room: broadcast.room, event: broadcast.event, sockets: answers.asked, reach: reach,
-      acknowledged: answers.answers.count)
-    receipt.isComplete = answers.isComplete
+      rooms: broadcast.rooms, event: broadcast.event, json: broadcast.data?.text, within: deadline)
+    var receipt = receipt(of: broadcast, sockets: answers.asked)
+    (receipt.acknowledged, receipt.isComplete) = (answers.answers.count, answers.isComplete)
     return receipt
   }
 
-  private var reach: PublishReceipt.Reach { server.snapshot().redis.state == .away ? .localOnly : .everywhere }
+  func publish(_ broadcast: Broadcast) throws(Failure) -> PublishReceipt {
+    let published = server.publish(
+      rooms: broadcast.rooms, event: broadcast.event, json: broadcast.data?.text, priority: broadcast.priority)
+    guard published.outcome != .dropped else {
+      throw Failure(.limit, "the gateway's queues are full: the event is lost", isRetriable: true)
+    }
+    var receipt = receipt(of: broadcast, sockets: published.localMembers)
+    receipt.isHeld = published.outcome == .held
+    return receipt
+  }
 
-  func publish(_ broadcast: Broadcast) -> PublishReceipt {
-    let receipt = server.publish(
-      room: broadcast.room, event: broadcast.event, json: broadcast.data?.text, priority: broadcast.priority)
-    return PublishReceipt(
-      room: broadcast.room, event: broadcast.event, sockets: receipt.localMembers,
-      reach: reach, isHeld: receipt.outcome == .held)
+  private func receipt(of broadcast: Broadcast, sockets: Int) -> PublishReceipt {
+    let reach: PublishReceipt.Reach = server.snapshot().redis.state == .away ? .localOnly : .everywhere
+    var receipt = PublishReceipt(room: broadcast.room, event: broadcast.event, sockets: sockets, reach: reach)
+    receipt.moreRooms = broadcast.moreRooms
+    return receipt
   }
 }

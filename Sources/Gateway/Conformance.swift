@@ -34,7 +34,7 @@ public enum Conformance {
     let authenticator = try await Authenticator(settings: AccessSettings())
     let parts = try GatewayParts(
       loops: options.loops, node: NodeID.random().rawValue, history: NoHistory(),
-      policy: ThrottlePolicy(deliveriesPerSecond: nil), isRecovering: false)
+      policy: ThrottlePolicy(deliveriesPerSecond: nil), recovering: nil)
     return try GatewayServer(
       options: options, authenticator: authenticator, application: ConformanceApplication(), parts: parts,
       logger: logger)

@@ -48,6 +48,8 @@ public struct GatewayOptions: Sendable {
   public var isCompressing = true
   /// Whether CONNECT answers carry a `pid` and missed broadcasts are replayed.
   public var isRecovering = true
+  /// How long a client may stay away; a minute more is granted.
+  public var recoveryDuration = Duration.seconds(600)
   /// Nobody is asked who they are: for the conformance fixture on loopback alone.
   var isOpenToAll = false
   /// Path of bare Engine.IO, and of the WebSocket echo; nil: not served.

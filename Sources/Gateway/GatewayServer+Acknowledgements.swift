@@ -61,9 +61,9 @@ extension GatewayServer {
     return result
   }
 
-  /// The same for one room and checked JSON text; nil: no argument.
-  public func ask(room: String, event: String, json: String?, within deadline: Duration) async -> Acknowledgements {
-    var emission = emission(room: room, event: event, json: json)
+  /// The same for checked JSON text; nil: no argument.
+  public func ask(rooms: [String], event: String, json: String?, within deadline: Duration) async -> Acknowledgements {
+    var emission = emission(rooms: rooms, event: event, json: json)
     emission.kind = .plain
     return await emitWithAcknowledgement(emission, within: deadline)
   }

@@ -45,8 +45,8 @@ final class ClusterInlet: ClusterDelegate {
       let pending = server.pose { $0.remoteSockets(selection) }
       return { .sockets(await pending().flatMap { $0 }) }
     case .rooms(let namespace): return { .rooms(server.context.sequencer.rooms(namespace)) }
-    case .count(let namespace): return count(server, RoomKey(namespace: namespace, room: ""))
-    case .members(let namespace, let room): return count(server, RoomKey(namespace: namespace, room: room))
+    case .count(let namespace): return { .count(await server.members(namespace, [])) }
+    case .members(let namespace, let rooms): return { .count(await server.members(namespace, rooms)) }
     case .broadcastWithAcknowledgement(let emission, let deadline, let answer):
       let pending = server.begin(emission, within: min(deadline, GatewayServer.acknowledgementDeadlineMax)) {
         if case .answer(let json, let attachments) = $0 { answer(json, attachments) }
@@ -60,10 +60,6 @@ final class ClusterInlet: ClusterDelegate {
       _ = await pending()
       return .done
     }
-  }
-
-  private func count(_ server: GatewayServer, _ key: RoomKey) -> @Sendable () async -> RemoteResponse {
-    { .count(server.context.sequencer.members(key)) }
   }
 }
 
@@ -83,6 +79,13 @@ extension Loop {
       }
     }
     for slot in slots where sessions[slot].pointee.phase == .open { body(slot, Int32(namespace)) }
+  }
+
+  /// How many are meant.
+  func count(of selection: SocketSelection) -> Int {
+    var count = 0
+    each(selection) { _, _ in count += 1 }
+    return count
   }
 
   func disconnect(_ selection: SocketSelection, closesTransport: Bool) {

@@ -75,23 +75,50 @@ extension GatewayServer {
   /// How long other nodes may take to say how many members they have.
   static let audienceDeadline = Duration.milliseconds(200)
 
-  /// Members of a room on all nodes, as far as they answer in `audienceDeadline`.
-  public func audience(ofCluster room: String) async -> Audience {
-    let others = await context.adapter.audience(
-      namespace: "/", room: Self.room(named: room), within: Self.audienceDeadline)
-    return Audience(room: room, sockets: audience(room) + others.sockets, isComplete: others.isComplete)
+  /// Members of any of these rooms on all nodes, as far as they answer in `audienceDeadline`. On each node a member of
+  /// several counts once.
+  public func audience(ofCluster rooms: [String]) async -> Audience {
+    let names = rooms.map { Self.room(named: $0) }
+    async let others = context.adapter.audience(namespace: "/", rooms: names, within: Self.audienceDeadline)
+    let own = await members("/", names)
+    return Audience(
+      room: rooms.first ?? "", sockets: own + (await others.sockets), isComplete: await others.isComplete)
+  }
+
+  /// Members of any of these rooms on this node.
+  func members(_ namespace: String, _ rooms: [String]) async -> Int {
+    // The sequencer knows no socket's own id.
+    guard rooms.contains(where: { rooms.count > 1 || SessionID($0) != nil }) else {
+      return context.sequencer.members(RoomKey(namespace: namespace, room: rooms.first ?? ""))
+    }
+    return await ask { $0.count(of: SocketSelection(namespace: namespace, rooms: rooms, except: [])) }.reduce(0, +)
   }
 
   /// Publishes to a room; never waits. `json`: checked JSON text of the event's argument; nil: none.
   @discardableResult
   public func publish(room: String, event: String, json: String?, priority: Int? = nil) -> EmissionReceipt {
-    context.dispatcher.publish(emission(room: room, event: event, json: json, priority: priority))
+    publish(rooms: [room], event: event, json: json, priority: priority)
+  }
+
+  /// The same to several rooms: a member of several gets it once. The receipt's number counts it more often.
+  public func publish(rooms: [String], event: String, json: String?, priority: Int? = nil) -> EmissionReceipt {
+    context.dispatcher.publish(emission(rooms: rooms, event: event, json: json, priority: priority))
+  }
+
+  /// Awaits what must have happened before such an event is delivered, as long as `HookQueue.deadline`.
+  public func prepare(rooms: [String], event: String, json: String?) async {
+    for room in rooms {
+      let emission = emission(rooms: [room], event: event, json: json)
+      if context.hooks.wants(emission) { await context.hooks.prepare(emission) }
+    }
   }
 
   /// For `PublishRule.everybody`: to the whole namespace.
-  func emission(room: String, event: String, json: String?, priority: Int? = nil) -> Emission {
-    var emission = Emission(room: room, event: event, json: json, priority: priority)
-    if room == PublishRule.everybody { (emission.rooms, emission.kind) = ([], .plain) }
+  func emission(rooms: [String], event: String, json: String?, priority: Int? = nil) -> Emission {
+    var emission = Emission(room: rooms.first ?? "", event: event, json: json, priority: priority)
+    emission.rooms = rooms.contains(PublishRule.everybody) ? [] : rooms
+    // The throttle is a room's.
+    if emission.rooms.count != 1 { emission.kind = .plain }
     return emission
   }
 

@@ -58,6 +58,10 @@ public final class GatewayServer: Service {
 
   /// Until a graceful shutdown (drains) or cancellation (closes everything).
   public func run() async throws {
+    defer {
+      hasEnded.store(true, ordering: .releasing)
+      tellPort(nil)
+    }
     try listen()
     guard let acceptor = acceptor.withLock({ $0 }) else { return }
     do throws(GatewayError) {
@@ -119,8 +123,6 @@ public final class GatewayServer: Service {
     context.desk.close()
     context.hooks.close()
     context.errands.close()
-    hasEnded.store(true, ordering: .releasing)
-    tellPort(nil)
   }
 
   /// Takes no new sockets and tells the others to move, spread over `duration`; returns when they are gone or it is
@@ -151,7 +153,12 @@ public final class GatewayServer: Service {
     if let port = acceptor.withLock({ $0?.port }) { return port }
     let port = await withCheckedContinuation { continuation in
       waitsForPort.withLock { $0.append(continuation) }
-      if hasEnded.load(ordering: .acquiring) { tellPort(nil) }
+      // It may have been bound, or have ended, since the look above; nobody would tell it a second time.
+      if let port = acceptor.withLock({ $0?.port }) {
+        tellPort(port)
+      } else if hasEnded.load(ordering: .acquiring) {
+        tellPort(nil)
+      }
     }
     guard let port else { throw CancellationError() }
     return port
@@ -177,7 +184,8 @@ struct GatewayParts: Sendable {
   let receiverPolicy: ThrottlePolicy
 
   init(
-    loops: Int, node: String, history: any BroadcastHistory, policy: ThrottlePolicy, isRecovering: Bool,
+    loops: Int, node: String, history: any BroadcastHistory, policy: ThrottlePolicy,
+    recovering: RecoveryStore.Limits?,
     hook: HookQueue.Hook? = nil, adapter: any ClusterAdapter = LocalAdapter()
   ) throws(GatewayError) {
     var seats: [LoopSeat] = []
@@ -191,9 +199,8 @@ struct GatewayParts: Sendable {
     receivers.excess = policy.excess
     receiverPolicy = receivers
     dispatcher = Dispatcher(sequencer: sequencer, policy: policy, clockwork: seats[0].mailbox)
-    recovery =
-      isRecovering
-      ? RecoveryDesk(
-        adapter: adapter, isCluster: !(adapter is LocalAdapter), limits: .init(), clock: SystemWallClock()) : nil
+    recovery = recovering.map {
+      RecoveryDesk(adapter: adapter, isCluster: !(adapter is LocalAdapter), limits: $0, clock: SystemWallClock())
+    }
   }
 }

@@ -36,6 +36,8 @@ extension GatewayServer {
       var adapter = RedisAdapterOptions(url: url, node: node.id.rawValue, version: node.version)
       adapter.socketIOKey = node.socketIOKey
       adapter.prefix = node.prefix
+      adapter.outbox.logAgeNanoseconds = options.historyNanoseconds
+      adapter.keepMilliseconds = Int64(options.historyNanoseconds / 1_000_000)
       return RedisAdapter(adapter, delegate: inlet, logger: logger)
     }
     var policy = ThrottlePolicy.room
@@ -49,13 +51,32 @@ extension GatewayServer {
     }
     do throws(GatewayError) {
       let parts = try GatewayParts(
-        loops: options.loopCount, node: node.id.rawValue, history: BroadcastLog(), policy: policy,
-        isRecovering: options.isRecovering, hook: hook, adapter: adapter ?? LocalAdapter())
+        loops: options.loopCount, node: node.id.rawValue, history: BroadcastLog(options.history), policy: policy,
+        recovering: options.recoveryLimits, hook: hook, adapter: adapter ?? LocalAdapter())
       try self.init(
         options: options, authenticator: authenticator, application: RoomApplication(), parts: parts, logger: logger)
     } catch {
       throw Failure(.unavailable, "the gateway could not be made: \(error)")
     }
     inlet.connect(self)
+  }
+}
+
+/// What follows from how long a client may stay away. Bytes and numbers bound all of it whatever the time.
+extension GatewayOptions {
+  /// Broadcasts are kept longer than sessions: who comes back in the last moment misses what was sent when it left.
+  var historyNanoseconds: UInt64 { UInt64((recoveryDuration + .seconds(300)).nanoseconds) }
+
+  var history: BroadcastLog.Limits {
+    var limits = BroadcastLog.Limits()
+    limits.ageNanoseconds = historyNanoseconds
+    return limits
+  }
+
+  var recoveryLimits: RecoveryStore.Limits? {
+    guard isRecovering else { return nil }
+    var limits = RecoveryStore.Limits()
+    limits.lifeNanoseconds = UInt64((recoveryDuration + .seconds(60)).nanoseconds)
+    return limits
   }
 }

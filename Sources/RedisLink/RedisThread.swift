@@ -1,3 +1,4 @@
+internal import Base
 internal import CHiredis
 internal import Glibc
 
@@ -9,29 +10,9 @@ struct RedisThread {
 
   /// Starts the thread; `ready` hears once that the connection stands, or why not.
   func start(ready: Ticket) throws(RedisError) {
-    let box = Unmanaged.passRetained(Box { run(ready: ready) })
-    var thread = pthread_t()
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    pthread_attr_setstacksize(&attributes, 512 * 1_024)
-    let status = pthread_create(
-      &thread, &attributes,
-      { raw in
-        guard let raw else { return nil }
-        Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body()
-        return nil
-      }, box.toOpaque())
-    pthread_attr_destroy(&attributes)
-    guard status == 0 else {
-      box.release()
+    guard DetachedThread.start({ run(ready: ready) }) == 0 else {
       throw .unreachable("no thread is left for a connection to Redis")
     }
-  }
-
-  private final class Box: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
   private func run(ready: Ticket) {

@@ -1,3 +1,5 @@
+internal import ControlPlane
+
 /// Sandboxes that bubblewrap makes, with the interpreters of this machine: with one that waits, where there is one,
 /// else with a fresh one.
 struct BubblewrapRuntime: Runtime {
@@ -34,7 +36,7 @@ struct BubblewrapRuntime: Runtime {
   func run(
     _ request: SandboxRequest, id: String, queued: Duration, control: RunControl,
     onEvent: @escaping @Sendable (RunEvent) -> Void
-  ) async throws(SandboxError) -> SandboxResult {
+  ) async throws(SandboxError) -> SandboxRun {
     if let (plan, session) = try startWarm(request, onEvent: onEvent) {
       control.onStop { session.stop() }
       let ending = await session.ending()

@@ -14,8 +14,8 @@ struct CodeFacts: Sendable, Equatable, Decodable {
       var fields = try decoder.unkeyedContainer()
       kind = try fields.decode(String.self)
       value = try fields.decode(String.self)
-      line = try fields.decode(Int.self)
-      column = try fields.decode(Int.self)
+      line = CodeFacts.place(try fields.decode(Int.self))
+      column = CodeFacts.place(try fields.decode(Int.self))
       base = try fields.decode(String.self)
     }
   }
@@ -28,10 +28,13 @@ struct CodeFacts: Sendable, Equatable, Decodable {
     init(from decoder: any Decoder) throws {
       var fields = try decoder.unkeyedContainer()
       text = try fields.decode(String.self)
-      line = try fields.decode(Int.self)
-      column = try fields.decode(Int.self)
+      line = CodeFacts.place(try fields.decode(Int.self))
+      column = CodeFacts.place(try fields.decode(Int.self))
     }
   }
+
+  /// A line or a column, from 1: whoever reads strangers' programs may have become one.
+  fileprivate static func place(_ number: Int) -> Int { min(max(number, 1), 1 << 24) }
 
   var facts: [Fact]?
   var error: Unreadable?

@@ -1,3 +1,5 @@
+internal import ControlPlane
+
 extension CodeRules {
   static let nodeModules: Set<String> = [
     "assert", "assert/strict", "async_hooks", "buffer", "console", "constants", "crypto", "diagnostics_channel",
@@ -14,16 +16,21 @@ extension CodeRules {
   private static let globalNames: Set<String> = ["globalThis", "global"]
   private static let runtimeNames: Set<String> = [
     "__proto__", "prepareStackTrace", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__",
-    "mainModule", "captureStackTrace", "_load", "_compile", "callee", "caller",
+    "mainModule", "captureStackTrace", "_load", "_compile", "callee", "caller", "getBuiltinModule", "_linkedBinding",
+    "dlopen",
   ]
 
-  func javaScriptFinding(_ fact: CodeFacts.Fact, _ bound: Set<String>) -> Violation? {
+  func javaScriptFinding(_ fact: CodeFacts.Fact) -> Violation? {
     switch fact.kind {
     case "import": nodeImport(fact)
     case "meta":
       finding(fact, "import-meta", .critical, "import.meta is not allowed", "name files relative to the work folder")
-    case "name": nodeName(fact, bound)
-    case "attribute": nodeAttribute(fact, bound)
+    case "name": nodeName(fact)
+    case "attribute": nodeAttribute(fact)
+    case "text" where fact.value == "constructor" || Self.runtimeNames.contains(fact.value):
+      finding(
+        fact, "computed-attribute", .critical, "a text that names \(fact.value), which reaches into the runtime",
+        "use classes", softens: true)
     case "computed":
       finding(
         fact, "computed-attribute", .critical, "a property whose name is put together",
@@ -37,8 +44,7 @@ extension CodeRules {
     if name.isEmpty {
       return finding(fact, "import", .critical, "a module whose name is computed", "write the module's name out")
     }
-    // Files that came with the run.
-    if name.hasPrefix("./"), !name.contains("..") { return nil }
+    if name.hasPrefix("./"), !name.contains("..") { return ownModule(fact, String(name.dropFirst(2))) }
     if Self.nodeModules.contains(name) { return nil }
     if profile == .standard, Self.nodeFileModules.contains(name) { return nil }
     let suggestion: String
@@ -53,17 +59,28 @@ extension CodeRules {
       fact, "import", .critical, "the module \(name.prefix(100)) is not allowed under \(profile.rawValue)", suggestion)
   }
 
-  private func nodeName(_ fact: CodeFacts.Fact, _ bound: Set<String>) -> Violation? {
+  /// A file that came with the run. Node takes any ending it does not know for a script, and what has none for a file
+  /// or a folder of that name.
+  private func ownModule(_ fact: CodeFacts.Fact, _ path: String) -> Violation? {
+    let ending = path.split(separator: "/").last?.split(separator: ".").dropFirst().last ?? ""
+    let isChecked = ["", "js", "cjs", "mjs", "json"].contains(ending)
+    guard !isChecked || files.contains("\(path)/package.json") else { return nil }
+    return finding(
+      fact, "import", .critical, "what would be loaded as \(path.prefix(100)) has not been checked",
+      "name a .js file that comes with the run")
+  }
+
+  private func nodeName(_ fact: CodeFacts.Fact) -> Violation? {
     let name = fact.value
-    if name == "eval" || name == "Function" && !bound.contains(name) {
+    if name == "eval" || name == "Function" {
       return finding(
         fact, "dynamic-code", .critical, "\(name) runs code that cannot be checked",
         "use JSON.parse, or a table of functions", softens: true)
     }
-    if bound.contains(name) || fact.base == "typeof" { return nil }
+    if fact.base == "typeof" { return nil }
     if Self.networkNames.contains(name) { return network(fact, name) }
     switch name {
-    case "WebAssembly", "Reflect", "globalThis", "global", "process", "require":
+    case "WebAssembly", "Reflect", "globalThis", "global", "process", "require", "arguments":
       return finding(
         fact, "global", .critical, "\(name) as a value can reach everything", "use what you need of it by name",
         softens: true)
@@ -79,7 +96,7 @@ extension CodeRules {
       "pass the data as a file or as input")
   }
 
-  private func nodeAttribute(_ fact: CodeFacts.Fact, _ bound: Set<String>) -> Violation? {
+  private func nodeAttribute(_ fact: CodeFacts.Fact) -> Violation? {
     let (before, after) = Self.context(fact)
     let name = fact.value
     if Self.runtimeNames.contains(name) {
@@ -90,12 +107,13 @@ extension CodeRules {
         fact, "constructor", .critical, "a constructor reached through an object can make code out of text",
         "use the class's name, or compare with ===", softens: true)
     }
-    guard !before.isEmpty, !bound.contains(before) else { return nil }
-    if before == "process", !Self.processNames.contains(name) {
+    // The global object may have come out of a call, or as `this`.
+    let isProcess = before == "process" || before.hasSuffix(".process") && name == "binding"
+    if isProcess, !Self.processNames.contains(name) {
       return finding(
         fact, "process", .critical, "process.\(name) is not allowed", "use stdin, stdout, argv and exit")
     }
-    if Self.globalNames.contains(before) || before == "Reflect" || before == "WebAssembly" {
+    if Self.globalNames.contains(before) || ["Reflect", "WebAssembly", "arguments"].contains(before) {
       return finding(
         fact, "global", .critical, "\(before).\(name) can reach everything", "use what you need by name", softens: true)
     }

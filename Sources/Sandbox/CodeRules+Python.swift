@@ -1,3 +1,5 @@
+internal import ControlPlane
+
 extension CodeRules {
   /// Modules without a way to files, processes, the network or the interpreter's inside, and the packages that data
   /// programs use. The first part of a dotted name counts.
@@ -9,7 +11,7 @@ extension CodeRules {
     "numbers", "operator", "pprint", "queue", "random", "re", "reprlib", "secrets", "statistics", "string",
     "stringprep", "struct", "sys", "textwrap", "threading", "time", "timeit", "token", "tokenize", "traceback",
     "types", "typing", "unicodedata", "unittest", "uuid", "warnings", "weakref", "xml", "zlib", "zoneinfo", "bz2",
-    "lzma", "gzip", "sched", "shlex", "sqlite3", "cmd", "doctest", "fnmatch", "tomllib", "getopt", "optparse",
+    "lzma", "gzip", "sched", "shlex", "sqlite3", "cmd", "fnmatch", "tomllib", "getopt", "optparse",
     "numpy", "pandas", "matplotlib", "scipy", "sklearn", "sympy", "networkx", "seaborn", "statsmodels", "PIL",
     "pydantic", "dateutil", "pytz", "yaml", "attr", "attrs", "tabulate", "typing_extensions", "more_itertools",
   ]
@@ -52,18 +54,42 @@ extension CodeRules {
   ]
   static let codeNames: Set<String> = ["eval", "exec", "compile", "__import__", "breakpoint", "execfile"]
   static let insideNames: Set<String> = ["globals", "locals", "vars", "__builtins__", "__loader__", "__spec__"]
+  /// As text they are of use to nobody but who looks them up by name.
+  static let textNames: Set<String> = [
+    "__globals__", "__subclasses__", "__builtins__", "__mro__", "__base__", "__bases__", "__code__", "__closure__",
+    "__import__", "__loader__", "__spec__", "__getattribute__", "__self__", "__func__",
+  ]
+  /// Names of allowed modules that make code out of text or load it, by the module.
+  static let codeMakers: [String: Set<String>] = [
+    "typing": ["get_type_hints", "ForwardRef"], "types": ["FunctionType", "LambdaType", "CodeType"],
+    "logging": ["config"], "sqlite3": ["load_extension"],
+  ]
+  static let superNames: Set<String> = ["getattribute", "reduce", "reduce_ex", "getstate", "setstate", "class"]
   static let encodings: Set<String> = [
     "utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1", "iso-latin-1",
   ]
 
-  func pythonFinding(_ fact: CodeFacts.Fact, _ bound: Set<String>) -> Violation? {
+  /// `modules`: what the names stand for that the program's imports bind.
+  func pythonFinding(_ fact: CodeFacts.Fact, _ modules: [String: Set<String>]) -> Violation? {
     switch fact.kind {
     case "import": pythonImport(fact)
     case "from": pythonFrom(fact)
-    case "relative":
+    case "relative" where files.allSatisfy { !$0.contains("/") }:
       finding(fact, "import", .critical, "there is no package to import from", "pass the module as a file")
-    case "name": pythonName(fact, bound)
-    case "attribute": pythonAttribute(fact)
+    case "name": pythonName(fact)
+    case "value" where !(modules[fact.value] ?? []).isDisjoint(with: ["os", "sys"]):
+      finding(
+        fact, "system", .critical, "\(fact.value) as a value can reach everything", "use what you need of it by name",
+        softens: true)
+    case "attribute": pythonAttribute(fact, modules)
+    case "text" where Self.textNames.contains(fact.value):
+      finding(
+        fact, "dunder", .critical, "a text that names \(fact.value), which reaches into the interpreter",
+        "use the name of an attribute of your own", softens: true)
+    case "code":
+      finding(
+        fact, "dynamic-code", .critical, "\(fact.value) with code as text runs what cannot be checked",
+        "give it a function, or use time.perf_counter()", softens: true)
     case "computed":
       finding(
         fact, "computed-attribute", .critical, "\(fact.value) with a name that is computed",
@@ -81,10 +107,13 @@ extension CodeRules {
 
   private func isAllowed(_ module: String) -> Bool {
     let first = module.split(separator: ".").first.map(String.init) ?? module
+    // What came with the run is checked like the program.
+    if files.contains("\(first).py") || files.contains(where: { $0.hasPrefix(first + "/") }) { return true }
     return Self.pythonModules.contains(first) || profile == .standard && Self.pythonFileModules.contains(first)
   }
 
   private func pythonImport(_ fact: CodeFacts.Fact) -> Violation? {
+    if fact.value == "logging.config" { return codeMaker(fact, fact.value) }
     guard !isAllowed(fact.value) else { return nil }
     let first = fact.value.split(separator: ".").first.map(String.init) ?? fact.value
     let suggestion: String
@@ -108,10 +137,17 @@ extension CodeRules {
       return finding(fact, "import-star", .high, "what the program uses of \(fact.base) cannot be seen", "name it")
     }
     if ["os", "sys"].contains(fact.base) { return restricted(fact, module: fact.base) }
+    if Self.codeMakers[fact.base]?.contains(fact.value) ?? false { return codeMaker(fact, fact.value) }
     guard isAllowed(fact.base), Self.reexported.contains(fact.value) else { return nil }
     return finding(
       fact, "re-export", .critical, "\(fact.base).\(fact.value) is another module", "import that module by its own name"
     )
+  }
+
+  private func codeMaker(_ fact: CodeFacts.Fact, _ name: String) -> Violation {
+    finding(
+      fact, "dynamic-code", .critical, "\(name) runs or loads code that cannot be checked", "write the code out",
+      softens: true)
   }
 
   private func restricted(_ fact: CodeFacts.Fact, module: String) -> Violation? {
@@ -123,33 +159,38 @@ extension CodeRules {
         ? "there are no other programs and users in the sandbox" : "use what \(module) has for input and output")
   }
 
-  private func pythonName(_ fact: CodeFacts.Fact, _ bound: Set<String>) -> Violation? {
+  private func pythonName(_ fact: CodeFacts.Fact) -> Violation? {
     if Self.codeNames.contains(fact.value) {
       return finding(
         fact, "dynamic-code", .critical, "\(fact.value) runs code that cannot be checked",
         fact.value == "eval" ? "use ast.literal_eval, json.loads or a dictionary of functions" : "write the code out",
         softens: true)
     }
-    guard Self.insideNames.contains(fact.value), !bound.contains(fact.value) else { return nil }
+    guard Self.insideNames.contains(fact.value) else { return nil }
     return finding(
       fact, "interpreter", .critical, "\(fact.value) gives access to the interpreter's own names",
       "use a dictionary of your own", softens: true)
   }
 
-  private func pythonAttribute(_ fact: CodeFacts.Fact) -> Violation? {
+  private func pythonAttribute(_ fact: CodeFacts.Fact, _ modules: [String: Set<String>]) -> Violation? {
     let (before, after) = Self.context(fact)
     let name = fact.value
+    let owners = modules[before] ?? [before]
     if Self.frameNames.contains(name) {
       return finding(
         fact, "frame", .critical, "\(name) reaches into the interpreter's frames", "use traceback or logging")
     }
-    if before == "os" || before == "sys" { return restricted(fact, module: before) }
-    if Self.reexported.contains(name), !before.isEmpty, !before.hasPrefix("self"), !before.hasPrefix("args") {
+    for module in ["os", "sys"] where owners.contains(module) { return restricted(fact, module: module) }
+    if owners.contains(where: { Self.codeMakers[$0]?.contains(name) ?? false }) || name == "load_extension" {
+      return codeMaker(fact, name)
+    }
+    if Self.reexported.contains(name), !Self.isOwnField(before, modules) {
       return finding(
         fact, "re-export", .critical, "\(before).\(name) is another module", "import that module by its own name")
     }
     guard name.hasPrefix("__"), name.hasSuffix("__"), name.count > 4 else { return nil }
-    if Self.plainDunders.contains(String(name.dropFirst(2).dropLast(2))) || before == "super()" { return nil }
+    let word = String(name.dropFirst(2).dropLast(2))
+    if Self.plainDunders.contains(word) || before == "super()" && Self.superNames.contains(word) { return nil }
     if name == "__class__", after == "__name__" || after == "__qualname__" || before == "self" { return nil }
     if name == "__dict__" {
       return finding(fact, "dunder", .high, "\(name) reads names that cannot be seen", "use dataclasses.asdict")
@@ -158,6 +199,12 @@ extension CodeRules {
       fact, "dunder", .critical, "\(name) reaches into the interpreter",
       "use type(), isinstance() or the method itself",
       softens: true)
+  }
+
+  /// A field of the program's own that happens to be called like a module.
+  private static func isOwnField(_ before: String, _ modules: [String: Set<String>]) -> Bool {
+    let root = before.split(separator: ".").first.map(String.init) ?? ""
+    return modules[root] == nil && (root == "self" || root == "args")
   }
 
   private func pythonOpen(_ fact: CodeFacts.Fact) -> Violation? {

@@ -1,8 +1,12 @@
+internal import ControlPlane
+
 /// The rules of layer 1: facts in, findings out. They catch mistakes and honest attempts early and say what to do
 /// instead; they are not the boundary, which is the sandbox itself.
 struct CodeRules: Sendable {
   var language: Language
   var profile: SandboxRequest.Profile
+  /// Names of the files that come with the program: modules of its own, which are checked like it.
+  var files: Set<String> = []
 
   static let findingsMax = 100
 
@@ -10,9 +14,12 @@ struct CodeRules: Sendable {
     guard profile != .off else { return [] }
     if let error = facts.error { return [unreadable(error)] }
     let all = facts.facts ?? []
-    let bound = Set(all.filter { $0.kind == "bound" }.map(\.value))
+    var modules: [String: Set<String>] = [:]
+    for fact in all where fact.kind == "bound" {
+      modules[fact.value, default: []].insert(fact.base.isEmpty ? fact.value : fact.base)
+    }
     let found = all.compactMap { fact in
-      language == .python ? pythonFinding(fact, bound) : javaScriptFinding(fact, bound)
+      language == .python ? pythonFinding(fact, modules) : javaScriptFinding(fact)
     }
     return Array(found.prefix(Self.findingsMax))
   }

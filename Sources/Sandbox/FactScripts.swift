@@ -8,8 +8,14 @@ enum FactScripts {
     import ast, json, re, struct, sys
     source_in, out = sys.stdin.buffer, sys.stdout.buffer
     CODING = re.compile(rb'^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)')
-    FORMAT = re.compile(r'\{[^{}]*[.\[]_[^{}]*\}')
+    FORMAT = re.compile(r'\{[^{}]*[.\[]_')
+    DUNDER = re.compile(r'__\w+__')
     REACH = {'getattr', 'setattr', 'delattr', 'hasattr'}
+    BY_NAME = {'attrgetter', 'methodcaller', 'getattr_static'}
+    TIMED = {'timeit', 'repeat', 'Timer'}
+    OPENERS = {'open', 'io.open', 'io.FileIO', 'io.open_code'}
+    FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    INNER = FUNCTIONS + (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
     def dotted(node):
         if isinstance(node, ast.Name): return node.id
@@ -20,6 +26,57 @@ enum FactScripts {
             return node.func.id + '()'
         return ''
 
+    def bindings(node):
+        kind = type(node)
+        if kind is ast.Name: return [node.id] if isinstance(node.ctx, ast.Store) else []
+        if kind is ast.arg: return [node.arg]
+        if kind is ast.Import: return [(name.asname or name.name).split('.')[0] for name in node.names]
+        if kind is ast.ImportFrom: return [name.asname or name.name for name in node.names]
+        if kind in (ast.ExceptHandler, ast.MatchAs, ast.MatchStar): return [node.name]
+        return [node.rest] if kind is ast.MatchMapping else []
+
+    class Scope:
+        # Names that hide a built-in one wherever they stand in the scope: those of functions. A module's do from the
+        # statement on that binds them, and a class's not at all for certain.
+        def __init__(self, parent, node):
+            self.parent, self.names, self.free = parent, set(), set()
+            self.isInner = isinstance(node, INNER)
+
+        def hides(self, name, line, module):
+            scope = self
+            while scope:
+                if scope.isInner and name in scope.names - scope.free: return True
+                scope = scope.parent
+            return module.get(name, line) < line
+
+    def walk(tree):
+        # Every node with its scope, parents first. What a name means is known when all of them have been seen.
+        found, stack = [], [(tree, None)]
+        while stack:
+            node, scope = stack.pop()
+            if scope and type(node) in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
+                scope.names.add(node.name)
+            if isinstance(node, INNER + (ast.Module, ast.ClassDef)): scope = Scope(scope, node)
+            scope.names.update(bindings(node))
+            if type(node) in (ast.Global, ast.Nonlocal): scope.free.update(node.names)
+            found.append((node, scope))
+            stack += reversed([(child, scope) for child in ast.iter_child_nodes(node)])
+        return found
+
+    def module_names(tree):
+        # Line by name, of what is bound on the first level whatever happens, and never taken away again.
+        lines = {}
+        for node in tree.body:
+            parts = [node] if not isinstance(node, (ast.Assign, ast.AnnAssign)) else []
+            if isinstance(node, ast.Assign): parts = [name for target in node.targets for name in ast.walk(target)]
+            if isinstance(node, ast.AnnAssign) and node.value: parts = [node.target]
+            for part in parts:
+                names = [part.name] if isinstance(part, FUNCTIONS[:2] + (ast.ClassDef,)) else bindings(part)
+                for name in names: lines.setdefault(name, node.lineno)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del): lines.pop(node.id, None)
+        return lines
+
     def read(source):
         facts, seen = [], {}
         def fact(kind, value, node, base=''):
@@ -27,17 +84,40 @@ enum FactScripts {
             seen[key] = seen.get(key, 0) + 1
             if seen[key] <= 8 and len(facts) < 20000:
                 facts.append([kind, value, getattr(node, 'lineno', 1), getattr(node, 'col_offset', 0) + 1, base])
-        for line in source.split(b'\n')[:2]:
+
+        def call(node):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, 'id', '')
+            known = [one.value if isinstance(one, ast.Constant) else None for one in node.args]
+            if called in REACH and len(node.args) > 1 and isinstance(node.func, ast.Name):
+                names.setdefault(id(node.args[0]), '')
+                if known[1] is not None: fact('attribute', str(known[1]), node, dotted(node.args[0]))
+                elif called != 'hasattr': fact('computed', called, node)
+            elif called in BY_NAME:
+                for name in known:
+                    if isinstance(name, str):
+                        for part in name.split('.'): fact('attribute', part, node, 'object')
+                    elif called != 'getattr_static': fact('computed', called, node)
+            elif called in TIMED:
+                given = node.args[:2] + [one.value for one in node.keywords if one.arg in ('stmt', 'setup')]
+                for one in given:
+                    is_function = isinstance(one, ast.Name) and one.id in functions
+                    if not is_function and not isinstance(one, ast.Lambda): fact('code', called, node)
+            elif node.args and dotted(node.func) in OPENERS:
+                fact('open', known[0] if isinstance(known[0], str) else '', node)
+
+        for line in source.splitlines()[:2]:
             found = CODING.match(line)
             if found: fact('encoding', found.group(1).decode('ascii', 'replace').lower(), None)
-        names = {}
-        for node in (tree := ast.walk(ast.parse(source))):
+        tree = ast.parse(source)
+        nodes, module, names = walk(tree), module_names(tree), {}
+        functions = {node.name for node, _ in nodes if isinstance(node, FUNCTIONS[:2])}
+        for node, scope in nodes:
             kind = type(node)
             if kind is ast.Attribute: names[id(node.value)] = node.attr
             if kind is ast.Import:
                 for name in node.names:
                     fact('import', name.name, node)
-                    fact('bound', (name.asname or name.name).split('.')[0], node, name.name)
+                    fact('bound', name.asname or name.name.split('.')[0], node, name.name if name.asname else '')
             elif kind is ast.ImportFrom:
                 if node.level: fact('relative', node.module or '', node)
                 else:
@@ -45,26 +125,19 @@ enum FactScripts {
                     for name in node.names:
                         fact('from', name.name, node, node.module)
                         fact('bound', name.asname or name.name, node, node.module + '.' + name.name)
-            elif kind is ast.Name:
-                fact('name' if isinstance(node.ctx, ast.Load) else 'bound', node.id, node)
-            elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef): fact('bound', node.name, node)
-            elif kind is ast.arg: fact('bound', node.arg, node)
+            elif kind is ast.Name and isinstance(node.ctx, ast.Load):
+                if not scope.hides(node.id, node.lineno, module): fact('name', node.id, node)
+                # As a value, with nothing taken out of it at once.
+                if id(node) not in names: fact('value', node.id, node)
             elif kind is ast.Attribute:
                 after = '|' + names[id(node)] if id(node) in names else ''
                 fact('attribute', node.attr, node, dotted(node.value) + after)
             elif kind is ast.MatchClass:
                 for name in node.kwd_attrs: fact('attribute', name, node)
-            elif kind is ast.Call and isinstance(node.func, ast.Name):
-                if node.func.id in REACH and len(node.args) > 1:
-                    name = node.args[1]
-                    if isinstance(name, ast.Constant): fact('attribute', str(name.value), node, dotted(node.args[0]))
-                    elif node.func.id != 'hasattr': fact('computed', node.func.id, node)
-                elif node.func.id == 'open' and node.args:
-                    name = node.args[0]
-                    known = isinstance(name, ast.Constant) and isinstance(name.value, str)
-                    fact('open', name.value if known else '', node)
+            elif kind is ast.Call: call(node)
             elif kind is ast.Constant and isinstance(node.value, str):
-                if len(node.value) < 4096 and FORMAT.search(node.value): fact('format', '', node)
+                if '_' in node.value and '{' in node.value and FORMAT.search(node.value): fact('format', '', node)
+                if DUNDER.fullmatch(node.value): fact('text', node.value, node)
         return {'facts': facts}
 
     while True:
@@ -86,33 +159,112 @@ enum FactScripts {
     let acorn;
     try { acorn = require('internal/deps/acorn/acorn/dist/acorn'); } catch { acorn = require('acorn'); }
 
+    // What Node takes for a program: a script, else a module. Where the two read the same text differently, as a
+    // script's comments that begin as in HTML, both are looked at.
     function parse(source) {
       const options = { ecmaVersion: 'latest', locations: true, allowHashBang: true };
-      try {
-        return acorn.parse(source, { ...options, sourceType: 'script', allowReturnOutsideFunction: true });
-      } catch (error) {
-        try { return acorn.parse(source, { ...options, sourceType: 'module' }); } catch { throw error; }
+      const trees = [];
+      let first;
+      for (const sourceType of ['script', 'module']) {
+        if (trees.length && !/<!--|-->/.test(source)) break;
+        try {
+          const allowReturnOutsideFunction = sourceType === 'script';
+          trees.push(acorn.parse(source, { ...options, sourceType, allowReturnOutsideFunction }));
+        } catch (error) { first ??= error; }
       }
+      if (!trees.length) throw first;
+      return trees;
     }
+
+    const plainText = node => {
+      if (node?.type === 'Literal' && typeof node.value === 'string') return node.value;
+      if (node?.type === 'TemplateLiteral' && !node.expressions.length) return node.quasis[0].value.cooked ?? '';
+      return null;
+    };
 
     function dotted(node) {
       if (node.type === 'Identifier') return node.name;
       if (node.type === 'ThisExpression') return 'this';
       if (node.type === 'ChainExpression') return dotted(node.expression);
-      if (node.type !== 'MemberExpression') return '';
-      const base = dotted(node.object), name = propertyName(node);
-      return base && name !== null ? base + '.' + name : '';
+      if (node.type !== 'MemberExpression') return '?';
+      const name = propertyName(node);
+      return name === null ? '?' : dotted(node.object) + '.' + name;
     }
 
     function propertyName(node) {
       if (!node.computed) return node.property.name ?? '#private';
-      return node.property.type === 'Literal' ? String(node.property.value) : null;
+      return node.property.type === 'Literal' ? String(node.property.value) : plainText(node.property);
     }
 
     const isTextual = node => node.type === 'TemplateLiteral' && node.expressions.length > 0
       || node.type === 'BinaryExpression' && node.operator === '+'
         && [node.left, node.right].some(side => side.type === 'TemplateLiteral' || isTextual(side)
           || side.type === 'Literal' && typeof side.value === 'string');
+    const isComparison = node => node.type === 'BinaryExpression' && /^[!=]==?$/.test(node.operator);
+
+    // Scopes as the language has them: a name that one of them declares is not the global of that name.
+    const SCOPED = /^(Program|Function|ArrowFunction|BlockStatement|For|Switch|Catch|Class|StaticBlock)/;
+    // Node hands these to every script as arguments, which a `var` of the same name leaves as they are.
+    const GIVEN = new Set(['require', 'module', 'exports']);
+    const isDeclared = (name, scope) => {
+      for (; scope; scope = scope.parent) if (scope.names.has(name)) return true;
+      return false;
+    };
+
+    function declare(node, scope) {
+      const bind = (pattern, into) => {
+        if (!pattern) return;
+        if (pattern.type === 'Identifier') {
+          if (into.parent || !GIVEN.has(pattern.name)) into.names.add(pattern.name);
+        }
+        for (const part of pattern.properties ?? pattern.elements ?? [])
+          bind(part?.value ?? part?.argument ?? part, into);
+        if (pattern.argument) bind(pattern.argument, into);
+        if (pattern.left) bind(pattern.left, into);
+      };
+      switch (node.type) {
+        case 'VariableDeclaration': {
+          let into = scope;
+          while (node.kind === 'var' && !into.isFunction) into = into.parent;
+          for (const one of node.declarations) bind(one.id, into);
+          break;
+        }
+        case 'FunctionDeclaration': case 'FunctionExpression': case 'ArrowFunctionExpression':
+          if (node.id) bind(node.id, node.type === 'FunctionDeclaration' ? scope.parent : scope);
+          for (const one of node.params) bind(one, scope);
+          // Elsewhere it is what Node hands to a script.
+          if (node.type !== 'ArrowFunctionExpression') scope.names.add('arguments');
+          break;
+        case 'ClassDeclaration': bind(node.id, scope.parent); break;
+        case 'ClassExpression': bind(node.id, scope); break;
+        case 'CatchClause': bind(node.param, scope); break;
+        case 'ImportSpecifier': case 'ImportDefaultSpecifier': case 'ImportNamespaceSpecifier':
+          bind(node.local, scope); break;
+      }
+    }
+
+    // Every node with its parent, the part it plays there, and its scope; parents first.
+    function walk(tree) {
+      const found = [], stack = [[tree, null, '', null]];
+      while (stack.length) {
+        let [node, parent, role, scope] = stack.pop();
+        const outer = scope;
+        // Arguments have a scope of their own in front of the body's: their defaults do not see what it declares.
+        const isFunction = /^(Program|StaticBlock)/.test(node.type) || role === 'body' && /Function/.test(parent.type);
+        if (isFunction || SCOPED.test(node.type)) scope = { names: new Set(), parent: outer, isFunction };
+        declare(node, scope);
+        found.push([node, parent, role, scope]);
+        const inner = [];
+        for (const key of Object.keys(node)) {
+          const child = node[key];
+          if (!child || key === 'loc' || typeof child !== 'object') continue;
+          for (const one of Array.isArray(child) ? child : [child])
+            if (one && typeof one.type === 'string') inner.push([one, node, key, scope]);
+        }
+        while (inner.length) stack.push(inner.pop());
+      }
+      return found;
+    }
 
     function read(source) {
       const facts = [], seen = new Map();
@@ -122,57 +274,50 @@ enum FactScripts {
         if (count > 8 || facts.length >= 20000) return;
         facts.push([kind, value, node.loc.start.line, node.loc.start.column + 1, base]);
       };
-      const bind = pattern => {
-        if (!pattern) return;
-        if (pattern.type === 'Identifier') fact('bound', pattern.name, pattern);
-        for (const part of pattern.properties ?? pattern.elements ?? []) bind(part?.value ?? part?.argument ?? part);
-        if (pattern.left) bind(pattern.left);
-      };
-      const literal = node => node && node.type === 'Literal' && typeof node.value === 'string' ? node.value : '';
-      const stack = [[parse(source), null, '']];
-      while (stack.length) {
-        const [node, parent, role] = stack.pop();
-        switch (node.type) {
-          case 'Identifier':
-            if ((role === 'property' || role === 'key') && parent.computed === false && !parent.shorthand) break;
-            if (role === 'object' && parent.type === 'MemberExpression' && propertyName(parent) !== null) break;
-            if (role === 'callee' && node.name === 'require') break;
-            if (role === 'label' || role === 'meta' || role === 'imported' || role === 'exported') break;
-            fact('name', node.name, node, parent.type === 'UnaryExpression' ? parent.operator : '');
-            break;
-          case 'MemberExpression': {
-            const name = propertyName(node);
-            if (name !== null) {
-              const next = parent.type === 'MemberExpression' && role === 'object' ? propertyName(parent) ?? ''
-                : parent.type === 'BinaryExpression' && /^[!=]==?$/.test(parent.operator) ? '===' : '';
-              fact('attribute', name, node, dotted(node.object) + (next && '|' + next));
-            } else if (isTextual(node.property)) fact('computed', '', node);
-            break;
-          }
-          case 'CallExpression':
-            if (node.callee.type === 'Identifier' && node.callee.name === 'require')
-              fact('import', literal(node.arguments[0]), node);
-            break;
-          case 'ImportExpression': fact('import', literal(node.source), node, 'dynamic'); break;
-          case 'ImportDeclaration': case 'ExportAllDeclaration': fact('import', literal(node.source), node); break;
-          case 'MetaProperty': if (node.meta.name === 'import') fact('meta', 'import.meta', node); break;
-          case 'VariableDeclarator': bind(node.id); break;
-          case 'FunctionDeclaration': case 'FunctionExpression': case 'ArrowFunctionExpression':
-            bind(node.id); node.params.forEach(bind); break;
-          case 'ClassDeclaration': bind(node.id); break;
-          case 'Property':
-            if (parent.type === 'ObjectPattern' && !node.computed)
-              fact('attribute', node.key.name ?? String(node.key.value), node);
-            break;
-        }
-        for (const key of Object.keys(node)) {
-          const child = node[key];
-          if (!child || key === 'loc' || typeof child !== 'object') continue;
-          for (const one of Array.isArray(child) ? child : [child])
-            if (one && typeof one.type === 'string') stack.push([one, node, key]);
-        }
-      }
+      for (const tree of parse(source)) for (const entry of walk(tree)) report(fact, ...entry);
       return { facts };
+    }
+
+    function report(fact, node, parent, role, scope) {
+      const literal = node => plainText(node) ?? '';
+      switch (node.type) {
+        case 'Identifier':
+          if ((role === 'property' || role === 'key') && parent.computed === false && !parent.shorthand) break;
+          if (role === 'object' && parent.type === 'MemberExpression' && propertyName(parent) !== null) break;
+          if (role === 'callee' && node.name === 'require') break;
+          if (role === 'label' || role === 'meta' || role === 'imported' || role === 'exported') break;
+          if (node.name === 'eval' || !isDeclared(node.name, scope))
+            fact('name', node.name, node, parent.type === 'UnaryExpression' ? parent.operator : '');
+          break;
+        case 'Literal': case 'TemplateLiteral': {
+          const text = plainText(node);
+          const isName = role === 'key' && !parent.computed || parent.type === 'MemberExpression';
+          if (text !== null && text.length <= 32 && !isName && !isComparison(parent)) fact('text', text, node);
+          break;
+        }
+        case 'MemberExpression': {
+          const name = propertyName(node);
+          if (name !== null) {
+            const next = parent.type === 'MemberExpression' && role === 'object' ? propertyName(parent) ?? ''
+              : isComparison(parent) ? '===' : '';
+            const base = dotted(node.object), root = base.split('.')[0];
+            fact('attribute', name, node, (isDeclared(root, scope) ? '' : base) + (next && '|' + next));
+          } else if (isTextual(node.property)) fact('computed', '', node);
+          break;
+        }
+        case 'CallExpression':
+          if (node.callee.type === 'Identifier' && node.callee.name === 'require')
+            fact('import', literal(node.arguments[0]), node);
+          break;
+        case 'ImportExpression': fact('import', literal(node.source), node, 'dynamic'); break;
+        case 'ImportDeclaration': case 'ExportAllDeclaration': fact('import', literal(node.source), node); break;
+        case 'ExportNamedDeclaration': if (node.source) fact('import', literal(node.source), node); break;
+        case 'MetaProperty': if (node.meta.name === 'import') fact('meta', 'import.meta', node); break;
+        case 'Property':
+          if (parent.type === 'ObjectPattern' && !node.computed)
+            fact('attribute', node.key.name ?? String(node.key.value), node);
+          break;
+      }
     }
 
     function take(count) {

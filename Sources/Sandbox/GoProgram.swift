@@ -1,3 +1,4 @@
+internal import ControlPlane
 internal import FoundationEssentials
 
 /// The step before a Go program: the compiler makes a static program of it, in a sandbox of its own with limits of its
@@ -33,8 +34,8 @@ enum GoProgram {
   }
 
   /// From the compiler's run to what is run next. A compiler that fails says why; one that is ended does not.
-  static func outcome(_ result: SandboxResult) -> Compiled {
-    if result.outcome == .succeeded, let program = result.artefacts[output] { return .program(program) }
+  static func outcome(_ result: SandboxRun) -> Compiled {
+    if result.outcome == .succeeded, let program = result.content(output) { return .program(program) }
     let said = lines(result.stderr)
     switch result.outcome {
     case .succeeded: return .refused("the compiled program is larger than \(limits.fileBytes >> 20) MiB\n")

@@ -1,3 +1,5 @@
+internal import ControlPlane
+
 /// The rules of layer 1 for Go: what may be imported, and the few names of allowed packages that reach outside.
 struct GoRules: Sendable {
   var profile: SandboxRequest.Profile

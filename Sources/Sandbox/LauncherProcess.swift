@@ -123,23 +123,7 @@ final class LauncherProcess: Sendable {
   // MARK: The thread
 
   private func startThread() {
-    let box = Unmanaged.passRetained(self)
-    var thread = pthread_t()
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    pthread_attr_setstacksize(&attributes, 512 * 1_024)
-    let status = pthread_create(
-      &thread, &attributes,
-      { raw in
-        guard let raw else { return nil }
-        Unmanaged<LauncherProcess>.fromOpaque(raw).takeRetainedValue().readToEnd()
-        return nil
-      }, box.toOpaque())
-    pthread_attr_destroy(&attributes)
-    guard status != 0 else { return }
-    box.release()
-    end()
+    if DetachedThread.start({ self.readToEnd() }) != 0 { end() }
   }
 
   private func readToEnd() {

@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 
 /// What makes two runs the same: everything that the program can see, and what it is held to. Each part goes in with
 /// its length, so that no two lists of parts make the same bytes.
@@ -38,10 +39,10 @@ enum RunKey {
   }
 }
 
-extension SandboxResult {
+extension SandboxRun {
   /// Whether it may be replayed for the same key: a success that is there in full. That the program used no clock and
   /// no chance cannot be known here; who asks may say that it did.
   public var isReplayable: Bool {
-    outcome == .succeeded && !stdoutTruncated && !stderrTruncated && files.allSatisfy { artefacts[$0.path] != nil }
+    result.outcome == .succeeded && !result.stdoutTruncated && !result.stderrTruncated && !contents.contains(nil)
   }
 }

@@ -1,3 +1,4 @@
+internal import ControlPlane
 internal import Synchronization
 
 /// Where programs run: layers 2 to 4 of a sandbox. The engine above it queues, validates and counts, and knows nothing
@@ -20,7 +21,7 @@ protocol Runtime: Sendable {
   func run(
     _ request: SandboxRequest, id: String, queued: Duration, control: RunControl,
     onEvent: @escaping @Sendable (RunEvent) -> Void
-  ) async throws(SandboxError) -> SandboxResult
+  ) async throws(SandboxError) -> SandboxRun
 
   /// Takes the types out of a TypeScript program.
   func strip(_ code: String, control: RunControl) async throws(SandboxError) -> TypeScript.Stripped

@@ -1,4 +1,5 @@
 public import Base
+public import ControlPlane
 
 /// The door of the room: takes programs, runs each in a sandbox of its own, and says how it went.
 ///
@@ -19,7 +20,7 @@ public actor SandboxEngine {
   public struct Snapshot: Sendable, Equatable {
     public var active: [Active] = []
     /// Ended runs by outcome, and those that the sandbox itself failed.
-    public var outcomes: [SandboxResult.Outcome: Int] = [:]
+    public var outcomes: [RunOutcome: Int] = [:]
     public var broken = 0
     public var isIsolationOnly = false
     /// Interpreters that are up and wait for a program.
@@ -41,18 +42,18 @@ public actor SandboxEngine {
   private let settings: SandboxSettings
   private nonisolated let runtime: any Runtime
   private let validator: Validator
-  private let onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
+  private let onResult: (@Sendable (SandboxRequest, SandboxRun) -> Void)?
   private var entries: [String: Entry] = [:]
   private var queue: FairQueue<Waiting>
   private var running = 0
-  private var outcomes: [SandboxResult.Outcome: Int] = [:]
+  private var outcomes: [RunOutcome: Int] = [:]
   private var broken = 0
   private var warmRuns = 0
 
   /// Looks at what the machine has. Throws when a layer that is required cannot be had.
   /// `onResult` hears of every result, also of blocked runs: for a history.
   public init(
-    _ settings: SandboxSettings, onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
+    _ settings: SandboxSettings, onResult: (@Sendable (SandboxRequest, SandboxRun) -> Void)? = nil
   ) throws(SandboxError) {
     self.init(settings, try BubblewrapRuntime(settings), onResult)
   }
@@ -61,7 +62,7 @@ public actor SandboxEngine {
   /// neither can be had, the error says what is missing for each.
   public static func find(
     _ settings: SandboxSettings, transport: any HTTPExchange,
-    onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)? = nil
+    onResult: (@Sendable (SandboxRequest, SandboxRun) -> Void)? = nil
   ) async throws(SandboxError) -> SandboxEngine {
     switch settings.backend {
     case .bubblewrap: return SandboxEngine(settings, try BubblewrapRuntime(settings), onResult)
@@ -91,7 +92,7 @@ public actor SandboxEngine {
 
   init(
     _ settings: SandboxSettings, _ runtime: any Runtime,
-    _ onResult: (@Sendable (SandboxRequest, SandboxResult) -> Void)?
+    _ onResult: (@Sendable (SandboxRequest, SandboxRun) -> Void)?
   ) {
     self.settings = settings
     self.runtime = runtime
@@ -133,7 +134,7 @@ public actor SandboxEngine {
   public func run(
     _ request: SandboxRequest, id: String = SandboxEngine.newID(),
     onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
-  ) async throws(SandboxError) -> SandboxResult {
+  ) async throws(SandboxError) -> SandboxRun {
     if let objection = request.objection { throw .invalid(objection) }
     guard entries[id] == nil else { throw .invalid("a run with this id is there already") }
     try runtime.requireInterpreter(of: request.language)
@@ -153,7 +154,7 @@ public actor SandboxEngine {
     defer { endTurn() }
     let waited = queued.duration(to: .now)
     do {
-      var result: SandboxResult
+      var result: SandboxRun
       switch request.language {
       case .typescript: return finish(request, try await stripAndExecute(request, id, waited, onEvent))
       case .go: result = try await compileAndExecute(request, id, waited, onEvent)
@@ -169,7 +170,7 @@ public actor SandboxEngine {
 
   private func stripAndExecute(
     _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
-  ) async throws(SandboxError) -> SandboxResult {
+  ) async throws(SandboxError) -> SandboxRun {
     guard let control = entries[id]?.control, !control.isStopped else { throw .cancelled }
     let code: String
     switch try await runtime.strip(request.code, control: control) {
@@ -188,7 +189,7 @@ public actor SandboxEngine {
 
   private func compileAndExecute(
     _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
-  ) async throws(SandboxError) -> SandboxResult {
+  ) async throws(SandboxError) -> SandboxRun {
     guard let control = entries[id]?.control, !control.isStopped else { throw .cancelled }
     switch try await runtime.compile(request, control: control) {
     case .refused(let text): return .refused(id: id, request, text, runtime.name)
@@ -262,12 +263,12 @@ public actor SandboxEngine {
 
   private func execute(
     _ request: SandboxRequest, _ id: String, _ waited: Duration, _ onEvent: @escaping @Sendable (RunEvent) -> Void
-  ) async throws(SandboxError) -> SandboxResult {
+  ) async throws(SandboxError) -> SandboxRun {
     guard let control = entries[id]?.control, !control.isStopped, !Task.isCancelled else { throw .cancelled }
     entries[id]?.active.state = .running
     let runtime = runtime
     // A closure's errors have no type of their own yet, so the error comes out as a value.
-    let outcome = await withTaskCancellationHandler { () -> Result<SandboxResult, SandboxError> in
+    let outcome = await withTaskCancellationHandler { () -> Result<SandboxRun, SandboxError> in
       do throws(SandboxError) {
         return .success(
           try await runtime.run(request, id: id, queued: waited, control: control, onEvent: onEvent))
@@ -280,7 +281,7 @@ public actor SandboxEngine {
     return try outcome.get()
   }
 
-  private func finish(_ request: SandboxRequest, _ result: SandboxResult) -> SandboxResult {
+  private func finish(_ request: SandboxRequest, _ result: SandboxRun) -> SandboxRun {
     outcomes[result.outcome, default: 0] += 1
     if result.isWarm { warmRuns += 1 }
     onResult?(request, result)
@@ -288,9 +289,9 @@ public actor SandboxEngine {
   }
 }
 
-extension SandboxResult {
+extension SandboxRun {
   /// A program that its language's own tools cannot read: as if it had been run and had said so.
-  static func refused(id: String, _ request: SandboxRequest, _ text: String, _ backend: String) -> SandboxResult {
+  static func refused(id: String, _ request: SandboxRequest, _ text: String, _ backend: String) -> SandboxRun {
     var result = blocked(id: id, request, [], backend)
     result.blocked = false
     result.exitCode = 1
@@ -300,15 +301,15 @@ extension SandboxResult {
 
   static func blocked(
     id: String, _ request: SandboxRequest, _ violations: [Violation], _ backend: String
-  ) -> SandboxResult {
-    var result = SandboxResult(
-      id: id, language: request.language, backend: backend, stdout: "", stderr: "",
-      limits: Limits(
+  ) -> SandboxRun {
+    var result = RunResult(
+      id: id, language: request.language.rawValue, backend: backend, stdout: "", stderr: "",
+      limits: RunResult.Limits(
         memoryBytes: request.limits.memoryBytes, cpuPercent: request.limits.cpuPercent,
         timeoutMilliseconds: request.limits.timeoutMilliseconds, processes: request.limits.processes,
         tmpBytes: request.limits.tmpBytes, outputBytes: request.limits.outputBytes, enforcedBy: "none"))
     result.blocked = true
     result.violations = violations
-    return result
+    return SandboxRun(result)
   }
 }

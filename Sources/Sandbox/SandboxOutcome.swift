@@ -1,3 +1,4 @@
+internal import ControlPlane
 internal import Glibc
 
 /// From what the launcher reported to the result that callers see. Pure.
@@ -8,7 +9,7 @@ struct SandboxOutcome {
   var isGrouped: Bool
   var ending: SandboxSession.Ending
 
-  func result(id: String, queued: Duration) throws(SandboxError) -> SandboxResult {
+  func result(id: String, queued: Duration) throws(SandboxError) -> SandboxRun {
     if let failure = ending.failure { throw .broken(failure) }
     let reason = ending.fields["reason"] ?? "unknown"
     guard ending.fields["clean"] == "1" else { throw .broken("its processes could not all be ended") }
@@ -31,9 +32,9 @@ struct SandboxOutcome {
     return result
   }
 
-  private func stopped(_ id: String, _ queued: Duration) -> SandboxResult {
-    var result = SandboxResult(
-      id: id, language: request.language, backend: backend,
+  private func stopped(_ id: String, _ queued: Duration) -> SandboxRun {
+    var result = RunResult(
+      id: id, language: request.language.rawValue, backend: backend,
       stdout: String(decoding: ending.stdout, as: UTF8.self), stderr: String(decoding: ending.stderr, as: UTF8.self),
       limits: limits)
     result.killed = true
@@ -45,19 +46,19 @@ struct SandboxOutcome {
     result.durationMilliseconds = number("runMilliseconds")
     result.cleanupMilliseconds = number("cleanupMilliseconds")
     result.memoryPeakBytes = memoryPeak
-    let given = Dictionary(
-      uniqueKeysWithValues: request.files.map { ($0.path, $0.content) }
-        + [(request.language.programName, Array(request.code.utf8))])
-    result.files = ending.files.filter { file in
-      given[file.path] == nil || given[file.path] != ending.artefacts[file.path]
-    }.sorted { $0.path < $1.path }
-    let kept = Set(result.files.map(\.path))
-    result.artefacts = ending.artefacts.filter { kept.contains($0.key) }
-    return result
+    // By their bytes: two names of a folder may be one and the same to `String`.
+    let given = Dictionary(request.allFiles.map { (Array($0.path.utf8), $0.content) }) { first, _ in first }
+    let left = zip(ending.files, ending.contents).filter { file, content in
+      content == nil || given[Array(file.path.utf8)] != content
+    }.sorted { $0.0.path < $1.0.path }
+    result.files = left.map(\.0)
+    var run = SandboxRun(result)
+    run.contents = left.map(\.1)
+    return run
   }
 
-  private var limits: SandboxResult.Limits {
-    SandboxResult.Limits(
+  private var limits: RunResult.Limits {
+    RunResult.Limits(
       memoryBytes: request.limits.memoryBytes, cpuPercent: request.limits.cpuPercent,
       timeoutMilliseconds: request.limits.timeoutMilliseconds, processes: request.limits.processes,
       tmpBytes: request.limits.tmpBytes, outputBytes: request.limits.outputBytes,
@@ -86,7 +87,7 @@ struct SandboxOutcome {
   }
 
   /// A wait status as wait(2) packs it.
-  private func setStatus(_ result: inout SandboxResult) {
+  private func setStatus(_ result: inout SandboxRun) {
     let status = number("status")
     if status & 0x7F == 0 {
       result.exitCode = (status >> 8) & 0xFF

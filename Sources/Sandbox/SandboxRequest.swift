@@ -66,6 +66,13 @@ public struct SandboxRequest: Sendable, Equatable {
     for file in files {
       if let objection = pathObjection(file.path) { return objection }
     }
+    // A name cannot be a file and the folder of another one.
+    let names = Set(allFiles.map(\.path))
+    for path in names {
+      for end in path.indices where path[end] == "/" && names.contains(String(path[..<end])) {
+        return "a file lies in \(path[..<end]), which is a file itself"
+      }
+    }
     return limits.objection
   }
 

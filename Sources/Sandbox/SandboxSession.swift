@@ -1,3 +1,4 @@
+internal import ControlPlane
 internal import Synchronization
 
 /// One sandbox from its start to its end: what the launcher says, in the order in which it says it. All callbacks come
@@ -12,10 +13,11 @@ final class SandboxSession: Sendable {
     var failure: String?
     /// The same as an error with a way out, where there is one.
     var error: SandboxError?
-    var checks: [String: SandboxResult.Check] = [:]
+    var checks: [String: RunResult.Check] = [:]
     var statistics: [String: String] = [:]
-    var files: [SandboxResult.File] = []
-    var artefacts: [String: [UInt8]] = [:]
+    var files: [RunResult.File] = []
+    /// Of `files`, in their order; nil for one that was too large to be handed over.
+    var contents: [[UInt8]?] = []
     var stdout: [UInt8] = []
     var stderr: [UInt8] = []
     var readyAfter: Duration = .zero
@@ -156,8 +158,8 @@ final class SandboxSession: Sendable {
     case .stderr(let bytes): output(.stderr(bytes), launcher)
     case .file(let path, let bytes, let content):
       state.withLock { state in
-        state.ending.files.append(SandboxResult.File(path: path, bytes: bytes))
-        state.ending.artefacts[path] = content
+        state.ending.files.append(RunResult.File(path: path, bytes: bytes))
+        state.ending.contents.append(content)
       }
     case .statistic(let path, let text): state.withLock { $0.ending.statistics[path] = text }
     case .end(let fields): state.withLock { $0.ending.fields = fields }

@@ -1,3 +1,4 @@
+internal import ControlPlane
 internal import FoundationEssentials
 
 /// Which line of the source a line of the generated program stands for: the `mappings` of a source map (revision 3).

@@ -1,3 +1,5 @@
+internal import ControlPlane
+
 /// Layer 1: reads a program with the grammar of its language before anything of it runs. One helper a language stays
 /// up, in a sandbox of its own: what reads strangers' programs may be brought down by them.
 actor Validator {
@@ -16,19 +18,60 @@ actor Validator {
 
   func check(_ request: SandboxRequest) async throws(SandboxError) -> [Violation] {
     guard request.profile != .off else { return [] }
-    guard request.code.utf8.count <= Self.sourceBytesMax else {
+    let sources = Self.sources(request)
+    guard sources.reduce(0, { $0 + $1.content.count }) <= Self.sourceBytesMax else {
       return [unchecked("has more than \(Self.sourceBytesMax) bytes", "pass data as a file")]
     }
     if request.language == .go { return GoRules(profile: request.profile).judge(request) }
     let language = request.language.checked
+    if let compiled = request.files.first(where: { Self.isCompiled($0.path, language) }) {
+      return [unchecked("comes with \(compiled.path.prefix(100)), a compiled module", "pass the module's source")]
+    }
     await enter(language)
     defer { leave(language) }
+    var found: [Violation] = []
+    for source in sources {
+      let isProgram = source.path == request.language.programName
+      var violations = try await judge(source.content, request, language)
+      if isProgram { violations = placed(violations, request) }
+      for index in violations.indices where !isProgram { violations[index].message += ", in \(source.path)" }
+      found += violations
+      // One that cannot be read has used up its time, and decides.
+      if violations.contains(where: { $0.rule == "unchecked" }) { break }
+    }
+    return Array(found.prefix(CodeRules.findingsMax))
+  }
+
+  /// The program, and what its imports may load of the files that come with it.
+  static func sources(_ request: SandboxRequest) -> [SandboxRequest.File] {
+    let language = request.language.checked
+    return request.allFiles.filter { file in
+      if file.path == request.language.programName { return true }
+      let name = file.path.split(separator: "/").last ?? ""
+      let ending = name.split(separator: ".").dropFirst().last
+      switch language {
+      case .python: return ending == "py"
+      case .javascript, .typescript: return ending.map { ["js", "cjs", "mjs"].contains($0) } ?? true
+      case .go: return false
+      }
+    }
+  }
+
+  /// Modules that no grammar reads.
+  static func isCompiled(_ path: String, _ language: Language) -> Bool {
+    (language == .python ? [".so", ".pyc"] : [".node"]).contains { path.hasSuffix($0) }
+  }
+
+  private func judge(
+    _ source: [UInt8], _ request: SandboxRequest, _ language: Language
+  ) async throws(SandboxError) -> [Violation] {
+    let rules = CodeRules(language: language, profile: request.profile, files: Set(request.files.map(\.path)))
     // A helper may have died of the program before; a second death is this one's doing.
     for _ in 0..<2 {
       let helper = try helper(language)
-      if let answer = await helper.ask(Array(request.code.utf8), within: Self.deadline) {
+      if let answer = await helper.ask(source, within: Self.deadline) {
         guard let facts = CodeFacts.decode(answer) else { break }
-        return placed(CodeRules(language: language, profile: request.profile).judge(facts), request)
+        return rules.judge(facts)
       }
       helpers[language] = nil
       let ending = await helper.end()

@@ -1,3 +1,5 @@
+internal import ControlPlane
+
 /// Layer 4: compares what the kernel says about a started sandbox with what was asked for, before anything of the user
 /// runs in it. Pure: texts of /proc and of control groups in, checks out. See proc(5) and cgroups(7) for the formats.
 struct Verifier: Sendable {
@@ -9,7 +11,7 @@ struct Verifier: Sendable {
   /// Mounts that may be writable; everything else must be read-only.
   private static let writable: Set<String> = ["/proc", "/tmp", BubblewrapArguments.workFolder]
 
-  func checks(_ plan: LaunchPlan) -> [String: SandboxResult.Check] {
+  func checks(_ plan: LaunchPlan) -> [String: RunResult.Check] {
     [
       "network": network, "rootfs": rootfs, "user": user(plan), "capabilities": capabilities,
       "noNewPrivileges": status("NoNewPrivs", "1"), "seccomp": status("Seccomp", "2"),
@@ -22,8 +24,8 @@ struct Verifier: Sendable {
     path.split(separator: "/").last?.hasPrefix("cpu.") ?? false
   }
 
-  private func check(_ expected: String, _ actual: String, _ ok: Bool) -> SandboxResult.Check {
-    SandboxResult.Check(expected: expected, actual: actual, ok: ok)
+  private func check(_ expected: String, _ actual: String, _ ok: Bool) -> RunResult.Check {
+    RunResult.Check(expected: expected, actual: actual, ok: ok)
   }
 
   func field(_ name: String) -> String? {
@@ -32,7 +34,7 @@ struct Verifier: Sendable {
     return line.dropFirst(name.count + 1).split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 
-  func status(_ name: String, _ expected: String) -> SandboxResult.Check {
+  func status(_ name: String, _ expected: String) -> RunResult.Check {
     let actual = field(name) ?? "unknown"
     return check(expected, actual, actual == expected)
   }
@@ -48,7 +50,7 @@ struct Verifier: Sendable {
     }
   }
 
-  private var network: SandboxResult.Check {
+  private var network: RunResult.Check {
     let devices = devices
     let isAlone = isOwn("net") && devices == ["lo"]
     return check(
@@ -72,7 +74,7 @@ struct Verifier: Sendable {
     }
   }
 
-  private var rootfs: SandboxResult.Check {
+  private var rootfs: RunResult.Check {
     let open = writableMounts.filter { !Self.writable.contains($0) && !$0.hasPrefix("/dev/") }
     guard hasRoot, isOwn("mnt"), isOwn("pid"), isOwn("ipc"), isOwn("uts") else {
       return check("read-only", "namespaces of the host", false)
@@ -80,7 +82,7 @@ struct Verifier: Sendable {
     return check("read-only", open.isEmpty ? "read-only" : "writable: \(open.joined(separator: " "))", open.isEmpty)
   }
 
-  private func user(_ plan: LaunchPlan) -> SandboxResult.Check {
+  private func user(_ plan: LaunchPlan) -> RunResult.Check {
     let actual = field("Uid").map { $0.split(separator: " ").map(String.init) } ?? []
     let map = (posture["uid_map"] ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
     let isOneID = map.count == 3 && map[0] == BubblewrapArguments.userInside && map[2] == "1"
@@ -90,7 +92,7 @@ struct Verifier: Sendable {
     return check(String(identity), shown, shown == String(identity))
   }
 
-  var capabilities: SandboxResult.Check {
+  var capabilities: RunResult.Check {
     let sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map { ($0, field($0) ?? "unknown") }
     let held = sets.filter { $0.1.contains { $0 != "0" } || $0.1.isEmpty }
     return check("none", held.isEmpty ? "none" : held.map { "\($0.0)=\($0.1)" }.joined(separator: " "), held.isEmpty)
@@ -101,7 +103,7 @@ struct Verifier: Sendable {
   /// Every file of the group that `isMine` names has the value that was written, and the process is in the group.
   private func limit(
     _ plan: LaunchPlan, controller: String, isMine: (String) -> Bool
-  ) -> SandboxResult.Check? {
+  ) -> RunResult.Check? {
     guard let groups = plan.groups else { return nil }
     let writes = groups.writes.filter { write in
       write.path.split(separator: "/").last.map { isMine(String($0)) } ?? false
@@ -128,22 +130,22 @@ struct Verifier: Sendable {
   }
 
   /// A row of /proc/PID/limits: the soft limit is the first word that is a number.
-  private func resource(_ row: String, _ expected: Int) -> SandboxResult.Check {
+  private func resource(_ row: String, _ expected: Int) -> RunResult.Check {
     let line = (posture["limits"] ?? "").split(separator: "\n").first { $0.hasPrefix(row) }
     let actual = line?.dropFirst(row.count).split(separator: " ").first.map(String.init) ?? "unknown"
     return check("\(expected) a process", "\(actual) a process", actual == String(expected))
   }
 
-  private func memory(_ plan: LaunchPlan) -> SandboxResult.Check {
+  private func memory(_ plan: LaunchPlan) -> RunResult.Check {
     limit(plan, controller: "memory") { $0.hasPrefix("memory.") }
       ?? resource("Max data size", plan.resources.dataBytes)
   }
 
-  private func cpu(_ plan: LaunchPlan) -> SandboxResult.Check {
+  private func cpu(_ plan: LaunchPlan) -> RunResult.Check {
     limit(plan, controller: "cpu") { $0.hasPrefix("cpu.") } ?? resource("Max cpu time", plan.resources.cpuSeconds)
   }
 
-  private func processes(_ plan: LaunchPlan) -> SandboxResult.Check {
+  private func processes(_ plan: LaunchPlan) -> RunResult.Check {
     if let check = limit(plan, controller: "pids", isMine: { $0.hasPrefix("pids.") }) { return check }
     // Without an id of its own, a limit by user would count the processes of everything else of that user.
     guard plan.resources.processes > 0 else { return check("none", "none", true) }

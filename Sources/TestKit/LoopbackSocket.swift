@@ -1,7 +1,28 @@
+internal import Base
 internal import Glibc
 
 /// Blocking client sockets for small questions; every wait on them ends after a second.
 enum LoopbackSocket {
+  /// A socket that listens on a free port of this machine.
+  static func listen() throws(Failure) -> (descriptor: Int32, port: UInt16) {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        bind(descriptor, generic, length) == 0 && Glibc.listen(descriptor, 64) == 0
+          && getsockname(descriptor, generic, &length) == 0
+      }
+    }
+    guard descriptor >= 0, isListening else {
+      if descriptor >= 0 { close(descriptor) }
+      throw Failure(.unavailable, "nothing can listen on this machine")
+    }
+    return (descriptor, UInt16(bigEndian: address.sin_port))
+  }
+
   static func connect(port: UInt16) -> Int32? {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

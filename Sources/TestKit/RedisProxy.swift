@@ -42,22 +42,9 @@ public final class RedisProxy: Sendable {
   public init(to target: UInt16) throws(Failure) {
     self.target = target
     shared = Shared()
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-        bind(descriptor, generic, length) == 0 && listen(descriptor, 64) == 0
-          && getsockname(descriptor, generic, &length) == 0
-      }
-    }
-    guard descriptor >= 0, status else { throw Failure(.unavailable, "the proxy cannot listen") }
-    listener = descriptor
-    port = UInt16(bigEndian: address.sin_port)
+    (listener, port) = try LoopbackSocket.listen()
     let shared = shared
-    Self.thread { Self.accept(on: descriptor, to: target, shared) }
+    Self.thread { [listener] in Self.accept(on: listener, to: target, shared) }
   }
 
   deinit { close() }
@@ -118,13 +105,14 @@ public final class RedisProxy: Sendable {
     var entries = [
       pollfd(fd: client, events: Int16(POLLIN), revents: 0), pollfd(fd: server, events: Int16(POLLIN), revents: 0),
     ]
-    while poll(&entries, 2, 20) >= 0 {
+    while true {
+      // What comes while it stalls is not looked at, so that waiting for it is not to spin.
+      let events = shared.state.withLock { $0.mode == .stall } ? 0 : Int16(POLLIN)
+      for index in entries.indices { entries[index].events = events }
+      guard poll(&entries, 2, 20) >= 0 else { break }
       let (mode, isClosed) = shared.state.withLock { ($0.mode, $0.isClosed) }
-      if isClosed || mode == .hangUp { break }
-      if mode == .stall {
-        usleep(2_000)
-        continue
-      }
+      if isClosed || mode == .hangUp || events == 0 && entries.contains(where: { $0.revents != 0 }) { break }
+      if mode == .stall { continue }
       if entries[0].revents != 0 {
         let count = recv(client, &bytes, bytes.count, 0)
         guard count > 0, request(bytes[..<count], mode, client, server) else { break }
@@ -176,20 +164,6 @@ public final class RedisProxy: Sendable {
     return true
   }
 
-  private final class Box: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-
-  static func thread(_ body: @escaping @Sendable () -> Void) {
-    var id = pthread_t()
-    let box = Unmanaged.passRetained(Box(body))
-    let status = pthread_create(
-      &id, nil,
-      { raw in
-        if let raw { Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body() }
-        return nil
-      }, box.toOpaque())
-    if status == 0 { pthread_detach(id) } else { box.release() }
-  }
+  /// Without a thread nothing is passed on, and the test that waits for it says so.
+  static func thread(_ body: @escaping @Sendable () -> Void) { _ = DetachedThread.start(body) }
 }

@@ -29,22 +29,9 @@ public final class RoundRobinProxy: Sendable {
   public init(to targets: [UInt16], forwardedFor client: String? = nil) throws(Failure) {
     precondition(!targets.isEmpty, "a proxy has somewhere to go")
     shared = Shared(targets.count)
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-        bind(descriptor, generic, length) == 0 && listen(descriptor, 64) == 0
-          && getsockname(descriptor, generic, &length) == 0
-      }
-    }
-    guard descriptor >= 0, status else { throw Failure(.unavailable, "the proxy cannot listen") }
-    listener = descriptor
-    port = UInt16(bigEndian: address.sin_port)
+    (listener, port) = try LoopbackSocket.listen()
     let shared = shared
-    RedisProxy.thread { Self.accept(on: descriptor, targets, client, shared) }
+    RedisProxy.thread { [listener] in Self.accept(on: listener, targets, client, shared) }
   }
 
   deinit { close() }

@@ -28,16 +28,17 @@ extern char **environ;
 
 enum { ENGINE_IN = 0, ENGINE_OUT = 1 };
 
-static struct buffer incoming, input;
+static struct buffer incoming;
 static struct plan plan;
 static struct {
   pid_t program;
-  int engine_in, input, output, errors, workspace;
-  long long output_bytes, error_bytes, deadline, started_ms;
-  bool input_ended, over;
+  struct streams streams;
+  int workspace;
+  long long deadline, started_ms;
+  bool over;
   int status;
   const char *reason;
-} run = {.input = -1, .output = -1, .errors = -1, .workspace = -1, .status = -1, .reason = "exit"};
+} run = {.streams = {.input = -1, .output = -1, .errors = -1}, .workspace = -1, .status = -1, .reason = "exit"};
 
 // MARK: Frames
 
@@ -63,16 +64,9 @@ static _Noreturn void refuse(const char *what, const char *subject) {
   exit(71);
 }
 
-static char *copy_text(const struct frame *frame) {
-  char *text = grab(frame->count + 1);
-  memcpy(text, frame->payload, frame->count);
-  text[frame->count] = 0;
-  return text;
-}
-
 static void add_text(struct texts *texts, const struct frame *frame) {
   if (texts->count + 1 >= TEXTS_MAX) errno = E2BIG, refuse("too many", "arguments");
-  texts->items[texts->count++] = copy_text(frame);
+  texts->items[texts->count++] = frame_text(frame);
 }
 
 static long file_bytes;
@@ -85,7 +79,7 @@ static void set_number(const struct frame *frame) {
   } numbers[] = {{"startMilliseconds", &plan.start_ms}, {"runMilliseconds", &plan.run_ms},
       {"cleanupMilliseconds", &plan.cleanup_ms}, {"outputBytes", &plan.output_max}, {"fileBytes", &file_bytes},
       {"artefactBytes", &plan.artefact_bytes}, {"artefactCount", &plan.artefact_count}};
-  char *text = copy_text(frame), *equals = strchr(text, '=');
+  char *text = frame_text(frame), *equals = strchr(text, '=');
   if (!equals) errno = EINVAL, refuse("no number", text);
   *equals = 0;
   for (size_t index = 0; index < sizeof numbers / sizeof *numbers; index++) {
@@ -96,7 +90,7 @@ static void set_number(const struct frame *frame) {
 
 // The engine has looked at the name: relative, and nowhere out of the folder, which is empty and has no link yet.
 static void make_file(const struct frame *frame) {
-  char *path = copy_text(frame);
+  char *path = frame_text(frame);
   size_t name = strlen(path) + 1;
   if (name > frame->count) errno = EINVAL, refuse("no file", path);
   for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -142,10 +136,7 @@ static void start_program(void) {
   close(in[0]);
   close(out[1]);
   close(err[1]);
-  run.input = in[1];
-  run.output = out[0];
-  run.errors = err[0];
-  for (int index = 0; index < 3; index++) fcntl((int[]){run.input, run.output, run.errors}[index], F_SETFL, O_NONBLOCK);
+  streams_open(&run.streams, in[1], out[0], err[0]);
   run.started_ms = now_ms();
   if (plan.run_ms) run.deadline = run.started_ms + plan.run_ms;
 }
@@ -171,7 +162,7 @@ static void on_frame(const struct frame *frame) {
     case 'N': set_number(frame); break;
     case 'T': add_text(&plan.statistics, frame); break;
     case 'O':
-      plan.workspace = copy_text(frame);
+      plan.workspace = frame_text(frame);
       run.workspace = open(plan.workspace, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
       if (run.workspace < 0) refuse("cannot open", plan.workspace);
       break;
@@ -182,8 +173,8 @@ static void on_frame(const struct frame *frame) {
       frame_add(&outgoing, 'R', NULL, 0);
       break;
     case 'V': start_program(); break;
-    case 'I': buffer_add(&input, frame->payload, frame->count); break;
-    case 'E': run.input_ended = true; break;
+    case 'I': buffer_add(&run.streams.waiting, frame->payload, frame->count); break;
+    case 'E': run.streams.input_ended = true; break;
     case 'X': finish("killed"); break;
     case 'D': finish("timeout"); break;
     default: break;
@@ -198,40 +189,6 @@ static void on_engine(void) {
   if (count <= 0) return finish("hangup");
   buffer_add(&incoming, chunk, (size_t)count);
   while (!run.over && frame_take(&incoming, &frame)) on_frame(&frame);
-}
-
-// Beyond its limit a stream is read on and thrown away: a program that writes much is not stopped by it.
-static bool on_output(int *stream, char tag, long long *total) {
-  char chunk[65536];
-  ssize_t count = read(*stream, chunk, sizeof chunk);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (count <= 0) {
-    close(*stream);
-    *stream = -1;
-    return false;
-  }
-  long long left = plan.output_max ? plan.output_max - *total : count;
-  if (left > 0) frame_add(&outgoing, tag, chunk, (size_t)(count < left ? count : left));
-  *total += count;
-  return true;
-}
-
-static void feed_input(void) {
-  while (run.input >= 0 && buffer_count(&input) > 0) {
-    ssize_t count = write(run.input, input.bytes + input.start, buffer_count(&input));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN) return;
-    if (count < 0) {
-      input.start = input.end;
-      run.input_ended = true;
-      break;
-    }
-    input.start += (size_t)count;
-  }
-  if (run.input >= 0 && run.input_ended && buffer_count(&input) == 0) {
-    close(run.input);
-    run.input = -1;
-  }
 }
 
 static void on_children(int signals) {
@@ -249,16 +206,17 @@ static void watch_once(int signals) {
   bool crowded = buffer_count(&outgoing) > BACKLOG_MAX;
   struct pollfd sources[] = {
       {ENGINE_IN, POLLIN, 0}, {signals, POLLIN, 0},
-      {crowded ? -1 : run.output, POLLIN, 0}, {crowded ? -1 : run.errors, POLLIN, 0},
-      {buffer_count(&input) ? run.input : -1, POLLOUT, 0}, {buffer_count(&outgoing) ? ENGINE_OUT : -1, POLLOUT, 0}};
+      {crowded ? -1 : run.streams.output, POLLIN, 0}, {crowded ? -1 : run.streams.errors, POLLIN, 0},
+      {buffer_count(&run.streams.waiting) ? run.streams.input : -1, POLLOUT, 0},
+      {buffer_count(&outgoing) ? ENGINE_OUT : -1, POLLOUT, 0}};
   long long left = run.deadline ? run.deadline - now_ms() : 60000;
   if (left <= 0) return finish(run.program > 0 ? "timeout" : "start");
   if (poll(sources, sizeof sources / sizeof *sources, (int)(left > 60000 ? 60000 : left)) < 0) return;
-  if (sources[2].revents) on_output(&run.output, 'O', &run.output_bytes);
-  if (sources[3].revents) on_output(&run.errors, 'E', &run.error_bytes);
+  if (sources[2].revents) streams_read_output(&run.streams, plan.output_max);
+  if (sources[3].revents) streams_read_errors(&run.streams, plan.output_max);
   if (sources[0].revents) on_engine();
   if (sources[1].revents) on_children(signals);
-  feed_input();
+  streams_feed(&run.streams);
   flush_outgoing(0);
 }
 
@@ -275,23 +233,13 @@ static bool bury(void) {
   return false;
 }
 
-static void drain(void) {
-  long long deadline = now_ms() + 300;
-  while ((run.output >= 0 || run.errors >= 0) && now_ms() < deadline) {
-    bool more = run.output >= 0 && on_output(&run.output, 'O', &run.output_bytes);
-    more |= run.errors >= 0 && on_output(&run.errors, 'E', &run.error_bytes);
-    if (buffer_count(&outgoing) > BACKLOG_MAX) flush_outgoing(deadline);
-    if (!more && (run.output >= 0 || run.errors >= 0)) usleep(500);
-  }
-}
-
 static void report_end(bool clean, long long ended) {
   char text[1024];
   report_texts('s');
   artefacts_report(&plan, run.workspace);
   int count = snprintf(text, sizeof text,
       "reason=%s\nstatus=%d\nstdoutBytes=%lld\nstderrBytes=%lld\nrunMilliseconds=%lld\ncleanupMilliseconds=%lld\n"
-      "clean=%d\n", run.reason, run.status, run.output_bytes, run.error_bytes,
+      "clean=%d\n", run.reason, run.status, run.streams.output_bytes, run.streams.error_bytes,
       run.started_ms ? ended - run.started_ms : 0, now_ms() - ended, clean);
   frame_add(&outgoing, 'x', text, (size_t)count);
 }
@@ -313,7 +261,7 @@ int container_main(void) {
   while (!run.over) watch_once(signals);
   long long ended = now_ms();
   bool clean = bury();
-  drain();
+  streams_drain(&run.streams, plan.output_max, flush_outgoing);
   report_end(clean, ended);
   flush_outgoing(now_ms() + plan.cleanup_ms);
   return 0;

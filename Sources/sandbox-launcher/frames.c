@@ -46,6 +46,13 @@ bool frame_take(struct buffer *buffer, struct frame *frame) {
   return true;
 }
 
+char *frame_text(const struct frame *frame) {
+  char *text = grab(frame->count + 1);
+  memcpy(text, frame->payload, frame->count);
+  text[frame->count] = 0;
+  return text;
+}
+
 static void head_add(struct buffer *out, char tag, size_t count) {
   unsigned char head[5] = {(unsigned char)tag, count >> 24 & 255, count >> 16 & 255, count >> 8 & 255, count & 255};
   buffer_add(out, head, sizeof head);

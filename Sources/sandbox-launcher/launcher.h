@@ -36,6 +36,23 @@ void frame_add(struct buffer *out, char tag, const void *payload, size_t count);
 // `name`, a zero byte, and the bytes.
 void frame_add_named(struct buffer *out, char tag, const char *name, const void *bytes, size_t count);
 
+// The payload as a string of its own, to be freed.
+char *frame_text(const struct frame *frame);
+
+// The program's pipes; -1: closed.
+struct streams {
+  int input, output, errors;
+  long long output_bytes, error_bytes;
+  bool input_ended;
+  struct buffer waiting;  // input that the program has not read
+};
+void streams_open(struct streams *streams, int input, int output, int errors);
+// One read each, reported up to `most` bytes in all (0: unbounded). True: there may be more.
+bool streams_read_output(struct streams *streams, long most);
+bool streams_read_errors(struct streams *streams, long most);
+void streams_feed(struct streams *streams);
+void streams_drain(struct streams *streams, long most, void (*flush)(long long deadline));
+
 struct texts {
   char *items[TEXTS_MAX];
   size_t count;

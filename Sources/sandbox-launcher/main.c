@@ -36,7 +36,7 @@
 #include <unistd.h>
 
 struct buffer outgoing;
-static struct buffer incoming, input;
+static struct buffer incoming;
 static struct plan plan = {.uid = -1, .gid = -1};
 
 enum phase { STARTING, READY, RUNNING, OVER };
@@ -44,15 +44,14 @@ static struct {
   enum phase phase;
   pid_t bubblewrap, inside;
   int control_open, inside_socket, workspace, children;
-  int input, output, errors;
-  long long output_bytes, error_bytes;
-  bool input_ended, reaped;
+  struct streams streams;
+  bool reaped;
   int status;          // wait status of the program; -1: not known
   const char *reason;
   long long deadline;  // 0: none
   long long started_ms;
-} run = {.status = -1, .reason = "exit", .input = -1, .output = -1, .errors = -1, .workspace = -1, .children = -1,
-    .control_open = 1};
+} run = {.status = -1, .reason = "exit", .streams = {.input = -1, .output = -1, .errors = -1}, .workspace = -1,
+    .children = -1, .control_open = 1};
 
 // MARK: Sending
 
@@ -110,16 +109,9 @@ void fail(const char *what, const char *subject) {
 
 // MARK: The plan
 
-static char *copy_text(const struct frame *frame) {
-  char *text = grab(frame->count + 1);
-  memcpy(text, frame->payload, frame->count);
-  text[frame->count] = 0;
-  return text;
-}
-
 static void add_text(struct texts *texts, const struct frame *frame) {
   if (texts->count == TEXTS_MAX) give_up();
-  texts->items[texts->count++] = copy_text(frame);
+  texts->items[texts->count++] = frame_text(frame);
 }
 
 static void add_file(const struct frame *frame) {
@@ -152,7 +144,7 @@ static void set_number(const struct frame *frame) {
       {"descriptors", &plan.descriptors}, {"dataBytes", &plan.data_bytes},
       {"cpuSeconds", &plan.cpu_seconds}, {"processes", &plan.processes}, {"artefactBytes", &plan.artefact_bytes},
       {"artefactCount", &plan.artefact_count}};
-  char *text = copy_text(frame), *equals = strchr(text, '=');
+  char *text = frame_text(frame), *equals = strchr(text, '=');
   if (!equals) give_up();
   *equals = 0;
   for (size_t index = 0; index < sizeof numbers / sizeof *numbers; index++) {
@@ -164,7 +156,7 @@ static void set_number(const struct frame *frame) {
 // True: the plan is whole.
 static bool take_plan(const struct frame *frame) {
   switch (frame->tag) {
-    case 'B': plan.bubblewrap = copy_text(frame); break;
+    case 'B': plan.bubblewrap = frame_text(frame); break;
     case 'A': add_text(&plan.arguments, frame); break;
     case 'M': add_file(frame); break;
     case 'L': add_self(); break;
@@ -172,10 +164,10 @@ static bool take_plan(const struct frame *frame) {
     case 'W': add_text(&plan.writes, frame); break;
     case 'J': add_text(&plan.joins, frame); break;
     case 'T': add_text(&plan.statistics, frame); break;
-    case 'K': plan.kill_file = copy_text(frame); break;
-    case 'P': plan.events_file = copy_text(frame); break;
-    case 'O': plan.workspace = copy_text(frame); break;
-    case 'H': plan.held = copy_text(frame); break;
+    case 'K': plan.kill_file = frame_text(frame); break;
+    case 'P': plan.events_file = frame_text(frame); break;
+    case 'O': plan.workspace = frame_text(frame); break;
+    case 'H': plan.held = frame_text(frame); break;
     case 'N': set_number(frame); break;
     case 'S': return true;
     default: give_up();
@@ -218,13 +210,8 @@ static void start(void) {
   close(err[1]);
   close(inside[1]);
   for (size_t index = 0; index < plan.file_count; index++) close(plan.files[index]);
-  run.input = in[1];
-  run.output = out[0];
-  run.errors = err[0];
+  streams_open(&run.streams, in[1], out[0], err[0]);
   run.inside_socket = inside[0];
-  fcntl(run.input, F_SETFL, O_NONBLOCK);
-  fcntl(run.output, F_SETFL, O_NONBLOCK);
-  fcntl(run.errors, F_SETFL, O_NONBLOCK);
   run.phase = STARTING;
   run.started_ms = now_ms();
   run.deadline = run.started_ms + plan.start_ms;
@@ -270,7 +257,7 @@ static void on_inside(void) {
 }
 
 static void on_limit(const struct frame *frame) {
-  char *entry = copy_text(frame);
+  char *entry = frame_text(frame);
   if (!groups_write(entry)) finish("limit");
   free(entry);
 }
@@ -301,8 +288,8 @@ static void on_order(const struct frame *frame) {
       run.started_ms = now_ms();
       run.deadline = plan.run_ms ? run.started_ms + plan.run_ms : 0;
       break;
-    case 'I': buffer_add(&input, frame->payload, frame->count); break;
-    case 'E': run.input_ended = true; break;
+    case 'I': buffer_add(&run.streams.waiting, frame->payload, frame->count); break;
+    case 'E': run.streams.input_ended = true; break;
     case 'X': finish("killed"); break;
     default: finish("protocol"); break;
   }
@@ -315,40 +302,6 @@ static void on_control(void) {
     return finish("hangup");
   }
   while (run.phase != OVER && frame_take(&incoming, &frame)) on_order(&frame);
-}
-
-// Beyond its limit a stream is read on and thrown away: a program that writes much is not stopped by it.
-static bool on_output(int *stream, char tag, long long *total) {
-  char chunk[65536];
-  ssize_t count = read(*stream, chunk, sizeof chunk);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (count <= 0) {
-    close(*stream);
-    *stream = -1;
-    return false;
-  }
-  long long left = plan.output_max ? plan.output_max - *total : count;
-  if (left > 0) frame_add(&outgoing, tag, chunk, (size_t)(count < left ? count : left));
-  *total += count;
-  return true;
-}
-
-static void feed_input(void) {
-  while (run.input >= 0 && buffer_count(&input) > 0) {
-    ssize_t count = write(run.input, input.bytes + input.start, buffer_count(&input));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN) return;
-    if (count < 0) {
-      input.start = input.end;
-      run.input_ended = true;
-      break;
-    }
-    input.start += (size_t)count;
-  }
-  if (run.input >= 0 && run.input_ended && buffer_count(&input) == 0) {
-    close(run.input);
-    run.input = -1;
-  }
 }
 
 // MARK: The watch
@@ -366,35 +319,21 @@ static void watch_once(void) {
   struct pollfd sources[SOURCES] = {
       {CONTROL, (short)(POLLIN | (buffer_count(&outgoing) ? POLLOUT : 0)), 0},
       {run.inside_socket, POLLIN, 0},
-      {crowded ? -1 : run.output, POLLIN, 0},
-      {crowded ? -1 : run.errors, POLLIN, 0},
-      {buffer_count(&input) ? run.input : -1, POLLOUT, 0},
+      {crowded ? -1 : run.streams.output, POLLIN, 0},
+      {crowded ? -1 : run.streams.errors, POLLIN, 0},
+      {buffer_count(&run.streams.waiting) ? run.streams.input : -1, POLLOUT, 0},
       {held_descriptor(), POLLIN, 0},
   };
   long long left = run.deadline ? run.deadline - now_ms() : -1;
   if (run.deadline && left <= 0) return finish(run.phase == RUNNING ? "timeout" : "start");
   if (poll(sources, SOURCES, (int)(left > 60000 ? 60000 : left)) < 0) return;
-  if (sources[ON_OUTPUT].revents) on_output(&run.output, 'O', &run.output_bytes);
-  if (sources[ON_ERRORS].revents) on_output(&run.errors, 'E', &run.error_bytes);
+  if (sources[ON_OUTPUT].revents) streams_read_output(&run.streams, plan.output_max);
+  if (sources[ON_ERRORS].revents) streams_read_errors(&run.streams, plan.output_max);
   if (sources[ON_INSIDE].revents) on_inside();
   if (sources[ON_HELD].revents) on_held();
   if (sources[ON_CONTROL].revents & (POLLIN | POLLHUP | POLLERR)) on_control();
-  feed_input();
+  streams_feed(&run.streams);
   flush_outgoing();
-}
-
-// What is in the pipes when the program has ended belongs to its output; who still holds them is dead by now.
-static void drain(void) {
-  long long deadline = now_ms() + 300;
-  while ((run.output >= 0 || run.errors >= 0) && now_ms() < deadline) {
-    bool more = run.output >= 0 && on_output(&run.output, 'O', &run.output_bytes);
-    more |= run.errors >= 0 && on_output(&run.errors, 'E', &run.error_bytes);
-    if (buffer_count(&outgoing) > BACKLOG_MAX) flush_until(deadline);
-    struct pollfd sources[] = {{run.output, POLLIN, 0}, {run.errors, POLLIN, 0}};
-    long long left = deadline - now_ms();
-    bool open = run.output >= 0 || run.errors >= 0;
-    if (!more && open && left > 0) poll(sources, 2, (int)left);
-  }
 }
 
 // True: nothing of the sandbox is left.
@@ -416,7 +355,7 @@ static void report_end(bool clean, long long ended) {
   artefacts_report(&plan, run.workspace);
   int count = snprintf(text, sizeof text,
       "reason=%s\nstatus=%d\nstdoutBytes=%lld\nstderrBytes=%lld\nrunMilliseconds=%lld\ncleanupMilliseconds=%lld\n"
-      "clean=%d\n", run.reason, run.status, run.output_bytes, run.error_bytes, ended - run.started_ms,
+      "clean=%d\n", run.reason, run.status, run.streams.output_bytes, run.streams.error_bytes, ended - run.started_ms,
       now_ms() - ended, clean);
   frame_add(&outgoing, 'x', text, (size_t)count);
 }
@@ -444,7 +383,7 @@ int main(int argc, char **argv) {
   while (run.phase != OVER) watch_once();
   long long ended = now_ms();
   bool clean = bury();
-  drain();
+  streams_drain(&run.streams, plan.output_max, flush_until);
   report_end(clean, ended);
   if (run.workspace >= 0) close(run.workspace);
   groups_remove(&plan);

@@ -42,11 +42,12 @@ int workspace_open(const struct plan *plan, pid_t process) {
   return open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-enum { DEPTH_MAX = 16, ENTRIES_MAX = 8192 };
+// Names are the program's own words as much as its output, and go where that goes: so they have bounds too.
+enum { DEPTH_MAX = 16, ENTRIES_MAX = 8192, NAMED_MAX = 1024, NAME_BYTES_MAX = 64 << 10 };
 struct walk {
   const struct plan *plan;
   int root;
-  long entries, files, bytes;
+  long entries, files, bytes, name_bytes;
 };
 
 // Never through a link of any kind, never out of the folder, never onto another mount, never waiting for a pipe's
@@ -67,6 +68,8 @@ static void report_file(struct walk *walk, const char *path) {
   bool regular = peek >= 0 && fstat(peek, &status) == 0 && S_ISREG(status.st_mode);
   if (peek >= 0) close(peek);
   if (!regular) return;
+  walk->name_bytes += (long)strlen(path);
+  if (walk->files == NAMED_MAX || walk->name_bytes > NAME_BYTES_MAX) return;
   walk->files++;
   char size[32];
   snprintf(size, sizeof size, "%lld", (long long)status.st_size);

@@ -54,9 +54,7 @@ struct OfflineState {
 func withNodeOrState<T: Sendable>(
   _ settings: Settings, node: (any ControlPlane) async throws -> T, offline: (OfflineState) async throws -> T
 ) async throws -> T {
-  do {
-    return try await withNode(settings, node)
-  } catch let failure as Failure where failure.code == .unavailable {
-    return try await offline(OfflineState(folder: settings.stateFolder, noNode: failure))
+  try await withNode(socket: settings.socket, operatorName: settings.operatorName, node) { failure in
+    try await offline(OfflineState(folder: settings.stateFolder, noNode: failure))
   }
 }

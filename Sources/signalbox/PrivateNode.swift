@@ -7,7 +7,19 @@ internal import EngineRoom
 enum PrivateNode {
   static func with<T: Sendable>(_ body: (any ControlPlane) async throws -> T) async throws -> T {
     let folder = try ScratchFolder()
-    defer { folder.remove() }
+    do {
+      let value = try await run(in: folder, body)
+      await folder.remove()
+      return value
+    } catch {
+      await folder.remove()
+      throw error
+    }
+  }
+
+  private static func run<T: Sendable>(
+    in folder: ScratchFolder, _ body: (any ControlPlane) async throws -> T
+  ) async throws -> T {
     let node = try await BenchNode.start(
       executable: try Executable.path(), folder: folder.path, hasOwnSession: true)
     do {

@@ -1,10 +1,12 @@
-import API
 import Access
 import Base
 import ControlPlane
 import Foundation
+import NIOCore
 import Synchronization
 import Testing
+
+@testable import API
 
 struct RouteTests {
   private func json(_ text: String) throws -> [String: Any] {
@@ -92,6 +94,8 @@ struct RouteTests {
       let history = try await node.ask("GET", "/v1/bench?limit=2")
       let reports = try JSONDecoder().decode([BenchReport].self, from: Data(history.body.utf8))
       #expect(reports.count == 2)
+      let cancelled = try await node.ask("DELETE", "/v1/bench")
+      #expect(cancelled.status == 200 && cancelled.body == "{\"stopped\":false}", "\(cancelled.body)")
     }
   }
 
@@ -101,6 +105,14 @@ struct RouteTests {
       let answer = try await node.ask("GET", "/v1/bench?limit=\(limit)")
       #expect(answer.status == 400)
       #expect(answer.body.contains("1 to 1000"))
+    }
+  }
+
+  @Test func everyFailureHasTheWordsOfItsStatusAsItsTitle() {
+    for code in Failure.Code.allCases {
+      let problem = ProblemDetails(Failure(code, "no"))
+      let document = String(buffer: problem.body())
+      #expect(!document.contains(#""title":"""#) && !document.contains(#""title":"Error""#), "\(document)")
     }
   }
 
@@ -121,8 +133,10 @@ struct RouteTests {
   }
 
   @Test(arguments: [
-    ("POST", "/health", "GET, HEAD"), ("DELETE", "/v1/status", "GET, HEAD"), ("PUT", "/v1/bench", "GET, HEAD, POST"),
-    ("OPTIONS", "/v1/bench", "GET, HEAD, POST"), ("PATCH", "/metrics", "GET, HEAD"), ("TRACE", "/metrics", "GET, HEAD"),
+    ("POST", "/health", "GET, HEAD"), ("DELETE", "/v1/status", "GET, HEAD"),
+    ("PUT", "/v1/bench", "GET, HEAD, POST, DELETE"),
+    ("OPTIONS", "/v1/bench", "GET, HEAD, POST, DELETE"),
+    ("PATCH", "/metrics", "GET, HEAD"), ("TRACE", "/metrics", "GET, HEAD"),
   ])
   func aWrongMethodIsToldTheRightOnes(method: String, target: String, allow: String) async throws {
     try await TestNode.run { node async throws in

@@ -86,6 +86,10 @@ struct SocketRouteTests {
           .broadcast(Broadcast(room: "task:日", event: "x", data: try RawJSON("[1 ,2]"), priority: 9))
         ),
         ("/v1/rooms/r/events", "{\"event\":\"bare\"}", .broadcast(Broadcast(room: "r", event: "bare"))),
+        (
+          "/v1/rooms/r/events", "{\"event\":\"e\",\"moreRooms\":[\"s\",\"t\"]}",
+          .broadcast(Broadcast(room: "r", moreRooms: ["s", "t"], event: "e"))
+        ),
       ]
       for (path, body, command) in bodies {
         let answer = try await node.ask("POST", path, headers: [Self.json], body: body)
@@ -113,6 +117,9 @@ struct SocketRouteTests {
     ("/v1/tasks/t/updates", "{\"status\":\"failed\",\"progress\":101}"),
     ("/v1/projects/A%20B/events", "{\"event\":\"e\"}"), ("/v1/projects/api/events", "{\"data\":1}"),
     ("/v1/rooms/r/events", "{\"event\":\"\"}"), ("/v1/rooms/r/events", "{\"event\":\"connect\"}"),
+    ("/v1/rooms/r/events", "{\"event\":\"e\",\"moreRooms\":[\"*\"]}"),
+    ("/v1/rooms/r/events", "{\"event\":\"e\",\"moreRooms\":\"s\"}"),
+    ("/v1/projects/p/events", "{\"event\":\"e\",\"moreRooms\":[\"s\"]}"),
     ("/v1/rooms/r/events", "{\"event\":\"e\",\"Data\":1}"), ("/v1/rooms/r/events", "[]"),
     ("/v1/rooms/r/events", "{\"event\":\"e\",\"data\":}"), ("/v1/rooms/r/events?x=1", "{\"event\":\"e\"}"),
     ("/v1/rooms/\(String(repeating: "r", count: 257))/events", "{\"event\":\"e\"}"),

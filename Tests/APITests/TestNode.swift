@@ -140,6 +140,7 @@ final class TestPlane: ControlPlane {
     case .projectEvent(let event): return published(event.room, event.event)
     default: break
     }
+    if case .cancelBench = command { return Outcome(auditID: "1", result: .stopped(false)) }
     guard case .runBench(let options) = command else { throw Failure(.conflict, "busy") }
     benchRuns.withLock { $0.append(options) }
     do {

@@ -12,7 +12,7 @@ struct PolicyTests {
 
   private static let commands: [Command] = [
     .addProject(path: "/src/apple", id: nil), .removeProject(id: ProjectID(folderName: "apple")), .drain, .stop,
-    .setLogLevel(.debug), .runBench(BenchOptions()),
+    .setLogLevel(.debug), .runBench(BenchOptions()), .cancelBench,
   ]
 
   @Test(arguments: commands)
@@ -111,11 +111,21 @@ struct PolicyTests {
       #expect(throws: Failure.self) { try policy.check(command, by: publisher("other:*", .operator)) }
       #expect(throws: Failure.self) { try policy.check(.audience(room: room), by: publisher("other:*")) }
     }
+    // Of several rooms every one counts.
+    let several = Command.broadcast(Broadcast(room: "task:1", moreRooms: ["task:2", "agent:a"], event: "e"))
+    func publisher(_ globs: [String]) throws -> Caller {
+      Caller(actor: "x", origin: .http, grants: Grants(role: .agent, publish: try globs.map { try Glob($0) }))
+    }
+    try policy.check(several, by: publisher(["task:*", "agent:a"]))
+    #expect(throws: Failure.self) { try policy.check(several, by: publisher(["task:*"])) }
     // The room of a project is for those who may see the project, whichever way they name it.
     let pears = try caller(.agent, projects: ["pear"])
     #expect(throws: Failure.self) { try policy.check(commands[3].0, by: pears) }
     #expect(throws: Failure.self) {
       try policy.check(.broadcast(Broadcast(room: "project:apple", event: "e")), by: pears)
+    }
+    #expect(throws: Failure.self) {
+      try policy.check(.broadcast(Broadcast(room: "r", moreRooms: ["project:apple"], event: "e")), by: pears)
     }
   }
 

@@ -176,10 +176,37 @@ import Testing
     _ = try await BenchRunner(plan: plan(1_000), clock: clock).run([drill, drill], commit: "abc") { progress in
       seen.withLock { $0.append(progress) }
     }
-    let fractions = seen.withLock { $0.map(\.fraction) }
-    #expect((20...22).contains(fractions.count))
-    #expect(fractions.first == 0 && fractions.last == 1)
+    let all = seen.withLock { $0 }
+    // Beside the beginnings and ends of rows, which are told at once.
+    let paced = all.filter { $0.measure != nil && $0.finished == nil }
+    #expect((18...20).contains(paced.count))
+    let fractions = all.map(\.fraction)
+    #expect(fractions.first == 0 && fractions.last == 1 && fractions.count { $0 == 1 } == 1)
     #expect(fractions == fractions.sorted())
+  }
+
+  @Test func progressTellsTheRoundTheSamplesSoFarAndEveryRowAsItEnds() async throws {
+    let clock = SteppedClock()
+    let seen = Mutex<[BenchProgress]>([])
+    let drill = Drill { index in
+      clock.advance(.seconds(1))
+      return Double(index + 1)
+    }
+    let broken = Drill(name: "breaks") { _ throws(Failure) in throw Failure(.conflict, "it broke") }
+    let report = try await BenchRunner(plan: plan(10, rounds: 2), clock: clock).run(
+      [drill, broken], commit: "abc"
+    ) { progress in
+      seen.withLock { $0.append(progress) }
+    }
+    let all = seen.withLock { $0 }
+    #expect(all.first?.measure == nil, "it is being prepared")
+    let second = try #require(all.compactMap(\.measure).first { $0.round == 2 && $0.samples == 15 })
+    #expect(second.rounds == 2 && second.unit == "ms")
+    #expect(abs((second.p50 ?? 0) - 8) < 0.1 && abs((second.p99 ?? 0) - 15) < 0.1, "\(second)")
+    #expect(all.compactMap(\.finished) == report.results)
+    #expect(all.compactMap(\.failed) == report.failures)
+    let elapsed = all.compactMap(\.elapsedSeconds)
+    #expect(elapsed.count == all.count && elapsed == elapsed.sorted() && elapsed.last == 20)
   }
 
   @Test func theReportSaysWhatItRanOnAndWhetherTargetsAreMet() async throws {

@@ -18,6 +18,12 @@ import Testing
     var count: Int { sightings.withLock { $0.count } }
     func projects() -> [ProjectID] { sightings.withLock { $0.map(\.project) } }
     func add(_ sighting: ProjectWatcher.Sighting) { sightings.withLock { $0.append(sighting) } }
+    private let isPolled = Mutex<[ProjectID]>([])
+    /// Whose edits are looked for now and then.
+    var polled: [ProjectID] { isPolled.withLock { $0 } }
+    func addPolled(_ id: ProjectID) { isPolled.withLock { $0.append(id) } }
+    /// Sightings of edits.
+    var edits: Int { sightings.withLock { $0.count { $0.isOfFiles } } }
   }
 
   private static var eventsOnly: ProjectWatcher.Options {
@@ -32,7 +38,11 @@ import Testing
     _ body: (Seen, ProjectWatcher) async throws -> Void
   ) async throws {
     let seen = Seen()
-    let watcher = try ProjectWatcher(options) { seen.add($0) }
+    let watcher = try ProjectWatcher(options) {
+      seen.add($0)
+    } polls: { id, _ in
+      seen.addPolled(id)
+    }
     for (id, path) in projects { watcher.add(id, path: path) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await watcher.run() }
@@ -155,6 +165,107 @@ import Testing
       #expect(!ours.contains(lateID))
       try late.write("a.py", "1")
       #expect(await eventually { seen.projects().contains(lateID) })
+    }
+  }
+
+  private static var workTree: ProjectWatcher.Options {
+    var options = eventsOnly
+    options.workTree = true
+    options.workTreePoll = .seconds(3_600)
+    return options
+  }
+
+  /// Edits a file until the watcher is seen to watch the work tree.
+  private func awaitWorkTree(_ repository: TemporaryGitRepository, _ seen: Seen) async throws {
+    for number in 0..<200 where seen.edits == 0 {
+      try repository.write("src/a.py", "is it there? \(number)")
+      _ = await eventually(within: .milliseconds(200)) { seen.edits > 0 }
+    }
+    try #require(seen.edits > 0)
+  }
+
+  /// Does something, and waits until an edit is told of afterwards.
+  private func expectEdit(_ seen: Seen, _ what: String, _ body: () async throws -> Void) async throws {
+    let before = seen.edits
+    try await body()
+    #expect(await eventually { seen.edits > before }, "\(what) was not seen")
+    // Whatever else the same deed leads to is over when nothing more is told for a while.
+    var last = -1
+    while last != seen.edits {
+      last = seen.edits
+      _ = await eventually(within: .milliseconds(400)) { seen.edits != last }
+    }
+  }
+
+  @Test func everyEditOfAWorkTreeIsSeen() async throws {
+    let repository = try await TemporaryGitRepository()
+    defer { repository.close() }
+    try repository.write("src/a.py", "a")
+    try repository.write(".gitignore", "build/\n")
+    try await repository.commit("first")
+    try await watching([(id, repository.path)], Self.workTree) { seen, _ in
+      try await awaitWorkTree(repository, seen)
+      try await expectEdit(seen, "a new file") { try repository.write("src/b.py", "b") }
+      try await expectEdit(seen, "a file in new folders") { try repository.write("lib/deep/er/c.py", "c") }
+      try await expectEdit(seen, "an edit in them") { try repository.write("lib/deep/er/c.py", "more") }
+      try await expectEdit(seen, "a rename") {
+        #expect(rename(repository.path + "/src/b.py", repository.path + "/src/d.py") == 0)
+      }
+      try await expectEdit(seen, "a file that left") { #expect(unlink(repository.path + "/src/d.py") == 0) }
+      try await expectEdit(seen, "a stash") {
+        try await repository.git("stash", "--quiet", "--include-untracked")
+      }
+      try await expectEdit(seen, "what comes back") { try await repository.git("stash", "pop", "--quiet") }
+      try await expectEdit(seen, "a file that is not ignored any more") {
+        try repository.write("build/e.py", "e")
+        try repository.write(".gitignore", "")
+      }
+      try await expectEdit(seen, "an edit of it") { try repository.write("build/e.py", "more of it") }
+      #expect(seen.polled.isEmpty)
+    }
+  }
+
+  @Test func whatIsNoEditIsNotTold() async throws {
+    let repository = try await TemporaryGitRepository()
+    defer { repository.close() }
+    try repository.write("src/a.py", "a")
+    try repository.write("src/kept.py", "kept")
+    try repository.write(".gitignore", "build/\n*.gen.py\n")
+    try await repository.commit("first")
+    try await watching([(id, repository.path)], Self.workTree) { seen, _ in
+      try await awaitWorkTree(repository, seen)
+      try await expectEdit(seen, "an edit") { try repository.write("src/a.py", "b") }
+      let before = seen.edits
+      try repository.write("build/x.py", "x")
+      try repository.write("src/y.gen.py", "y")
+      try repository.write("src/.z.py.swp", "z")
+      try repository.write("notes.bin", "n")
+      try await repository.git("add", "src/a.py")
+      // All of it has been looked at when the next edit is told of.
+      try await expectEdit(seen, "the next edit") { try repository.write("src/a.py", "c, which is longer") }
+      #expect(seen.edits == before + 1)
+    }
+  }
+
+  @Test func aWorkTreeThatCannotBeWatchedIsLookedAtNowAndThenAndThatIsSaid() async throws {
+    let repository = try await TemporaryGitRepository()
+    defer { repository.close() }
+    for number in 0..<8 { try repository.write("f\(number)/a.py", "a") }
+    try await repository.commit("first")
+    var options = Self.workTree
+    // Those of the repository itself fit.
+    options.watchesMax = 7
+    options.folderPoll = .milliseconds(50)
+    try await watching([(id, repository.path)], options) { seen, _ in
+      #expect(await eventually { !seen.polled.isEmpty })
+      for number in 0..<200 where seen.edits == 0 {
+        try repository.write("f3/a.py", "edit \(number)")
+        _ = await eventually(within: .milliseconds(300)) { seen.edits > 0 }
+      }
+      #expect(seen.edits > 0)
+      // Once, however often it is looked at.
+      let polled = seen.polled
+      #expect(polled == [id])
     }
   }
 

@@ -110,9 +110,10 @@ import Testing
   @Test func manifestsComeBackAndDamagedOnesDoNot() throws {
     var files: [Manifest.File] = []
     for number in 0..<40 {
-      let entry = SourceEntry(
-        path: "dir \(number)/né\n\(number).c", id: try key(UInt8(number)).id, skip: number % 5 == 0 ? .binary : nil)
       let stamp = number % 3 == 0 ? FileStamp(size: 5, changed: -7, inode: UInt64.max) : nil
+      let entry = SourceEntry(
+        path: "dir \(number)/né\n\(number).c", id: try key(UInt8(number)).id, skip: number % 5 == 0 ? .binary : nil,
+        isInFolder: stamp != nil)
       files.append(Manifest.File(entry: entry, stamp: stamp))
     }
     let manifest = Manifest(fingerprint: Fingerprint(commit: "c", tree: nil, ref: "main"), files: files)

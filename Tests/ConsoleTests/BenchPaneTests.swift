@@ -48,7 +48,27 @@ struct BenchPaneTests {
   }
 
   private static func running(_ fixture: inout ModelFixture, _ progress: BenchProgress) {
-    fixture.receive(.events([Event(timeMilliseconds: 0, body: .benchProgress(progress))]))
+    fixture.receive(.events([Event(timeMilliseconds: ModelFixture.start.wall, body: .benchProgress(progress))]))
+  }
+
+  /// The ninth row is measured; two before it have a figure and one has none.
+  private static func progress() -> [BenchProgress] {
+    var progress = BenchProgress(
+      suite: "gateway", workload: "10,000 clients in one room, 1 event/s: p99", fraction: 0.34, number: 9, count: 27,
+      etaSeconds: 250)
+    progress.elapsedSeconds = 83
+    let ended = report(6, factor: 0.9)
+    var all: [BenchProgress] = []
+    for result in ended.results.prefix(2) {
+      progress.finished = result
+      all.append(progress)
+    }
+    progress.finished = nil
+    progress.failed = ended.failures?.first
+    all.append(progress)
+    progress.failed = nil
+    progress.measure = .init(round: 2, rounds: 5, samples: 1_204, unit: "ms", p50: 4.1, p99: 8.25)
+    return all + [progress]
   }
 
   @Test(arguments: sizes) func zoomedEveryRowHasItsBoundItsTrendAndItsVerdict(_ size: (Int, Int)) throws {
@@ -59,14 +79,73 @@ struct BenchPaneTests {
 
   @Test(arguments: sizes) func aRunTellsWhereItIsAndHowLongItTakes(_ size: (Int, Int)) throws {
     var fixture = Self.console(size.0, size.1)
-    Self.running(
-      &fixture,
-      BenchProgress(
-        suite: "gateway", workload: "10,000 clients in one room, 1 event/s: p99", fraction: 0.34, number: 9, count: 27,
-        etaSeconds: 250))
+    for progress in Self.progress() { Self.running(&fixture, progress) }
     try Self.compare(fixture, with: "running-\(size.0)x\(size.1)")
     let text = PanePicture.text(fixture, .bench)
     #expect(text.contains("34%") && text.contains("9/27") && text.contains("gateway") && text.contains("~4 min left"))
+    #expect(text.contains("1:23") && text.contains("round 2/5") && text.contains("1,204 samples"))
+    #expect(text.contains("K cancels"))
+    fixture.type("55")
+    let zoomed = PanePicture.text(fixture, .bench)
+    #expect(zoomed.contains("gateway 200 clients") && zoomed.contains("p50 4.10 ms  p99 8.25 ms"))
+    #expect(zoomed.contains("sandbox cleanup: the la"), "the row that failed is told as it fails")
+    #expect(!zoomed.contains("idle resident"), "rows of the run before are none of this one")
+    if size.0 > 80 { try Self.compare(fixture, with: "running-zoom-\(size.0)x\(size.1)") }
+  }
+
+  @Test func whatIsHeardOfARunIsOverWhenItEndsFailsOrTheLinkIsLost() {
+    for end in 0..<3 {
+      var fixture = Self.console()
+      for progress in Self.progress() { Self.running(&fixture, progress) }
+      #expect(fixture.screen.contains("K cancels"))
+      switch end {
+      case 0: Self.running(&fixture, BenchProgress(suite: "", workload: "", fraction: 1))
+      case 1: fixture.receive(.link(.lost(sinceMilliseconds: 0, retryAtMilliseconds: 1, reason: "gone")))
+      default:
+        fixture.receive(
+          .outcome(.runBench(BenchOptions()), .failure(Failure(.unavailable, "the bench was cancelled"))))
+      }
+      #expect(!fixture.screen.contains("K cancels") && fixture.screen.contains("idle resident"), "\(end)")
+    }
+  }
+
+  @Test func aBenchThatIsRefusedBecauseOneRunsLeavesThatOneShown() {
+    var fixture = Self.console()
+    for progress in Self.progress() { Self.running(&fixture, progress) }
+    fixture.receive(.outcome(.runBench(BenchOptions()), .failure(Failure(.limit, "a bench is running"))))
+    #expect(fixture.screen.contains("K cancels") && fixture.screen.contains("34%"))
+  }
+
+  @Test func kCancelsARunOnceItIsAskedAndOnlyThen() {
+    var fixture = Self.console()
+    fixture.type("5K")
+    #expect(!fixture.isPopupOpen && fixture.screen.contains("no bench is running"))
+    for progress in Self.progress() { Self.running(&fixture, progress) }
+    fixture.type("K")
+    #expect(fixture.isPopupOpen && fixture.screen.contains("Lost: 3 rows so far."))
+    #expect(fixture.screen.contains("Let it run"))
+    fixture.wait(400)
+    #expect(fixture.type("y") == [.perform(.cancelBench)])
+  }
+
+  @Test func theChangeAgainstTheLastOtherCommitHasASignAndAWord() {
+    var fixture = Self.console(200, 60, [Self.report(1, runs: 5), Self.report(2, factor: 1.5, runs: 5)])
+    fixture.type("55")
+    #expect(fixture.screen.contains("+50.0% ✗ regressed") && fixture.screen.contains("last run"))
+    #expect(fixture.screen.contains("3 regressions"))
+  }
+
+  @Test func theSelectedRowIsTold() {
+    var fixture = Self.console(120, 40, [Self.report(1, runs: 5), Self.report(2, factor: 1.5, runs: 5)])
+    fixture.type("55jj")
+    for text in [
+      "cache get through Redis ─", "8.25 ms", "target <= 5 ms  ✗ missed", "165% of it used", "runs 5/5",
+      "history  2 runs", "least 5.50",
+    ] {
+      #expect(fixture.screen.contains(text), "\(text)\n\(fixture.screen)")
+    }
+    fixture.type("jjj")
+    #expect(fixture.screen.contains("✗ no figure: the launcher"))
   }
 
   @Test func aNodeThatDoesNotSayHowManyWorkloadsThereAreIsShownToo() {

@@ -8,17 +8,10 @@ import Testing
 struct CachePaneTests {
   private static let sizes = [(80, 24), (120, 40), (200, 60)]
 
-  /// The lines of the pane alone, its border included.
-  private static func pane(_ fixture: ModelFixture) throws -> String {
-    let frame = try #require(fixture.model.layout.frames[.cache])
-    let canvas = fixture.model.picture()
-    return (frame.y..<frame.maxY).map { y in
-      (frame.x..<frame.maxX).map { canvas[$0, y].cluster }.joined()
-    }.joined(separator: "\n")
-  }
+  private static func pane(_ fixture: ModelFixture) -> String { PanePicture.text(fixture, .cache) }
 
   private static func compare(_ fixture: ModelFixture, with name: String) throws {
-    let text = try pane(fixture)
+    let text = pane(fixture)
     #expect(text == (try Golden.text("cache-\(name)", written: text)))
   }
 
@@ -29,7 +22,7 @@ struct CachePaneTests {
   @Test(arguments: sizes) func anOutageIsShownWithItsAge(_ size: (Int, Int)) throws {
     let fixture = CacheFixture.busy(size.0, size.1, redis: CacheFixture.away())
     try Self.compare(fixture, with: "away-\(size.0)x\(size.1)")
-    #expect(try Self.pane(fixture).contains("▲ redis down 14 s"))
+    #expect(Self.pane(fixture).contains("▲ redis down 14 s"))
   }
 
   @Test(arguments: sizes) func anEmptyCacheSaysSo(_ size: (Int, Int)) throws {
@@ -40,12 +33,12 @@ struct CachePaneTests {
 
   @Test func aNodeWithoutTheEngineSaysSoAndOneThatIsNotHeardYetToo() throws {
     var fixture = ModelFixture(width: 120, height: 40)
-    #expect(try Self.pane(fixture).contains("asking the node"))
+    #expect(Self.pane(fixture).contains("asking the node"))
     #expect(
       ActionRegistry.standard.action("cache.invalidate")?.reason(in: fixture.model) == "the node has not been heard yet"
     )
     fixture.receive(.snapshot(CacheFixture.snapshot(nil)))
-    #expect(try Self.pane(fixture).contains("this node runs no cache engine"))
+    #expect(Self.pane(fixture).contains("this node runs no cache engine"))
     #expect(
       ActionRegistry.standard.action("cache.invalidate")?.reason(in: fixture.model) == "this node runs no cache engine")
   }
@@ -150,7 +143,7 @@ struct CachePaneTests {
     fixture.receive(.snapshot(CacheFixture.snapshot(cache)))
     fixture.type("4G")
     #expect(fixture.model.panes[.cache].selectedText == "ns-39")
-    #expect(try Self.pane(fixture).contains("ns-39") && Self.pane(fixture).contains("↑ end"))
+    #expect(Self.pane(fixture).contains("ns-39") && Self.pane(fixture).contains("↑ end"))
     fixture.press(KeyChord(.enter))
     #expect(fixture.screen.contains("ns-39"), "the zoom keeps the selection in sight")
     fixture.press(KeyChord(.escape))
@@ -167,7 +160,7 @@ struct CachePaneTests {
     let wanted = try #require(all.first { $0 == "emb" })
     fixture.type("4/EMB")
     #expect(fixture.model.panes[.cache].selectedText == wanted)
-    let shown = try Self.pane(fixture)
+    let shown = Self.pane(fixture)
     #expect(shown.contains("/EMB"), "the title says what hides the rest")
     for name in all where !name.contains("emb") { #expect(!shown.contains("│ \(name) "), "\(name)\n\(shown)") }
     fixture.press(KeyChord(.enter))
@@ -175,7 +168,7 @@ struct CachePaneTests {
     fixture.type("G")
     #expect(fixture.model.panes[.cache].selectedText == wanted, "news is filtered as well")
     fixture.press(KeyChord(.escape))
-    #expect(try !Self.pane(fixture).contains("/EMB"))
+    #expect(!Self.pane(fixture).contains("/EMB"))
     fixture.type("G")
     #expect(fixture.model.panes[.cache].selectedText == all.sorted().last)
   }
@@ -185,7 +178,7 @@ struct CachePaneTests {
     fixture.type("4/emb")
     fixture.press(KeyChord(.enter))
     fixture.type("/zzz")
-    #expect(try Self.pane(fixture).contains("none of"))
+    #expect(Self.pane(fixture).contains("none of"))
     fixture.press(KeyChord(.escape))
     #expect(fixture.model.panes[.cache].selectedText == "emb")
     #expect(fixture.model.panes.log.book.filter == nil)
@@ -198,7 +191,7 @@ struct CachePaneTests {
     let selection = CacheSelection(namespace: "plans", .pattern("task:*"))
     let done = CacheFixture.invalidated(selection, keys: 1_284, durability: .journalled)
     fixture.receive(.events([Event(timeMilliseconds: ModelFixture.start.wall, body: .cacheInvalidated(done))]))
-    #expect(try Self.pane(fixture).contains("1,284 keys  plans pattern task:*"))
+    #expect(Self.pane(fixture).contains("1,284 keys  plans pattern task:*"))
     #expect(fixture.screen.contains("1,284 keys dropped"))
     fixture.press(.character("6"))
     #expect(fixture.screen.contains("plans pattern task:* (1.3M, 9 ms, queued for Redis)"))

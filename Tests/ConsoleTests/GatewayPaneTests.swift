@@ -7,17 +7,10 @@ import Testing
 struct GatewayPaneTests {
   private static let sizes = [(80, 24), (120, 40), (200, 60)]
 
-  /// The lines of the pane alone, its border included.
-  private static func pane(_ fixture: ModelFixture) throws -> String {
-    let frame = try #require(fixture.model.layout.frames[.sockets])
-    let canvas = fixture.model.picture()
-    return (frame.y..<frame.maxY).map { y in
-      (frame.x..<frame.maxX).map { canvas[$0, y].cluster }.joined()
-    }.joined(separator: "\n")
-  }
+  private static func pane(_ fixture: ModelFixture) -> String { PanePicture.text(fixture, .sockets) }
 
   private static func compare(_ fixture: ModelFixture, with name: String) throws {
-    let text = try pane(fixture)
+    let text = pane(fixture)
     #expect(text == (try Golden.text("sockets-\(name)", written: text)))
   }
 
@@ -28,14 +21,14 @@ struct GatewayPaneTests {
   @Test(arguments: sizes) func anOutageIsShownWithItsAge(_ size: (Int, Int)) throws {
     let fixture = GatewayFixture(size.0, size.1, redis: GatewayFixture.away)
     try Self.compare(fixture.model, with: "away-\(size.0)x\(size.1)")
-    #expect(try Self.pane(fixture.model).contains("▲ redis down 14 s"))
+    #expect(Self.pane(fixture.model).contains("▲ redis down 14 s"))
   }
 
   @Test(arguments: sizes) func anEmptyGatewaySaysWhereToConnect(_ size: (Int, Int)) throws {
     let fixture = GatewayFixture(size.0, size.1, sockets: 0)
     try Self.compare(fixture.model, with: "empty-\(size.0)x\(size.1)")
-    #expect(try Self.pane(fixture.model).contains("no sockets yet"))
-    #expect(try Self.pane(fixture.model).contains("ws://127.0.0.1:3001/ws"))
+    #expect(Self.pane(fixture.model).contains("no sockets yet"))
+    #expect(Self.pane(fixture.model).contains("ws://127.0.0.1:3001/ws"))
   }
 
   @Test(arguments: sizes) func zoomedTheSelectedSocketIsShownWhole(_ size: (Int, Int)) throws {
@@ -48,9 +41,9 @@ struct GatewayPaneTests {
 
   @Test func aNodeWithoutTheEngineSaysSoAndOneThatIsNotHeardYetToo() throws {
     var fixture = ModelFixture(width: 120, height: 40)
-    #expect(try Self.pane(fixture).contains("asking the node"))
+    #expect(Self.pane(fixture).contains("asking the node"))
     fixture.receive(.snapshot(ModelFixture.snapshot()))
-    #expect(try Self.pane(fixture).contains("this node runs no gateway engine"))
+    #expect(Self.pane(fixture).contains("this node runs no gateway engine"))
     fixture.type("1")
     for id in ["gateway.broadcast", "gateway.kick", "list.filter", "list.sort"] {
       let reason = ActionRegistry.standard.action(id)?.reason(in: fixture.model)
@@ -114,7 +107,7 @@ struct GatewayPaneTests {
     #expect(fixture.asked.count == 1)
     #expect(fixture.pane.cursor.selected == 4_999)
     #expect(fixture.pane.selected != nil)
-    #expect(try Self.pane(fixture.model).contains("↑ end"))
+    #expect(Self.pane(fixture.model).contains("↑ end"))
     fixture.type("g")
     #expect(fixture.pane.cursor.selected == 0 && fixture.pane.selected?.state == .slow)
   }
@@ -159,7 +152,7 @@ struct GatewayPaneTests {
     }
     let query = try #require(asked.first)
     fixture.receive(.answer(.sockets(query), .failure(Failure(.denied, "this credential covers only some"))))
-    #expect(try Self.pane(fixture).contains("no list here: this credential covers only some"))
+    #expect(Self.pane(fixture).contains("no list here: this credential covers only some"))
     #expect(fixture.model.toasts.isEmpty)
     #expect(!fixture.receive(.snapshot(snapshot)).contains { if case .ask(.sockets) = $0 { true } else { false } })
     fixture.receive(.link(.connecting))
@@ -209,7 +202,7 @@ struct GatewayPaneTests {
 
   @Test func theOrderGoesRoundAndTurnsAndTheHeaderShowsIt() throws {
     var fixture = GatewayFixture()
-    #expect(try Self.pane(fixture.model).contains("QUEUE↓"))
+    #expect(Self.pane(fixture.model).contains("QUEUE↓"))
     fixture.type("1o")
     #expect(fixture.pane.order == .age && !fixture.pane.isDescending)
     #expect(fixture.pane.selected?.id == "c-81f2")
@@ -230,11 +223,11 @@ struct GatewayPaneTests {
         == (try SocketQuery(filter: "agent=codex*", limit: 1)
           .page(of: fixture.records, now: ModelFixture.start.wall).matching))
     _ = fixture.press(KeyChord(.enter))
-    #expect(try Self.pane(fixture.model).contains("/agent=codex* \(fixture.pane.matching)"))
+    #expect(Self.pane(fixture.model).contains("/agent=codex* \(fixture.pane.matching)"))
     fixture.type("/")
     _ = fixture.press(.control("u"))
     fixture.type("nobody")
-    #expect(try Self.pane(fixture.model).contains("none of 1,284 sockets fits /nobody"))
+    #expect(Self.pane(fixture.model).contains("none of 1,284 sockets fits /nobody"))
     _ = fixture.press(KeyChord(.escape))
     #expect(fixture.pane.filter == "agent=codex*")
     _ = fixture.press(KeyChord(.escape))

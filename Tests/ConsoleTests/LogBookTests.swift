@@ -37,4 +37,27 @@ struct LogBookTests {
     book.move(by: 1_000, height: 10)
     #expect(book.isFollowing && book.selected?.message == "line 119")
   }
+
+  /// The node logs a command as well, for whoever reads its file; the console has it from the command itself.
+  @Test func aCommandAndARunAreToldOnceWithWhoItWas() {
+    var fixture = SandboxFixture.console()
+    fixture.type("66")
+    var audit = AuditRecord(
+      id: "a-1", timeMilliseconds: 0, actor: "ann", origin: .console, action: "sandbox.run", target: "python",
+      outcome: nil)
+    func events(_ told: String) -> [Event] {
+      let line = ModelFixture.record(
+        "ann \(audit.action) \(audit.target): \(told)", label: "operator", metadata: ["id": "a-1"])
+      return [Event(timeMilliseconds: 0, body: .command(audit)), Event(timeMilliseconds: 0, body: .log(line))]
+    }
+    audit.outcome = "ok"
+    let run = SandboxFixture.run(1, .finished, .succeeded, title: "x")
+    fixture.receive(.events(events("r-551 succeeded after 3 ms") + [Event(timeMilliseconds: 0, body: .run(run))]))
+    func count(_ text: String) -> Int { fixture.screen.split(separator: "\n").count { $0.contains(text) } }
+    #expect(count("ann sandbox.run") == 0)
+    #expect(count("INFO  sandbox  \(run.id)") == 1, "\(fixture.screen)")
+    audit.action = "project.add"
+    fixture.receive(.events(events("ok")))
+    #expect(count("ann project.add python: ok") == 1)
+  }
 }

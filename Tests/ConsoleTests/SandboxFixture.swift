@@ -70,7 +70,7 @@ enum SandboxFixture {
     ]
     result.violations = [
       .init(
-        rule: "import", severity: "critical", line: 3, column: 1, message: "import of socket",
+        rule: "import", severity: .critical, line: 3, column: 1, message: "import of socket",
         suggestion: "there is no network")
     ]
     result.files = [.init(path: "out.json", bytes: 4_096)]

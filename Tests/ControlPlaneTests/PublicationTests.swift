@@ -44,11 +44,24 @@ struct PublicationTests {
     Broadcast(room: "r", event: "disconnect"), Broadcast(room: "r", event: "x", priority: 10),
     Broadcast(room: "r", event: "x", priority: -1), Broadcast(room: String(repeating: "r", count: 257), event: "x"),
     Broadcast(room: "r", event: String(repeating: "e", count: 129)),
+    Broadcast(room: "r", moreRooms: ["s", ""], event: "x"), Broadcast(room: "r", moreRooms: ["*"], event: "x"),
+    Broadcast(room: "*", moreRooms: ["r"], event: "x"), Broadcast(room: "r", moreRooms: ["s"], event: "agent-thought"),
+    Broadcast(room: "r", moreRooms: ["s"], event: "task-update"),
+    Broadcast(room: "r", moreRooms: (0..<64).map { "s\($0)" }, event: "x"),
   ]
 
   @Test(arguments: wrong) func whatIsNoEventIsRefusedInOneLine(broadcast: Broadcast) {
     let failure = #expect(throws: Failure.self) { try broadcast.check() }
     #expect(failure?.code == .invalid && failure?.line.contains("\n") == false)
+  }
+
+  @Test func roomsThatAreNamedTwiceCountOnce() throws {
+    let broadcast = Broadcast(room: "r", moreRooms: ["s", "r", "s"], event: "x")
+    try broadcast.check()
+    #expect(broadcast.rooms == ["r", "s"])
+    #expect(Command.broadcast(broadcast).target == "r,s x")
+    try Broadcast(room: "r", moreRooms: ["r"], event: "agent-thought").check()
+    try Broadcast(room: "r", moreRooms: (1..<64).map { "s\($0)" }, event: "x").check()
   }
 
   @Test func boundsOfThoughtsAndUpdatesAreKept() {

@@ -20,7 +20,7 @@ import Testing
       try await eventually("it has tried") { if case .lost = link.state { true } else { false } }
       for round in 0..<2 {
         let server = makeServer(path, desk: desk)
-        try server.listen()
+        try await server.listen()
         try await running(server) {
           try await eventually("the link is live") { link.state == .live && desk.bus.listenerCount == 1 }
           #expect(try await link.snapshot() == Desk.snapshot)
@@ -45,7 +45,7 @@ import Testing
 
   @Test func aNodeOfAnotherVersionIsRefusedForGood() async throws {
     try await withFolder { folder in
-      let listening = try ListeningSocket(path: "\(folder)/s", group: nil)
+      let listening = try await ListeningSocket(path: "\(folder)/s", group: nil)
       let descriptor = try #require(listening.takeDescriptor())
       defer {
         close(descriptor)
@@ -75,7 +75,7 @@ import Testing
 
   @Test func whatIsNoNodeIsNamed() async throws {
     try await withFolder { folder in
-      let listening = try ListeningSocket(path: "\(folder)/s", group: nil)
+      let listening = try await ListeningSocket(path: "\(folder)/s", group: nil)
       let descriptor = try #require(listening.takeDescriptor())
       defer {
         close(descriptor)
@@ -103,7 +103,7 @@ import Testing
     let answer = ServerMessage.response(id: 1, result: .snapshot(Desk.snapshot))
     let honest = try ControlPreamble().bytes + WireCodec.frame(welcome) + WireCodec.frame(answer)
     try await withFolder { folder in
-      let listening = try ListeningSocket(path: "\(folder)/s", group: nil)
+      let listening = try await ListeningSocket(path: "\(folder)/s", group: nil)
       let descriptor = try #require(listening.takeDescriptor())
       defer {
         listening.removeFile()

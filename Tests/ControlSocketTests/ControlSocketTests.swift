@@ -104,7 +104,7 @@ import Testing
     try await withFolder { folder in
       // Listens and never serves: the kernel connects, nobody greets.
       let server = makeServer("\(folder)/s", desk: Desk())
-      try server.listen()
+      try await server.listen()
       let refusal = await failure {
         _ = try await ControlClient.connect(path: "\(folder)/s", hello: Stage.hello, deadline: .milliseconds(50))
       }
@@ -142,7 +142,7 @@ import Testing
     try await withFolder { folder in
       let desk = Desk()
       let server = makeServer("\(folder)/s", desk: desk)
-      try server.listen()
+      try await server.listen()
       let node = Task { try? await server.run() }
       let client = try await ControlClient.connect(path: "\(folder)/s", hello: Stage.hello, deadline: .seconds(60))
       let events = client.events()

@@ -11,7 +11,7 @@ import Testing
     try await withFolder { folder in
       let desk = Desk()
       let server = makeServer("\(folder)/s", desk: desk) { $0.stopDeadline = .milliseconds(200) }
-      try server.listen()
+      try await server.listen()
       let trigger = Gate(count: 1)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await serveUntil(trigger, server) }
@@ -37,7 +37,7 @@ import Testing
     try await withFolder { folder in
       let desk = Desk()
       let server = makeServer("\(folder)/s", desk: desk) { $0.stopDeadline = .seconds(120) }
-      try server.listen()
+      try await server.listen()
       let trigger = Gate(count: 1)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await serveUntil(trigger, server) }

@@ -9,7 +9,7 @@ import Testing
 @Suite struct SocketFileTests {
   @Test func theFileIsTheOwnersAloneWhateverTheMaskSays() async throws {
     try await withFolder { folder in
-      let socket = try ListeningSocket(path: "\(folder)/s", group: nil)
+      let socket = try await ListeningSocket(path: "\(folder)/s", group: nil)
       #expect(mode("\(folder)/s") == 0o600)
       socket.removeFile()
       #expect(FileIdentity(path: "\(folder)/s") == nil)
@@ -18,7 +18,7 @@ import Testing
 
   @Test func aConfiguredGroupMayReadAndWrite() async throws {
     try await withFolder { folder in
-      let socket = try ListeningSocket(path: "\(folder)/s", group: getegid())
+      let socket = try await ListeningSocket(path: "\(folder)/s", group: getegid())
       #expect(mode("\(folder)/s") == 0o660)
       socket.removeFile()
     }
@@ -32,8 +32,8 @@ import Testing
       let dead = try UnixAddress.makeSocket(isBlocking: false).get()
       try #require(address.withSocketAddress { bind(dead, $0, $1) } == 0)
       close(dead)
-      let first = try ListeningSocket(path: path, group: nil)
-      let refusal = await failure { _ = try ListeningSocket(path: path, group: nil) }
+      let first = try await ListeningSocket(path: path, group: nil)
+      let refusal = await failure { _ = try await ListeningSocket(path: path, group: nil) }
       #expect(refusal?.code == .conflict)
       #expect(refusal?.message == "a node already answers at \(path)")
       #expect(FileIdentity(path: path) != nil)
@@ -48,11 +48,11 @@ import Testing
       try #require(file >= 0)
       close(file)
       let before = FileIdentity(path: path)
-      let refusal = await failure { _ = try ListeningSocket(path: path, group: nil) }
+      let refusal = await failure { _ = try await ListeningSocket(path: path, group: nil) }
       #expect(refusal?.code == .conflict)
       #expect(refusal?.message == "\(path) is no socket, and is left alone")
       try #require(symlink("file", "\(folder)/s2") == 0)
-      let link = await failure { _ = try ListeningSocket(path: "\(folder)/s2", group: nil) }
+      let link = await failure { _ = try await ListeningSocket(path: "\(folder)/s2", group: nil) }
       #expect(link?.code == .conflict)
       #expect(FileIdentity(path: path) == before)
     }
@@ -61,19 +61,19 @@ import Testing
   @Test func foldersThatStrangersCanWriteAreRefused() async throws {
     try await withFolder { folder in
       try #require(chmod(folder, 0o777) == 0)
-      let refusal = await failure { _ = try ListeningSocket(path: "\(folder)/s", group: nil) }
+      let refusal = await failure { _ = try await ListeningSocket(path: "\(folder)/s", group: nil) }
       #expect(refusal?.code == .denied)
       try #require(chmod(folder, 0o1777) == 0)
-      let socket = try ListeningSocket(path: "\(folder)/s", group: nil)
+      let socket = try await ListeningSocket(path: "\(folder)/s", group: nil)
       socket.removeFile()
-      let missing = await failure { _ = try ListeningSocket(path: "\(folder)/none/s", group: nil) }
+      let missing = await failure { _ = try await ListeningSocket(path: "\(folder)/none/s", group: nil) }
       #expect(missing?.code == .notFound)
     }
   }
 
   @Test func pathsThatDoNotFitAreRefused() async throws {
     for path in ["", "/tmp/" + String(repeating: "a", count: 103), "/tmp/a\0b"] {
-      let refusal = await failure { _ = try ListeningSocket(path: path, group: nil) }
+      let refusal = await failure { _ = try await ListeningSocket(path: path, group: nil) }
       #expect(refusal?.code == .invalid)
     }
     _ = try UnixAddress("/tmp/" + String(repeating: "a", count: 102))
@@ -82,13 +82,40 @@ import Testing
   @Test func onlyTheOwnFileIsRemovedAtTheEnd() async throws {
     try await withFolder { folder in
       let path = "\(folder)/s"
-      let first = try ListeningSocket(path: path, group: nil)
+      let first = try await ListeningSocket(path: path, group: nil)
       try #require(rename(path, "\(folder)/old") == 0)
-      let second = try ListeningSocket(path: path, group: nil)
+      let second = try await ListeningSocket(path: path, group: nil)
       first.removeFile()
       #expect(FileIdentity(path: path) != nil)
       second.removeFile()
       #expect(FileIdentity(path: path) == nil)
+    }
+  }
+
+  /// Many nodes wait for the locks of their folders, and nothing else waits for them: whoever holds the locks runs on.
+  @Test func aFolderThatAnotherNodeHoldsIsWaitedForByNobodyElse() async throws {
+    try await withFolder { folder in
+      let folders = (0..<16).map { "\(folder)/\($0)" }
+      defer { for folder in folders { rmdir(folder) } }
+      var locks: [Int32] = []
+      for folder in folders {
+        try #require(mkdir(folder, 0o700) == 0)
+        let lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try #require(lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
+        locks.append(lock)
+      }
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        for folder in folders {
+          group.addTask {
+            let socket = try await ListeningSocket(path: "\(folder)/s", group: nil)
+            defer { socket.removeFile() }
+            return mode("\(folder)/s") == 0o600
+          }
+        }
+        // Runs when one of the threads that they wait on is free for it.
+        await Task.detached { [locks] in for lock in locks { close(lock) } }.value
+        for try await isWhole in group { #expect(isWhole) }
+      }
     }
   }
 

@@ -50,7 +50,7 @@ func withServer(
   try await withFolder { folder in
     let desk = Desk()
     let server = makeServer("\(folder)/s", desk: desk, change: change)
-    try server.listen()
+    try await server.listen()
     try await running(server) {
       try await body(Stage(folder: folder, path: "\(folder)/s", desk: desk, server: server))
     }

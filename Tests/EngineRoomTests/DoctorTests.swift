@@ -234,4 +234,19 @@ import Testing
     }
     return false
   }
+
+  @Test func whatTheRunningNodeLacksIsToldWithSinceWhen() throws {
+    let health = Health(components: [
+      .init(name: "api", state: .ok, since: 1), .init(name: "redis", state: .degraded, reason: "gone\u{1B}", since: 0),
+    ])
+    let snapshot = Snapshot(
+      node: "a1", version: "1", uptimeSeconds: 1, health: health, phase: .ready,
+      process: ProcessSnapshot(
+        processID: 1, cpuSeconds: 0, cpuPercent: 0, residentBytes: 0, openFiles: 0, openFilesMax: 0, threads: 1),
+      control: ControlSnapshot(), bench: BenchSnapshot())
+    let findings = Doctor.findings(of: snapshot)
+    #expect(findings.map(\.component) == ["running node", "running node: redis"])
+    #expect(findings.map(\.state) == [.weak, .weak])
+    #expect(findings.last?.version == "gone?, since 1970-01-01T00:00:00.000Z")
+  }
 }

@@ -94,7 +94,8 @@ import Testing
     _ = try await plane.perform(.taskUpdate(TaskUpdate(taskID: "t", status: .completed)))
     _ = try await plane.perform(.projectEvent(ProjectEvent(projectID: ProjectID(folderName: "p"), event: "e")))
     _ = try await plane.perform(.broadcast(Broadcast(room: "r", event: "e", data: try RawJSON("[1]"))))
-    let published = stage.door.script.withLock { $0.published }
+    let (published, prepared) = stage.door.script.withLock { ($0.published, $0.prepared) }
+    #expect(prepared == ["e", "e"], "events of any name may have something that must come before them")
     #expect(published.map(\.room) == ["agent:a", "task:t", "project:p", "r"])
     #expect(published[0].data?.text == "{\"agentId\":\"a\",\"thought\":\"x\",\"timestamp\":1000000}")
     let lines = stage.core.audit.query(AuditQuery())
@@ -128,6 +129,29 @@ import Testing
       let wrong = asking
       await #expect(throws: Failure.self) { try await stage.plane().perform(.broadcast(wrong)) }
     }
+  }
+
+  @Test func anEventForSeveralRoomsIsCountedWhoeverSendsIt() async throws {
+    let stage = try Stage()
+    let broadcast = Broadcast(room: "r", moreRooms: ["s"], event: "e")
+    let outcome = try await stage.plane(.agent, origin: .http).perform(.broadcast(broadcast))
+    guard case .published(let receipt) = outcome.result else { throw Failure(.internal, "\(outcome)") }
+    #expect(receipt.sockets == 7 && receipt.isComplete == true, "a sum would count some twice")
+    #expect(stage.door.script.withLock { $0.published } == [broadcast])
+  }
+
+  /// More agents than a room's throttle holds: the publisher hears that its event is lost.
+  @Test func whatTheThrottleCannotHoldIsRefused() async throws {
+    let gateway = try ServedGateway(
+      GatewaySettings(), host: "127.0.0.1", node: .random(),
+      authenticator: try await Authenticator(settings: AccessSettings()), logger: try Stage().core.logger)
+    let failure = #expect(throws: Failure.self) {
+      for number in 0..<2_000 {
+        let data = try RawJSON("{\"agentId\":\"\(number)\"}")
+        _ = try gateway.publish(Broadcast(room: "r", event: "agent-thought", data: data))
+      }
+    }
+    #expect(failure?.code == .limit && failure?.isRetriable == true)
   }
 
   @Test func thePageCountsTheSocketsOfOtherNodes() async throws {

@@ -10,14 +10,15 @@ import Testing
 /// test.
 @Suite(.timeLimit(.minutes(2))) struct GatewayWorkloadTests {
   @Test func rowsHaveNamesOfTheirOwn() throws {
-    let rows = GatewayWorkloads.all(Workbench(executable: "/nonexistent", folder: "/nonexistent", isQuick: true))
+    let rows = GatewayWorkloads.all(
+      Workbench(executable: "/nonexistent", folder: "/nonexistent", isQuick: true), peers: [])
     #expect(Set(rows.map(\.name)).count == rows.count && rows.allSatisfy { $0.suite == "gateway" })
     #expect(rows.count { $0.target != nil } >= 10)
   }
 
   /// A peer is installed or not as the machine pleases; one that is must serve the clients that measure it.
   @Test func installedPeersServeALoadFromAProcessOfItsOwn() async throws {
-    for peer in GatewayPeer.installed {
+    for peer in await GatewayPeer.installed() {
       let folder = try TemporaryFolder()
       let bench = Workbench(executable: try signalboxExecutable(), folder: folder.path, isQuick: true)
       let stage = try await GatewayStage.open(bench, .init(nodes: 0, peer: peer))

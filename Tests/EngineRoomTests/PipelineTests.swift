@@ -29,7 +29,7 @@ import Testing
     let pipeline: Pipeline
     let wishes: AsyncStream<ProjectID>.Continuation
 
-    init() throws {
+    init(_ pauses: Pipeline.Pauses = Pipeline.Pauses()) throws {
       let (newcomers, wishes) = AsyncStream.makeStream(of: ProjectID.self)
       self.wishes = wishes
       let box = Box()
@@ -39,14 +39,14 @@ import Testing
           PendingChanges(commit: "c", paths: box.stage?.script.withLock { $0.paths } ?? [])
         },
         pathsTakenUp: { (_, _) async throws(Failure) in box.stage?.script.withLock { $0.late } ?? [] },
-        reindex: { (request) async throws(Failure) in try await box.run(request) })
+        reindex: { (request) async throws(Failure) in try await box.run(request) }, mark: { _ in nil })
       pipeline = try Pipeline(
         Pipeline.Links(
           index: index, cache: nil,
           publish: { body in
             if case .journey(let journey) = body { box.stage?.script.withLock { $0.journeys.append(journey) } }
           }, tell: { event in box.stage?.script.withLock { $0.told.append(event) } }),
-        watches: false, clock: ManualClock(startMilliseconds: 1_000_000),
+        watches: false, pauses: pauses, clock: ManualClock(startMilliseconds: 1_000_000),
         logger: LogSink(output: .none).logger("pipeline"))
       box.set(self)
     }
@@ -130,6 +130,37 @@ import Testing
       // The journey is tried again by itself.
       #expect(await eventually { stage.told == ["vectors-updated"] })
       #expect(stage.journeys.count == 2 && stage.journeys.last?.isComplete == true)
+    }
+  }
+
+  @Test func aChangeDuringThePauseAfterAFailureBeginsTheNextTry() async throws {
+    let stage = try Stage(Pipeline.Pauses(first: .seconds(3_600), most: .seconds(3_600), least: .milliseconds(1)))
+    stage.script.withLock { $0.failures = Array(repeating: Failure(.unavailable, "no disk"), count: 8) }
+    try await stage.running {
+      stage.wish()
+      #expect(await eventually { stage.journeys.count == 1 })
+      stage.wish()
+      #expect(await eventually { stage.journeys.count == 2 })
+      // As often as there is news.
+      stage.wish(50)
+      #expect(await eventually { stage.told.first == "vectors-updated" })
+    }
+    #expect(stage.journeys.prefix(3).map(\.isComplete) == [false, false, true])
+  }
+
+  @Test func aProjectRemovedDuringThePauseIsLetGo() async throws {
+    let stage = try Stage(Pipeline.Pauses(first: .seconds(3_600), most: .seconds(3_600), least: .milliseconds(1)))
+    stage.script.withLock { $0.failures = Array(repeating: Failure(.unavailable, "no disk"), count: 4) }
+    try await stage.running {
+      stage.wish()
+      #expect(await eventually { stage.journeys.count == 1 })
+      stage.script.withLock { $0.failures = [Failure(.notFound, "there is no such project")] }
+      for _ in 0..<200 where stage.journeys.count == 1 {
+        // The pause may not have begun when the journey is published.
+        stage.pipeline.remove(Self.project)
+        _ = await eventually(within: .milliseconds(50)) { stage.journeys.count == 2 }
+      }
+      #expect(stage.journeys.count == 2)
     }
   }
 

@@ -1,6 +1,7 @@
 import Access
 import Base
 import ControlPlane
+import FakeServers
 import Glibc
 import Synchronization
 import Telemetry
@@ -90,11 +91,33 @@ import Testing
     try await stage.run { plane in
       let id = try await add(path, plane)
       #expect(await eventually { (try? await hits(SearchQuery("open the gate"), plane).isEmpty) == false })
-      #expect(stage.core.snapshot().index?.projects.first?.state == .ready)
+      // A second look may be under way: that there is a project was seen twice.
+      #expect(await eventually { stage.core.snapshot().index?.projects.first?.state == .ready })
       _ = try await plane.perform(.removeProject(id: id))
       #expect(try await hits(SearchQuery("open the gate"), plane).isEmpty)
       #expect(stage.core.snapshot().index?.projects.isEmpty == true)
     }
+  }
+
+  @Test(arguments: [200, 404, 401]) func aRemovedProjectsVectorsGoFromTheService(status: Int) async throws {
+    let server = try await ScriptedServer.start { _ in
+      [.head(status, [("Content-Length", "2"), ("Content-Type", "application/json")]), .bytes(Array("{}".utf8)), .end]
+    }
+    var settings = Self.unasked
+    settings.remote = RemoteIndexSettings(
+      pineconeKey: Secret("key"), pineconeHost: "http://127.0.0.1:\(server.port)")
+    let stage = try Stage(settings)
+    let path = try stage.source("gate", Self.text)
+    try await stage.run { plane in
+      let id = try await add(path, plane)
+      // Also of a service that refuses: the project is gone, and the log says what is not.
+      _ = try await plane.perform(.removeProject(id: id))
+      #expect(stage.core.snapshot().index?.projects.isEmpty == true)
+    }
+    let asked = try #require(server.asked.first)
+    let body = String(decoding: asked.body, as: UTF8.self)
+    #expect(asked.target == "/vectors/delete" && body.contains(#""deleteAll":true"#) && body.contains("gate"))
+    await server.close()
   }
 
   @Test func itsRoomAndItsListenersHearOfARun() async throws {
@@ -134,6 +157,23 @@ import Testing
       #expect(rename(path + ".away", path) == 0)
       _ = try await reindex(id, plane)
       #expect(stage.health?.state == .ok)
+    }
+  }
+
+  @Test func aFolderThatGoesAndComesBackIsSeenWithoutBeingTold() async throws {
+    let stage = try Stage(IndexSettings())
+    let path = try stage.source("gate", Self.text)
+    try await stage.run { plane in
+      let id = try await add(path, plane)
+      _ = try await reindex(id, plane)
+      #expect(rename(path, path + ".away") == 0)
+      #expect(
+        await eventually {
+          stage.health?.state == .degraded && stage.health?.reason?.contains("project gate") == true
+        })
+      #expect(try await !hits(SearchQuery("open the gate"), plane).isEmpty)
+      #expect(rename(path + ".away", path) == 0)
+      #expect(await eventually(within: .seconds(40)) { stage.health?.state == .ok })
     }
   }
 

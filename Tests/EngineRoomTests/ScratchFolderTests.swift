@@ -7,10 +7,9 @@ import Testing
 
 /// What benches leave in the temporary folder, and who removes it.
 @Suite struct ScratchFolderTests {
-  @Test func whatDeadBenchesLeftIsRemovedAndNothingElse() throws {
+  @Test func whatDeadBenchesLeftIsRemovedAndNothingElse() async throws {
     let base = try TemporaryFolder()
     let living = try ScratchFolder(in: base.path)
-    defer { living.remove() }
     try base.write("signalbox-bench-dead/lock", "")
     try base.write("signalbox-bench-dead/1/state/log", "x")
     try base.write("signalbox-bench-young/1/said", "about to be locked by its maker")
@@ -25,8 +24,22 @@ import Testing
     let kept = names + ["elsewhere", "signalbox-bench-link", "signalbox-bench-young"]
     #expect(try FileManager.default.contentsOfDirectory(atPath: base.path).sorted() == kept.sorted())
     #expect(FileManager.default.fileExists(atPath: base.file("elsewhere/lock")))
-    next.remove()
+    await next.remove()
+    await living.remove()
     #expect(!FileManager.default.fileExists(atPath: next.path))
+    #expect(!FileManager.default.fileExists(atPath: living.path))
+  }
+
+  @Test func aFolderIsRemovedByWhoWasCancelledToo() async throws {
+    let base = try TemporaryFolder()
+    let folder = try ScratchFolder(in: base.path)
+    try base.write("\(folder.path.split(separator: "/").last ?? "")/1/said", "x")
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      await folder.remove()
+    }
+    await task.value
+    #expect(try FileManager.default.contentsOfDirectory(atPath: base.path).isEmpty)
   }
 
   @Test func aFolderThatCannotBeMadeSaysWhy() {

@@ -17,6 +17,7 @@ final class ScriptedDoor: GatewayDoor {
     var kicksUnderWay = 0
     var kicked: [String] = []
     var published: [Broadcast] = []
+    var prepared: [String] = []
     var lists = 0
     var isFull = false
     var drained: Duration?
@@ -70,7 +71,9 @@ final class ScriptedDoor: GatewayDoor {
     return PublishReceipt(room: broadcast.room, event: broadcast.event, sockets: 2)
   }
 
-  func audience(_ room: String) async -> Audience { Audience(room: room, sockets: 7) }
+  func prepare(_ broadcast: Broadcast) async { script.withLock { $0.prepared.append(broadcast.event) } }
+
+  func audience(_ rooms: [String]) async -> Audience { Audience(room: rooms.first ?? "", sockets: 7) }
 
   func ask(_ broadcast: Broadcast, within deadline: Duration) async -> PublishReceipt {
     script.withLock { $0.published.append(broadcast) }

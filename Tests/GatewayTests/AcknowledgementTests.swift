@@ -24,7 +24,7 @@ import Testing
   @Test func everyMemberOfARoomIsAskedUnderOneIdAndAnswersForItself() async throws {
     try await TestGateway.withServer { server, port in
       let clients = [try member(port), try member(port), try member(port)]
-      async let asked = server.ask(room: "task:t", event: "q", json: "{\"n\":1}", within: .seconds(20))
+      async let asked = server.ask(rooms: ["task:t"], event: "q", json: "{\"n\":1}", within: .seconds(20))
       for (number, client) in clients.enumerated() {
         let question = client.text()
         #expect(question?.hasSuffix("[\"q\",{\"n\":1}]") == true)
@@ -46,12 +46,12 @@ import Testing
   @Test func aSilentClientEndsWithTheDeadlineAndALeavingOneAtOnce() async throws {
     try await TestGateway.withServer { server, port in
       let (silent, leaving) = (try member(port), try member(port))
-      let late = await server.ask(room: "task:t", event: "q", json: nil, within: .milliseconds(200))
+      let late = await server.ask(rooms: ["task:t"], event: "q", json: nil, within: .milliseconds(200))
       #expect(late.asked == 2 && late.answers.isEmpty && !late.isComplete)
       let lateID = try id(silent.text())
       silent.send("43\(lateID)[1]")
       _ = leaving.text()
-      async let asked = server.ask(room: "task:t", event: "q", json: nil, within: .seconds(20))
+      async let asked = server.ask(rooms: ["task:t"], event: "q", json: nil, within: .seconds(20))
       silent.send("43\(try id(silent.text()))[]")
       _ = leaving.text()
       leaving.send(frame: 8, [0x03, 0xE9])
@@ -66,13 +66,13 @@ import Testing
     try await TestGateway.withServer { server, port in
       let (client, greeting) = try #require(SocketClient.socket(port: port))
       let sid = String(greeting.split(separator: "\"")[3])
-      async let asked = server.ask(room: sid, event: "q", json: "1", within: .seconds(20))
+      async let asked = server.ask(rooms: [sid], event: "q", json: "1", within: .seconds(20))
       let id = try id(client.text())
       client.send("461-\(id)[{\"_placeholder\":true,\"num\":0}]")
       client.send(frame: 2, [1, 2, 3])
       let answers = await asked
       #expect(answers.asked == 1 && answers.isComplete && answers.answers.count == 1)
-      let nobody = await server.ask(room: "task:nobody", event: "q", json: nil, within: .seconds(20))
+      let nobody = await server.ask(rooms: ["task:nobody"], event: "q", json: nil, within: .seconds(20))
       #expect(nobody.asked == 0 && nobody.isComplete)
     }
   }
@@ -82,7 +82,7 @@ import Testing
     try await TestGateway.withServer { server, port in
       let client = try member(port)
       for number in 0..<20 { server.publish(room: "task:t", event: "n", json: "\(number)") }
-      async let asked = server.ask(room: "task:t", event: "q", json: nil, within: .seconds(20))
+      async let asked = server.ask(rooms: ["task:t"], event: "q", json: nil, within: .seconds(20))
       for number in 0..<20 { #expect(client.text()?.hasPrefix("42[\"n\",\(number)") == true) }
       client.send("43\(try id(client.text()))[]")
       #expect(await asked.isComplete)
@@ -95,7 +95,7 @@ import Testing
       #expect(raw.upgrade("/ws")?.status == 101)
       raw.send("{\"event\":\"subscribe-task\",\"data\":\"t\",\"id\":1}")
       _ = raw.text()
-      let answers = await server.ask(room: "task:t", event: "q", json: "5", within: .seconds(20))
+      let answers = await server.ask(rooms: ["task:t"], event: "q", json: "5", within: .seconds(20))
       #expect(answers.asked == 0 && answers.isComplete)
       #expect(raw.text() == "{\"event\":\"q\",\"data\":5}")
     }

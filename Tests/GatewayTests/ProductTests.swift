@@ -280,7 +280,7 @@ import Testing
   @Test func everybodyHearsWhatGoesToAll() async throws {
     try await TestGateway.withServer { server, port in
       let clients = try (0..<4).map { _ in try #require(SocketClient.socket(port: port)).client }
-      #expect(await server.audience(ofCluster: "*") == Audience(room: "*", sockets: 4))
+      #expect(await server.audience(ofCluster: ["*"]) == Audience(room: "*", sockets: 4))
       server.publish(room: "*", event: "notice", json: "1")
       for client in clients { #expect(client.text()?.hasPrefix("42[\"notice\",1,") == true) }
       // A client that publishes to a room of that name reaches nobody.

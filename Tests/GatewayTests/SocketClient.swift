@@ -15,10 +15,11 @@ final class SocketClient {
   let descriptor: Int32
   private var buffer: [UInt8] = []
 
-  init?(port: Int, receiveBuffer: Int32? = nil) {
+  init?(port: Int, receiveBuffer: Int32? = nil, sendBuffer: Int32? = nil) {
     descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return nil }
     if var size = receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
+    if var size = sendBuffer { setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, 4) }
     var limit = timeval(tv_sec: 10, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -48,6 +49,23 @@ final class SocketClient {
   }
 
   func write(_ text: String) { write(Array(text.utf8)) }
+
+  /// Sends `bytes` again and again, until nothing was taken for two seconds or `bytesMax` are sent. Returns how many.
+  func flood(_ bytes: [UInt8], bytesMax: Int) -> Int {
+    var (sent, place) = (0, 0)
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    while sent < bytesMax, poll(&entry, 1, 2_000) > 0 {
+      let count = bytes.withUnsafeBytes {
+        Glibc.send(
+          descriptor, $0.baseAddress.map { $0 + place }, bytes.count - place, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+      }
+      if count < 0, errno == EAGAIN { continue }
+      guard count > 0 else { break }
+      sent += count
+      place = (place + count) % bytes.count
+    }
+    return sent
+  }
 
   /// False at the end of the stream, or when nothing came in time.
   private func fill() -> Bool {
@@ -111,14 +129,22 @@ final class SocketClient {
   // MARK: Frames
 
   func send(frame opcode: UInt8, _ payload: [UInt8], isFinal: Bool = true, isMasked: Bool = true) {
+    write(Self.frame(opcode, payload, isFinal: isFinal, isMasked: isMasked))
+  }
+
+  /// Several texts in one piece, so that the node reads them together.
+  func batch(_ texts: [String]) {
+    write(texts.flatMap { Self.frame(1, Array($0.utf8), isFinal: true, isMasked: true) })
+  }
+
+  private static func frame(_ opcode: UInt8, _ payload: [UInt8], isFinal: Bool, isMasked: Bool) -> [UInt8] {
     var bytes: [UInt8] = []
     WebSocketFrameHeader(
       WebSocketOpcode(rawValue: opcode) ?? .text, payloadBytes: payload.count, isFinal: isFinal,
       maskingKey: isMasked ? 0x0403_0201 : nil
     ).append(to: &bytes)
     let key: [UInt8] = [1, 2, 3, 4]
-    bytes += isMasked ? payload.enumerated().map { $1 ^ key[$0 & 3] } : payload
-    write(bytes)
+    return bytes + (isMasked ? payload.enumerated().map { $1 ^ key[$0 & 3] } : payload)
   }
 
   func send(_ text: String) { send(frame: 1, Array(text.utf8)) }

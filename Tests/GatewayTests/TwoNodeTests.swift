@@ -137,9 +137,9 @@ struct GatewayTwoNodeTests {
         clients.append(client)
       }
       let room = Audience(room: "task:t", sockets: 3)
-      #expect(await eventually { await one.audience(ofCluster: "task:t") == room })
-      #expect(await eventually { await two.audience(ofCluster: "task:t") == room })
-      async let asked = one.ask(room: "task:t", event: "q", json: "1", within: .seconds(20))
+      #expect(await eventually { await one.audience(ofCluster: ["task:t"]) == room })
+      #expect(await eventually { await two.audience(ofCluster: ["task:t"]) == room })
+      async let asked = one.ask(rooms: ["task:t"], event: "q", json: "1", within: .seconds(20))
       for (number, client) in clients.enumerated() {
         let question = try #require(client.text())
         let id = try #require(question.dropFirst(2).split(separator: "[").first)
@@ -188,7 +188,7 @@ struct GatewayTwoNodeTests {
         await eventually {
           heard.values.filter { $0.requestID == "r1" }.map(\.content).sorted { "\($0)" < "\($1)" } == expected
         }, "\(heard.values)")
-      #expect(await eventually { await !one.audience(ofCluster: "task:t").isComplete })
+      #expect(await eventually { await !one.audience(ofCluster: ["task:t"]).isComplete })
     }
   }
 

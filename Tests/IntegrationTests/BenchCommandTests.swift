@@ -19,7 +19,7 @@ import Testing
   private func bench(_ fixture: NodeFixture, _ arguments: String...) async throws -> ProgramProcess.Outcome {
     try await ProgramProcess.run(
       fixture.executable, ["bench"] + arguments,
-      .init(environment: environment(fixture), folder: fixture.folder.path), within: .seconds(120))
+      .init(environment: environment(fixture), folder: fixture.folder.path), within: .seconds(240))
   }
 
   private func environment(_ fixture: NodeFixture) -> [String: String] {
@@ -122,6 +122,7 @@ import Testing
       let compared = try await bench(fixture, "control", "--json", "--quick", "--compare", id)
       #expect(compared.status == .exited(code), "\(compared.standardError)")
       #expect(compared.standardError.contains("worse than run \(id)") == (code == 1))
+      #expect(compared.standardError.contains("measured again") == (code == 1))
       let comparison = try #require(try NodeFixture.object(compared.standardOutput)["comparison"] as? [String: Any])
       let verdicts = (comparison["rows"] as? [[String: Any]])?.compactMap { $0["verdict"] as? String } ?? []
       #expect(verdicts.count == results.count && verdicts.contains(code == 1 ? "regressed" : "better"), "\(verdicts)")
@@ -191,6 +192,59 @@ import Testing
     #expect(access(fixture.state, F_OK) != 0, "a run that was not finished is in no history")
   }
 
+  @Test func aBenchIsCancelledFromElsewhereAndTheNodeRunsTheNext() async throws {
+    let fixture = try makeFixture()
+    let node = try await fixture.start()
+    defer { node.kill() }
+    #expect(try await bench(fixture, "--cancel").standardOutput == "no bench is running\n")
+    let run = try ProgramProcess(
+      fixture.executable, ["bench", "control", "--json"],
+      .init(environment: environment(fixture), folder: fixture.folder.path))
+    defer { run.kill() }
+    #expect(await eventually { run.standardError.contains("control/program start") })
+    #expect(try await bench(fixture, "--cancel", "--json").standardOutput == "{\"stopped\":true}\n")
+    let outcome = try await run.outcome()
+    #expect(outcome.status == .exited(69) && outcome.standardOutput.isEmpty, "\(outcome.standardError)")
+    #expect(outcome.standardError.contains("cancelled"))
+    #expect(await eventually { leavings(fixture) == [".keep"] })
+    #expect(try await bench(fixture, "--history").standardOutput.contains("no bench run"))
+    let next = try await bench(fixture, "control", "--quick", "--json")
+    #expect(next.status == .exited(0), "\(next.standardError)")
+  }
+
+  @Test func anEarlierRunIsShownAndItsMarkdownIsATable() async throws {
+    let fixture = try makeFixture()
+    let report: [String: Any] = [
+      "id": "17-ab", "commit": "0a1b2c3", "timeMilliseconds": 1,
+      "machine": ["cores": 4, "memoryBytes": 1 << 34, "kernel": "Linux", "load": 0.5, "processor": "Some | CPU"],
+      "results": [
+        [
+          "suite": "cache", "name": "get", "value": 1.25, "unit": "ms", "target": 5, "met": true, "p50": 1.25, "p99": 2,
+          "samples": 10, "isLowerBetter": true, "baseline": ["name": "redis", "value": 2.5, "ratio": 0.5],
+        ] as [String: Any]
+      ], "failures": [["suite": "cache", "name": "set", "reason": "it <broke>\u{1B}[31m"]],
+    ]
+    try fixture.folder.write("state/bench/17-ab.json", bytes: Array(JSONSerialization.data(withJSONObject: report)))
+    for id in ["17", "last"] {
+      let shown = try await bench(fixture, "--show", id, "--markdown")
+      #expect(shown.status == .exited(0), "\(shown.standardError)")
+      let lines = shown.standardOutput.split(separator: "\n")
+      #expect(lines.contains("| cache | get | 1.25 ms | ≤ 5 ms | met | 1.25 | 2 | redis 2.5 ms, ×0.5 |"), "\(lines)")
+      #expect(lines.first?.contains("Some \\| CPU, 4 cores, 16.0 GiB, Linux, load 0.5") == true, "\(lines)")
+      #expect(shown.standardOutput.contains("it &lt;broke>") && !shown.standardOutput.contains("\u{1B}"))
+      #expect(lines.last == "1 targets met, 0 missed, 1 without a figure")
+    }
+    for refused in [
+      ["--show", "18"], ["--show", "17", "--history"], ["--history", "--markdown"], ["--cancel", "control"],
+      ["--show", "17", "--json", "--markdown"],
+    ] {
+      let outcome = try await ProgramProcess.run(
+        fixture.executable, ["bench"] + refused,
+        .init(environment: environment(fixture), folder: fixture.folder.path), within: .seconds(60))
+      #expect(outcome.status == .exited(refused[1] == "18" ? 1 : 64) && outcome.standardOutput.isEmpty, "\(refused)")
+    }
+  }
+
   /// Of the three processes that a run of this suite takes, only the first can be asked to clean up.
   @Test(.enabled(if: hasRedis, "there is no redis-server")) func killingTheBenchEndsItsNodeAndItsRedis() async throws {
     let fixture = try makeFixture()
@@ -216,7 +270,7 @@ import Testing
       .init(environment: environment(fixture), folder: fixture.folder.path))
     defer { run.kill() }
     #expect(
-      await eventually(within: .seconds(120)) {
+      await eventually(within: .seconds(240)) {
         for load in processes(fixture) where arguments(of: load).dropFirst().first == "load" {
           if let number = Int32(load) { kill(number, SIGKILL) }
         }

@@ -134,4 +134,81 @@ import Testing
     #expect(stage.value("a") == nil)
     #expect(try stage.journey()?["trigger"] as? String == "webhook")
   }
+
+  @Test func anEditThatNobodyHasCommittedTravelsLikeACommitAndGoesBackTheSameWay() async throws {
+    let repository = try await repository()
+    let stage = try await JourneyStage.start(repository, ["SIGNALBOX_WATCH": "worktree"])
+    let viewer = try await stage.viewer()
+    #expect(stage.put("a", "made of duration.py", tags: "file:\(stage.project):src/duration.py") == 200)
+    let paths = { (event: [String: Any]) in event["paths"] as? [String] ?? [] }
+    try repository.write("src/duration.py", Self.retry)
+    let edited = try #require(
+      await viewer.first("vectors-updated") { paths($0) == ["src/duration.py"] })
+    #expect(edited.object["mode"] as? String == "incremental")
+    #expect(stage.value("a") == nil)
+    #expect(try stage.search("try again with growing pauses").first?["path"] as? String == "src/duration.py")
+    #expect(try await eventually { try stage.journey()?["trigger"] as? String == "worktree" })
+    let project = try #require(
+      ((try stage.status()["index"] as? [String: Any])?["projects"] as? [[String: Any]])?.first)
+    #expect((project["dirty"] as? [String: Any])?["changed"] as? Int == 1, "\(project)")
+    let plain = try await stage.fixture.run("status")
+    #expect(plain.standardOutput.contains("dirty +1 -0"), "\(plain.standardOutput)")
+    // A file that git does not know yet.
+    try repository.write("src/fresh.py", "def brew_coffee(beans):\n    return beans\n")
+    _ = try #require(await viewer.first("vectors-updated") { paths($0).contains("src/fresh.py") })
+    #expect(try stage.search("brew coffee").first?["path"] as? String == "src/fresh.py")
+    try await repository.git("stash", "--quiet", "--include-untracked")
+    #expect(
+      try await eventually {
+        try stage.search("parse_duration").first?["path"] as? String == "src/duration.py"
+          && !stage.search("brew coffee").contains { $0["path"] as? String == "src/fresh.py" }
+      })
+  }
+
+  @Test func ofTwoNodesThatWatchOneRepositoryOneTells() async throws {
+    let repository = try await repository()
+    let redis = try await RedisProcess(.unixSocket)
+    let stages = [
+      try await JourneyStage.start(repository, ["REDIS_URL": redis.url]),
+      try await JourneyStage.start(repository, ["REDIS_URL": redis.url]),
+    ]
+    for stage in stages {
+      #expect(await eventually { stage.isJoined && stage.peers == 1 })
+      // The first index was told of, too.
+      #expect(try await eventually { try stage.journey()?["isComplete"] as? Bool == true })
+    }
+    let viewers = [try await stages[0].viewer(), try await stages[1].viewer()]
+    for number in 0..<3 {
+      try repository.write("src/duration.py", Self.parser + "# changed \(number)\n")
+      let commit = try await repository.commit("change \(number)")
+      for viewer in viewers {
+        _ = try #require(await viewer.first("vectors-updated") { $0["commit"] as? String == commit })
+      }
+      // Both have been at it: whatever a node tells, it tells before its journey is over.
+      for stage in stages { #expect(try await eventually { try stage.journey()?["commit"] as? String == commit }) }
+    }
+    // There and back again is news as well.
+    for target in ["HEAD~1", "ORIG_HEAD"] {
+      let before = viewers.map { $0.events("vectors-updated").count }
+      try await repository.git("reset", "--quiet", "--hard", target)
+      for (viewer, count) in zip(viewers, before) {
+        #expect(await eventually { viewer.events("vectors-updated").count > count })
+      }
+      let head = try await repository.head()
+      for stage in stages { #expect(try await eventually { try stage.journey()?["commit"] as? String == head }) }
+    }
+    // What is published now comes after all of it.
+    for stage in stages {
+      let route = "/v1/projects/\(stage.project)/events"
+      let last = #"{"event":"last","data":{"node":\#(stage.fixture.port)}}"#
+      #expect(stage.request(route, "POST", last)?.status == 200)
+    }
+    for viewer in viewers {
+      for stage in stages {
+        _ = try #require(await viewer.first("last") { $0["node"] as? Int == stage.fixture.port })
+      }
+      #expect(viewer.events("vectors-updated").count == 5)
+      #expect(viewer.events("cache-invalidated").count == 5)
+    }
+  }
 }

@@ -113,6 +113,25 @@ import Testing
     }
   }
 
+  /// A node that cannot write its audit refuses; the command must not go behind its back to the state folder.
+  @Test func whatANodeRefusesIsNoSignThatThereIsNone() async throws {
+    let fixture = try NodeFixture()
+    let node = try await fixture.start()
+    defer { node.kill() }
+    let audit = fixture.state + "/audit/audit.log"
+    unlink(audit)
+    #expect(mkdir(audit, 0o700) == 0)
+    #expect(node.signal(SIGHUP))
+    var last = ""
+    let isRefused = try await eventually {
+      last = try await fixture.run("projects", "remove", "nosuch").standardError
+      return last.contains("audit.log")
+    }
+    #expect(isRefused, "\(last)")
+    #expect(!last.contains("in use"), "\(last)")
+    #expect(try await fixture.run("logs", "--engine", "nosuch").status == .exited(64))
+  }
+
   @Test func withoutANodeStatusSaysHowToStartOne() async throws {
     let fixture = try NodeFixture()
     let outcome = try await fixture.run("status")

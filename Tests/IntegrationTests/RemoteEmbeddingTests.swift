@@ -45,6 +45,12 @@ import Testing
     let alone = try await fixture.run("search", "growing pauses")
     #expect(alone.standardOutput.contains("retry_with_backoff"), "\(alone.standardError)")
     #expect(alone.standardError.contains("built-in model answers"), "\(alone.standardError)")
+    // Health says it with since when, and so does the doctor.
+    let reasons = try #require(try await fixture.json("status", "--json")["reasons"] as? [[String: Any]])
+    let reason = try #require(reasons.first { $0["component"] as? String == "search" }, "\(reasons)")
+    #expect((reason["reason"] as? String)?.contains("built-in model answers") == true)
+    #expect((reason["since"] as? Int ?? 0) > 0)
+    #expect(try await fixture.run("doctor").standardOutput.contains("running node: search"))
   }
 
   @Test func aKeyAloneUploadsNothing() async throws {

@@ -11,6 +11,8 @@ import Testing
     ["sockets", "list", "--filter", "re:("], ["sockets", "show", "a b"], ["sockets", "kick", "ok", "not ok"],
     ["sockets", "kick"], ["sockets", "broadcast", "room"], ["sockets", "broadcast", "", "e"],
     ["sockets", "broadcast", "r", "connect"], ["sockets", "broadcast", "r", "e", "{"],
+    ["sockets", "broadcast", "r", "e", "1", "--also", "*"],
+    ["sockets", "broadcast", "r", "task-update", "--also", "s"],
     ["sockets", "broadcast", "r", "e", "1", "--priority", "10"], ["sockets", "lst"],
   ])
   func wrongUsageIsOneLineAnd64(arguments: [String]) async throws {

@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Glibc
 import TestKit
 import Testing
@@ -42,8 +43,8 @@ import Testing
     #expect(result.stderr == "")
     #expect(result.stdout == "HELLO ['-x', 'ü']\ninside\n")
     #expect(result.files.map(\.path) == ["data/a.txt", "out/deep/b.bin"])
-    #expect(result.artefacts["out/deep/b.bin"] == Array(0...255))
-    #expect(result.artefacts["data/a.txt"] == Array("insidemore".utf8))
+    #expect(result.content("out/deep/b.bin") == Array(0...255))
+    #expect(result.content("data/a.txt") == Array("insidemore".utf8))
   }
 
   @Test(arguments: Bench.backends) func outputIsStreamedWhileTheProgramRuns(_ backend: Backend) async throws {
@@ -135,7 +136,7 @@ import Testing
   }
 
   @Test(arguments: Bench.backends) func manyRunsAtOnceAllComeToTheirOwnEnd(_ backend: Backend) async throws {
-    try await withThrowingTaskGroup(of: (Int, SandboxResult).self) { group in
+    try await withThrowingTaskGroup(of: (Int, SandboxRun).self) { group in
       for index in 0..<12 {
         group.addTask { (index, try await Bench.python(on: backend, "print(\(index))\n")) }
       }

@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Glibc
 import Outbound
 import TestKit
@@ -71,7 +72,7 @@ enum Bench {
     on backend: Backend = .bubblewrap, _ code: String, _ limits: SandboxLimits = SandboxLimits(),
     files: [SandboxRequest.File] = [],
     input: [UInt8] = [], arguments: [String] = []
-  ) async throws -> SandboxResult {
+  ) async throws -> SandboxRun {
     try await run(
       on: backend,
       SandboxRequest(
@@ -80,12 +81,12 @@ enum Bench {
 
   static func javaScript(
     on backend: Backend = .bubblewrap, _ code: String, _ limits: SandboxLimits = SandboxLimits()
-  ) async throws -> SandboxResult {
+  ) async throws -> SandboxRun {
     try await run(on: backend, SandboxRequest(language: .javascript, code: code, limits: limits, profile: .off))
   }
 
   /// Runs, and looks at the host afterwards: every layer was in force, and no process and no group is left.
-  static func run(on backend: Backend = .bubblewrap, _ request: SandboxRequest) async throws -> SandboxResult {
+  static func run(on backend: Backend = .bubblewrap, _ request: SandboxRequest) async throws -> SandboxRun {
     let result = try await backend == .warm ? runWarm(request) : engine(backend).run(request)
     #expect(result.backend == backend.name)
     #expect(result.verified.count == 9)
@@ -97,7 +98,7 @@ enum Bench {
   }
 
   /// Runs in an interpreter that is up, where one can be used for such a request.
-  static func runWarm(_ request: SandboxRequest) async throws -> SandboxResult {
+  static func runWarm(_ request: SandboxRequest) async throws -> SandboxRun {
     let host = try host.get()
     let settings = SandboxSettings(warm: [request.language: 1])
     let runtime = BubblewrapRuntime(settings, host)
@@ -120,7 +121,7 @@ enum Bench {
 
   /// What is still there of a run: processes by the user id that was its own, groups by the number that goes with it.
   /// A process in a sandbox of another process's is not ours, whatever its id.
-  static func remains(of result: SandboxResult) async throws -> [String] {
+  static func remains(of result: SandboxRun) async throws -> [String] {
     if result.backend == "docker" { return try await containers(of: result) }
     guard geteuid() == 0, let actual = result.verified["user"]?.actual, let identity = UInt32(actual) else { return [] }
     var found: [String] = []
@@ -139,7 +140,7 @@ enum Bench {
 
   /// A run's container, if the Engine still has it, and what a control group of that name still holds. Other tests run
   /// at the same time, so it is looked for by the run's own mark.
-  private static func containers(of result: SandboxResult) async throws -> [String] {
+  private static func containers(of result: SandboxRun) async throws -> [String] {
     let client = try await DockerClient.connect(dockerSettings().docker.address, transport).0
     return try await client.containers(label: "signalbox.run=\(result.id)").map { "container \($0.id)" }
   }

@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Foundation
 import Glibc
 import Outbound

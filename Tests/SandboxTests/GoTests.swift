@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Testing
 
 @testable import Sandbox
@@ -8,7 +9,7 @@ struct GoTests {
   private func run(
     _ code: String, _ profile: SandboxRequest.Profile = .strict, files: [SandboxRequest.File] = [],
     limits: SandboxLimits = SandboxLimits()
-  ) async throws -> SandboxResult {
+  ) async throws -> SandboxRun {
     try await Bench.engine(.bubblewrap).run(
       SandboxRequest(
         language: .go, code: code, files: files, input: Array("one\ntwo\n".utf8), arguments: ["-x"], limits: limits,
@@ -69,7 +70,7 @@ struct GoTests {
     #expect(result.stdout == expected, "\(result.stderr)")
     #expect(result.exitCode == 0)
     #expect(result.files.isEmpty)
-    #expect(result.language == .go)
+    #expect(result.language == "go")
     #expect(result.verified.count == 9 && result.verified.allSatisfy { $0.value.ok })
     let left = try await Bench.remains(of: result)
     #expect(left.isEmpty, "left on the host: \(left)")
@@ -85,7 +86,7 @@ struct GoTests {
       ])
     #expect(result.stderr == "8 hello\n")
     #expect(result.files.map(\.path) == ["out.txt"])
-    #expect(result.artefacts["out.txt"] == Array("hello".utf8))
+    #expect(result.content("out.txt") == Array("hello".utf8))
   }
 
   @Test func errorsNameLinesOfTheSource() async throws {

@@ -1,3 +1,4 @@
+import ControlPlane
 import Glibc
 import TestKit
 import Testing
@@ -198,6 +199,39 @@ import Testing
       on: backend, code, SandboxLimits(memoryBytes: 64 << 20, timeoutMilliseconds: 5_000))
     #expect(result.files.count <= 8_192)
     #expect(result.durationMilliseconds < 30_000)
+  }
+
+  /// Names are the program's words too: a listing of thousands of long ones would weigh hundreds of megabytes as JSON.
+  @Test(arguments: Bench.backends) func aListOfFilesHasABound(_ backend: Backend) async throws {
+    let code = """
+      import os
+      for depth in range(12):
+        os.mkdir('\\x01' * 250)
+        os.chdir('\\x01' * 250)
+      for n in range(3000): os.close(os.open('\\x01' * 200 + str(n), os.O_CREAT | os.O_WRONLY))
+      """
+    let result = try await Bench.python(on: backend, code)
+    #expect(result.stderr == "")
+    #expect(!result.files.isEmpty)
+    #expect(result.files.reduce(0) { $0 + $1.path.utf8.count } <= 64 << 10)
+    let many = try await Bench.python(on: backend, "for n in range(3000): open(str(n), 'w').close()")
+    #expect(many.files.count == 1_024)
+  }
+
+  /// Two names that Unicode calls the same are two files.
+  @Test func filesOfOneNameInTwoFormsKeepTheirContents() async throws {
+    let result = try await Bench.python("open('\u{E9}', 'w').write('1')\nopen('e\u{301}', 'w').write('22')\n")
+    #expect(result.files.map(\.bytes).sorted() == [1, 2])
+    for (file, content) in zip(result.files, result.contents) { #expect(content?.count == file.bytes) }
+  }
+
+  @Test func aFileIsNoFolderOfAnotherOne() throws {
+    for paths in [["a", "a/b"], ["main.py/x"], ["x/y/z", "x/y"]] {
+      let files = paths.map { SandboxRequest.File(path: $0, content: []) }
+      #expect(SandboxRequest(language: .python, code: "1", files: files).objection != nil, "\(paths)")
+    }
+    let files = ["a/b", "a/c", "ab"].map { SandboxRequest.File(path: $0, content: []) }
+    #expect(SandboxRequest(language: .python, code: "1", files: files).objection == nil)
   }
 
   @Test(arguments: Bench.backends) func aStoppedProgramIsEndedInTime(_ backend: Backend) async throws {

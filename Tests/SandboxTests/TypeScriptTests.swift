@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Testing
 
 @testable import Sandbox
@@ -7,7 +8,7 @@ import Testing
 struct TypeScriptTests {
   private func run(
     _ code: String, _ profile: SandboxRequest.Profile = .strict, files: [SandboxRequest.File] = []
-  ) async throws -> SandboxResult {
+  ) async throws -> SandboxRun {
     try await Bench.engine(.bubblewrap).run(
       SandboxRequest(
         language: .typescript, code: code, files: files, input: Array("typed".utf8), arguments: ["-x"], profile: profile
@@ -41,7 +42,7 @@ struct TypeScriptTests {
     #expect(result.stdout == expected, "\(result.stderr)")
     #expect(result.exitCode == 0)
     #expect(result.files.isEmpty)
-    #expect(result.language == .typescript)
+    #expect(result.language == "typescript")
   }
 
   @Test func findingsAndErrorsNameLinesOfTheSource() async throws {

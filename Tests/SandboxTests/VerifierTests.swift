@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import Testing
 
 @testable import Sandbox

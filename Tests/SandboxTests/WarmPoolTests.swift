@@ -1,4 +1,5 @@
 import Base
+import ControlPlane
 import TestKit
 import Testing
 
@@ -11,21 +12,21 @@ import Testing
     var stderr: String
     var exitCode: Int?
     var signal: String?
-    var outcome: SandboxResult.Outcome
-    var files: [SandboxResult.File]
-    var artefacts: [String: [UInt8]]
+    var outcome: RunOutcome
+    var files: [RunResult.File]
+    var contents: [[UInt8]?]
     var verified: Set<String>
-    var limits: SandboxResult.Limits
+    var limits: RunResult.Limits
 
-    init(_ result: SandboxResult) {
+    init(_ result: SandboxRun) {
       (stdout, stderr) = (result.stdout, result.stderr)
       (exitCode, signal, outcome) = (result.exitCode, result.signal, result.outcome)
-      (files, artefacts, limits) = (result.files, result.artefacts, result.limits)
+      (files, contents, limits) = (result.files, result.contents, result.limits)
       verified = Set(result.verified.filter(\.value.ok).keys)
     }
   }
 
-  private func compare(_ request: SandboxRequest) async throws -> SandboxResult {
+  private func compare(_ request: SandboxRequest) async throws -> SandboxRun {
     let fresh = try await Bench.run(request)
     let warm = try await Bench.run(on: .warm, request)
     #expect(!fresh.isWarm)
@@ -249,7 +250,7 @@ import Testing
   }
 
   /// Past the validation, with the request's profile all the same.
-  private static func unchecked(_ request: SandboxRequest, isWarm: Bool) async throws -> SandboxResult {
+  private static func unchecked(_ request: SandboxRequest, isWarm: Bool) async throws -> SandboxRun {
     let runtime = BubblewrapRuntime(SandboxSettings(warm: [request.language: 1]), try Bench.host.get())
     if isWarm {
       runtime.pool.warmUp(for: request)

@@ -29,6 +29,20 @@ import Testing
     #expect(flags.rest == ["cache", "get", "k", "--namespace", "team"])
   }
 
+  @Test func watchingAStatusIsNotWatchingProjects() throws {
+    let flags = try SettingFlags(["--watch", "off", "status", "--json", "--watch"])
+    #expect(flags.values == ["--watch": "off"])
+    #expect(flags.rest == ["status", "--json", "--watch"])
+  }
+
+  @Test func watchWorktreeIsShortForTheSettingWithItsValue() throws {
+    let flags = try SettingFlags(["start", "--watch-worktree", "folder"])
+    #expect(flags.values == ["--watch": "worktree"] && flags.rest == ["start", "folder"])
+    // So it comes to the node in the background.
+    #expect(flags.arguments == ["--watch=worktree"])
+    #expect(throws: Failure.self) { try SettingFlags(["--watch", "off", "--watch-worktree"]) }
+  }
+
   @Test(arguments: [
     (["--api-port"], "--api-port needs a value"), (["--api-port", "--json"], "--api-port needs a value"),
     (["--config"], "--config needs a value"), (["--theme", "a", "--theme", "b"], "--theme is given twice"),

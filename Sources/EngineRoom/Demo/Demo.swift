@@ -38,7 +38,7 @@ public final class Demo: Sendable {
         executable: executable, folder: folder.path, hasOwnSession: true, settings: settings)
       return Demo(executable: executable, folder: folder, node: node, repositories: repositories)
     } catch {
-      folder.remove()
+      await folder.remove()
       throw error
     }
   }
@@ -70,7 +70,7 @@ public final class Demo: Sendable {
   /// Stops the node and removes everything. Also in a task that is cancelled.
   public func close() async {
     await Task { await node.stop() }.value
-    folder.remove()
+    await folder.remove()
   }
 }
 

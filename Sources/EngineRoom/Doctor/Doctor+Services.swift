@@ -14,6 +14,7 @@ extension Doctor {
       usedFor: "what several nodes share: second cache level, fan-out, invalidations",
       without: "one node alone, with the store that is built in", fix: nil)
     guard let address = facts.redis else { return await redisProgram(finding, facts) }
+    finding.without = "health is degraded, and every node answers from its own memory until Redis is back"
     let place = address.description
     let probe = ProbeSocket(address: address.probeAddress, deadline: facts.deadline)
     let answer = await probe.ask(redisQuestion(address)) { isRedisComplete(String(decoding: $0, as: UTF8.self)) }

@@ -8,6 +8,7 @@ public enum Doctor {
   public static func examine(_ facts: DoctorSettings) async -> [DoctorFinding] {
     let probes: [@Sendable () async -> [DoctorFinding]] = [
       { [terminal(facts), locale(facts)] },
+      { await runningNode(facts) },
       { [await redis(facts)] },
       { [await docker(facts)] },
       { [await bubblewrap(facts), launcher(facts)] },

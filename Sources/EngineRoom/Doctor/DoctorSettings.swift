@@ -26,6 +26,10 @@ public struct DoctorSettings: Sendable {
   public var ports: [Port]
   /// The report of the last crash; nil: `crash/last.txt` in the state folder.
   public var crashReport: String?
+  /// Control socket of the node that may run; nil: it is not asked.
+  public var socket: String?
+  /// Of this program.
+  public var version: String
   /// Path of sandbox-launcher; nil: beside this executable.
   public var launcher: String?
   /// How long each probe may take.
@@ -33,7 +37,8 @@ public struct DoctorSettings: Sendable {
 
   public init(
     redis: RedisURL?, dockerHost: String, dockerImages: [String] = [], stateFolder: String,
-    environment: [String: String], ports: [Port], crashReport: String? = nil, deadline: Duration = .seconds(2)
+    environment: [String: String], ports: [Port], crashReport: String? = nil, socket: String? = nil,
+    version: String = "", deadline: Duration = .seconds(2)
   ) {
     self.redis = redis
     self.dockerHost = dockerHost
@@ -42,6 +47,8 @@ public struct DoctorSettings: Sendable {
     self.environment = environment
     self.ports = ports
     self.crashReport = crashReport
+    self.socket = socket
+    self.version = version
     self.deadline = deadline
   }
 }

@@ -82,9 +82,11 @@ extension Pipeline {
     journey.stages.append(stage)
   }
 
-  /// `cache-invalidated` and `vectors-updated` to the project's room.
-  func tell(_ report: ReindexReport, _ changes: Invalidated, _ journey: inout PipelineJourney) {
+  /// `cache-invalidated` and `vectors-updated` to the project's room, by the first of the nodes that index the project.
+  func tell(_ report: ReindexReport, _ changes: Invalidated, _ journey: inout PipelineJourney) async {
     let began = ContinuousClock.now
+    defer { journey.stages.append(.init(name: "broadcast", milliseconds: (ContinuousClock.now - began).milliseconds)) }
+    guard await isFirst(report.project, from: changes.pending.baseMark) else { return }
     if let finding = changes.finding {
       let selection = CacheSelection(
         namespace: finding.namespace, .event(.gitCommit, project: report.project.rawValue, paths: changes.paths))
@@ -95,7 +97,14 @@ extension Pipeline {
       ProjectEvent(
         projectID: report.project, event: "vectors-updated",
         data: Self.json(VectorsUpdated(report, paths: Array(changes.paths.prefix(Self.pathsToldMax))))))
-    journey.stages.append(.init(name: "broadcast", milliseconds: (ContinuousClock.now - began).milliseconds))
+  }
+
+  /// Whether no other node has told of this change. What was asked for and changed nothing is told by who was asked.
+  private func isFirst(_ id: ProjectID, from: String?) async -> Bool {
+    guard let cache = links.cache, cache.isShared, let mark = await links.index.mark(id), mark != from else {
+      return true
+    }
+    return await cache.isFirst(toTell: id, from: from ?? "", to: mark)
   }
 
   /// Nil, which is a null in JSON, for what has no form in it: none of ours.

@@ -23,6 +23,8 @@ final class Pipeline: Service {
     /// The files that a run took up beyond those.
     var pathsTakenUp: @Sendable (PendingChanges, ProjectID) async throws(Failure) -> [String]
     var reindex: @Sendable (ReindexRequest) async throws(Failure) -> ReindexReport
+    /// The state that answers, the same on all nodes.
+    var mark: @Sendable (ProjectID) async -> String?
   }
 
   /// What it joins. Nil, or a closure that does nothing, for what this node does not run.
@@ -40,6 +42,13 @@ final class Pipeline: Service {
   /// Where a project's newest state lies in the cache, for other nodes and for agents.
   static let namespace = "sb-index"
 
+  /// Between two tries of a journey: how long at first and at most, and how long even when something new comes.
+  struct Pauses: Sendable {
+    var first = Duration.seconds(1)
+    var most = Duration.seconds(60)
+    var least = Duration.seconds(1)
+  }
+
   private struct Wish {
     var trigger: PipelineJourney.Trigger
     var since: ContinuousClock.Instant
@@ -48,6 +57,8 @@ final class Pipeline: Service {
   private struct State {
     var waiting: [ProjectID: Wish] = [:]
     var running: Set<ProjectID> = []
+    /// Journeys that failed and wait for their next try; a yield ends the pause.
+    var pausing: [ProjectID: AsyncStream<Void>.Continuation] = [:]
     var journeys: [PipelineJourney] = []
     var completed: UInt64 = 0
     var failed: UInt64 = 0
@@ -57,6 +68,7 @@ final class Pipeline: Service {
   let clock: any WallClock
   let logger: Logger
   let latency = LatencyRecorder()
+  private let pauses: Pauses
   private let watcher: ProjectWatcher?
   /// What the watcher saw, in order.
   private let sightings: AsyncStream<ProjectWatcher.Sighting>
@@ -66,8 +78,13 @@ final class Pipeline: Service {
   private let isDue: AsyncStream<ProjectID>.Continuation
 
   /// `watches`: whether repositories are watched; without, only commands begin journeys.
-  init(_ links: Links, watches: Bool, clock: any WallClock, logger: Logger) throws(Failure) {
+  /// `workTree`: also edits that nobody has committed.
+  init(
+    _ links: Links, watches: Bool, workTree: Bool = false, pauses: Pauses = Pauses(), clock: any WallClock,
+    logger: Logger
+  ) throws(Failure) {
     self.links = links
+    self.pauses = pauses
     self.clock = clock
     self.logger = logger
     // More sightings than that are of projects that wait already.
@@ -77,7 +94,15 @@ final class Pipeline: Service {
     (due, isDue) = AsyncStream.makeStream(
       of: ProjectID.self, bufferingPolicy: .bufferingOldest(2 * ProjectRegistry.limit))
     do throws(IndexError) {
-      watcher = watches ? try ProjectWatcher { sighted.yield($0) } : nil
+      var options = ProjectWatcher.Options()
+      options.workTree = workTree
+      watcher =
+        watches
+        ? try ProjectWatcher(options) {
+          sighted.yield($0)
+        } polls: { [seconds = options.folderPoll.components.seconds] id, reason in
+          logger.notice("project \(id): edits are looked for every \(seconds) s: \(reason)")
+        } : nil
     } catch {
       throw error.failure
     }
@@ -88,7 +113,7 @@ final class Pipeline: Service {
     await cancelWhenGracefulShutdown { [self] in
       await withTaskGroup(of: Void.self) { group in
         if let watcher { group.addTask { await watcher.run() } }
-        group.addTask { for await sighting in self.sightings { self.wish(sighting.project, .commit, sighting.since) } }
+        group.addTask { for await sighting in self.sightings { self.wish(sighting) } }
         group.addTask { for await id in self.links.index.newcomers { self.wish(id, .command, .now) } }
         for await id in due {
           guard let wish = begin(id) else { continue }
@@ -110,7 +135,10 @@ final class Pipeline: Service {
 
   func remove(_ id: ProjectID) {
     watcher?.remove(id)
-    state.withLock { $0.waiting[id] = nil }
+    state.withLock { state in
+      state.waiting[id] = nil
+      _ = state.pausing[id]?.yield()
+    }
   }
 
   /// Newest first.
@@ -126,13 +154,19 @@ final class Pipeline: Service {
     return try await travel(&journey, isFull: request.isFull, since: .now)
   }
 
+  private func wish(_ sighting: ProjectWatcher.Sighting) {
+    wish(sighting.project, sighting.isOfFiles ? .worktree : .commit, sighting.since)
+  }
+
   private func wish(_ id: ProjectID, _ trigger: PipelineJourney.Trigger, _ since: ContinuousClock.Instant) {
     let isNew = state.withLock { state in
       if let known = state.waiting[id] {
-        state.waiting[id] = Wish(trigger: known.trigger, since: min(known.since, since))
+        let isCommit = trigger == .commit || known.trigger == .commit
+        state.waiting[id] = Wish(trigger: isCommit ? .commit : known.trigger, since: min(known.since, since))
         return false
       }
       state.waiting[id] = Wish(trigger: trigger, since: since)
+      _ = state.pausing[id]?.yield()
       return !state.running.contains(id)
     }
     if isNew { isDue.yield(id) }
@@ -155,10 +189,12 @@ final class Pipeline: Service {
     if isWishedAgain { isDue.yield(id) }
   }
 
-  /// A journey that nobody waits for: it is tried again until it gets through or there is nothing to do.
+  /// A journey that nobody waits for: it is tried again until it gets through or there is nothing to do. Whatever comes
+  /// during a pause is part of the next try.
   private func travel(_ id: ProjectID, _ wish: Wish) async {
     defer { end(id) }
-    var backoff = Backoff(first: .seconds(1), most: .seconds(60))
+    var wish = wish
+    var backoff = Backoff(first: pauses.first, most: pauses.most)
     while !Task.isCancelled {
       var journey = PipelineJourney(
         timeMilliseconds: clock.nowMilliseconds(), project: id, trigger: wish.trigger)
@@ -169,8 +205,29 @@ final class Pipeline: Service {
         // Cancelled by an operator, or of a project that is gone: not to be tried against their will.
         guard error.isWorthAnotherTry else { return }
       }
-      do { try await Task.sleep(for: backoff.next()) } catch { return }
+      do { try await pause(id, backoff.next()) } catch { return }
+      if let next = state.withLock({ $0.waiting.removeValue(forKey: id) }) { wish = next }
     }
+  }
+
+  /// Ends early when something new is wished, but not before `pauses.least` is over. Throws when cancelled.
+  private func pause(_ id: ProjectID, _ length: Duration) async throws {
+    let (news, new) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    state.withLock { state in
+      state.pausing[id] = new
+      // It came while the try before was failing.
+      if state.waiting[id] != nil { new.yield() }
+    }
+    defer { state.withLock { $0.pausing[id] = nil } }
+    let least = min(length, pauses.least)
+    try await Task.sleep(for: least)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await _ in news { return } }
+      group.addTask { try? await Task.sleep(for: length - least) }  // cancelled: something new is there
+      await group.next()
+      group.cancelAll()
+    }
+    try Task.checkCancellation()
   }
 
   private func travel(
@@ -197,7 +254,7 @@ final class Pipeline: Service {
       journey.keysInvalidated = changes.keys
       guard report.mode != .unchanged || !changes.isNothing else { return report }
       await fill(report, &journey)
-      tell(report, changes, &journey)
+      await tell(report, changes, &journey)
       journey.isComplete = true
       conclude(&journey, since)
       return report
@@ -265,7 +322,8 @@ extension Pipeline.IndexDeeds {
       newcomers: index.newcomers, mayIndex: { index.settings.indexesUnasked || index.hasIndex(of: $0) },
       pendingChanges: { (id) async throws(Failure) in try await index.pendingChanges(id) },
       pathsTakenUp: { (seen, id) async throws(Failure) in try await index.pathsTakenUp(since: seen, id) },
-      reindex: { (request) async throws(Failure) in try await index.reindex(request) })
+      reindex: { (request) async throws(Failure) in try await index.reindex(request) },
+      mark: { await index.mark($0) })
   }
 }
 

@@ -199,12 +199,10 @@ final class RunService: Service {
       return .success(result)
     }
     do throws(SandboxError) {
-      let outcome = try await execute(request, summary, engine)
-      let result = RunWords.result(outcome)
-      let files = result.files.map { outcome.artefacts[$0.path] }
-      await end(summary, result, code: wish.code, files: files)
-      if let key, outcome.isReplayable { await replay.keep(result, files: files, under: key) }
-      return .success(result)
+      let run = try await execute(request, summary, engine)
+      await end(summary, run.result, code: wish.code, files: run.contents)
+      if let key, run.isReplayable { await replay.keep(run.result, files: run.contents, under: key) }
+      return .success(run.result)
     } catch {
       await fail(summary, error, code: wish.code)
       return .failure(error.failure)
@@ -213,10 +211,10 @@ final class RunService: Service {
 
   private func execute(
     _ request: SandboxRequest, _ summary: RunSummary, _ engine: SandboxEngine
-  ) async throws(SandboxError) -> SandboxResult {
+  ) async throws(SandboxError) -> SandboxRun {
     let feed = RunOutputFeed(id: summary.id, actor: summary.actor, publish: links.publish)
     async let fed: Void = feed.run()
-    let result: Result<SandboxResult, SandboxError>
+    let result: Result<SandboxRun, SandboxError>
     do throws(SandboxError) {
       result = .success(
         try await engine.run(request, id: summary.id) { [self] event in
@@ -313,7 +311,9 @@ final class RunService: Service {
   }
 
   func file(_ id: String, _ path: String) async throws(Failure) -> [UInt8] {
-    guard let files = try await detail(id).result?.files, let number = files.firstIndex(where: { $0.path == path })
+    // By its bytes: two names of a folder may be one and the same to `String`.
+    guard let files = try await detail(id).result?.files,
+      let number = files.firstIndex(where: { $0.path.utf8.elementsEqual(path.utf8) })
     else { throw Failure(.notFound, "the run has left no such file") }
     guard let bytes = try await log.file(id, number: number) else {
       throw Failure(.notFound, "the file is not kept", hint: "it was too large, or is too old")

@@ -45,49 +45,21 @@ enum RunWords {
     }
   }
 
-  /// The program's first line that says something.
+  /// The program's first line that says something, without the marks of a comment.
   static func title(of code: String) -> String {
+    let marks = Set("#/*\"'".utf8)
     for line in code.utf8.prefix(8_192).split(separator: 10, maxSplits: 64) {
-      let words = line.drop { $0 == 32 || $0 == 9 }.prefix { $0 != 13 }
-      guard words.contains(where: { $0 > 32 }), !words.starts(with: "#!".utf8) else { continue }
+      var words = line.drop { $0 <= 32 }.prefix { $0 != 13 }
+      guard !words.starts(with: "#!".utf8) else { continue }
+      let isComment = ["#", "//", "/*", "* ", "\"\"\"", "'''"].contains { words.starts(with: $0.utf8) }
+      if isComment {
+        words = words.drop { marks.contains($0) || $0 <= 32 }
+        while let last = words.last, marks.contains(last) || last <= 32 { words.removeLast() }
+      }
+      guard words.contains(where: { $0 > 32 }) else { continue }
       return String(String(decoding: words, as: UTF8.self).prefix(titleLength))
     }
     return ""
-  }
-
-  static func result(_ result: SandboxResult) -> RunResult {
-    var document = RunResult(
-      id: result.id, language: result.language.rawValue, backend: result.backend, stdout: result.stdout,
-      stderr: result.stderr, limits: limits(result.limits))
-    document.stdoutTruncated = result.stdoutTruncated
-    document.stderrTruncated = result.stderrTruncated
-    document.exitCode = result.exitCode
-    document.signal = result.signal
-    document.timedOut = result.timedOut
-    document.outOfMemory = result.outOfMemory
-    document.blocked = result.blocked
-    document.killed = result.killed
-    document.cached = result.cached
-    document.violations = result.violations.map { violation in
-      RunResult.Violation(
-        rule: violation.rule, severity: violation.severity.rawValue, line: violation.line, column: violation.column,
-        message: violation.message, suggestion: violation.suggestion)
-    }
-    document.verified = result.verified.mapValues { .init(expected: $0.expected, actual: $0.actual, ok: $0.ok) }
-    document.queueMilliseconds = result.queueMilliseconds
-    document.startMilliseconds = result.startMilliseconds
-    document.durationMilliseconds = result.durationMilliseconds
-    document.cleanupMilliseconds = result.cleanupMilliseconds
-    document.memoryPeakBytes = result.memoryPeakBytes
-    document.files = result.files.map { .init(path: $0.path, bytes: $0.bytes) }
-    return document
-  }
-
-  private static func limits(_ limits: SandboxResult.Limits) -> RunResult.Limits {
-    RunResult.Limits(
-      memoryBytes: limits.memoryBytes, cpuPercent: limits.cpuPercent, timeoutMilliseconds: limits.timeoutMilliseconds,
-      processes: limits.processes, tmpBytes: limits.tmpBytes, outputBytes: limits.outputBytes,
-      enforcedBy: limits.enforcedBy)
   }
 }
 
@@ -105,7 +77,7 @@ extension RunSummary {
     durationMilliseconds = result.durationMilliseconds
     memoryPeakBytes = result.memoryPeakBytes
     guard result.blocked else { return }
-    let rules = result.violations.filter { $0.severity == "critical" }.map(\.rule)
+    let rules = result.violations.filter { $0.severity == .critical }.map(\.rule)
     reason = Set(rules).sorted().prefix(8).joined(separator: ", ")
   }
 }

@@ -7,7 +7,7 @@ internal import Pty
 final class BenchConsole: Sendable {
   static let width = 120
   static let height = 40
-  private static let deadline = Duration.seconds(10)
+  private static let deadline = Duration.seconds(60)
   /// Between two looks at the screen. No figure has this in it: times are those at which bytes came.
   private static let lookInterval = Duration.milliseconds(1)
 

@@ -7,7 +7,7 @@ internal import Glibc
 /// A node of a bench: a process with its own state folder, socket and port, which shares nothing with production.
 public final class BenchNode: Sendable {
   /// From start to the first `ready` on its control socket.
-  private static let readyDeadline = Duration.seconds(20)
+  private static let readyDeadline = Duration.seconds(60)
   /// Between two looks at the socket; a figure of `node ready` is at most this too large.
   private static let lookInterval = Duration.milliseconds(1)
   /// Another process may take the port between our look and the node's bind.

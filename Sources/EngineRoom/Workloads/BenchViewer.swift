@@ -74,7 +74,14 @@ final class BenchViewer: Sendable {
   var received: Int { state.withLock { $0.received } }
 
   /// Its thread ends soon after.
-  func end() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+  func end() { whileOpen { shutdown($0, Int32(SHUT_RDWR)) } }
+
+  /// Once its thread has closed the descriptor, the number may be another's.
+  private func whileOpen(_ body: (Int32) -> Void) {
+    state.withLock { state in
+      if !state.isOver { body(descriptor) }
+    }
+  }
 
   private func wait(_ what: String, _ isThere: (inout State) -> Bool) async throws(Failure) {
     let end = ContinuousClock.now + Self.patience
@@ -114,8 +121,10 @@ final class BenchViewer: Sendable {
       }
       takeFrames(&bytes, now)
     }
-    state.withLock { $0.isOver = true }
-    close(descriptor)
+    state.withLock { state in
+      state.isOver = true
+      close(descriptor)
+    }
   }
 
   private func takeFrames(_ bytes: inout [UInt8], _ now: ContinuousClock.Instant) {
@@ -157,6 +166,8 @@ final class BenchViewer: Sendable {
 
   private func write(_ bytes: [UInt8]) {
     // A socket that takes less has ended, which its thread finds out.
-    _ = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    whileOpen { descriptor in
+      _ = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    }
   }
 }

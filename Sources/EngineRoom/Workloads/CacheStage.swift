@@ -12,7 +12,7 @@ final class CacheStage: Sendable {
   private let server: BenchChild?
   let socketPath: String
 
-  static let startLimit = Duration.seconds(10)
+  static let startLimit = Duration.seconds(60)
 
   private init(_ caches: [Cache], server: BenchChild?, socketPath: String) {
     self.caches = caches
@@ -29,7 +29,7 @@ final class CacheStage: Sendable {
   /// Nodes that share a Redis. `isReadThrough`: each get goes to Redis, since what the first level holds is never
   /// young enough.
   static func shared(
-    _ bench: Workbench, nodes: Int = 1, isReadThrough: Bool = false, deadline: Duration = .milliseconds(500)
+    _ bench: Workbench, nodes: Int = 1, isReadThrough: Bool = false, deadline: Duration = .seconds(5)
   ) async throws(Failure) -> CacheStage {
     guard let program = CacheWorkloads.redisServer else { throw Failure(.unavailable, "there is no redis-server") }
     let path = "\(bench.folder)/r\(NodeID.random().rawValue.prefix(6))"

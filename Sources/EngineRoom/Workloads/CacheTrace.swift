@@ -1,3 +1,4 @@
+internal import Base
 internal import Glibc
 
 /// Requests by which hit rates are compared: the same in every run.
@@ -16,7 +17,7 @@ struct CacheTrace {
   private let window: Int
   private var cumulative: [Double] = []
   private var recent: [Int] = []
-  private var state: UInt64 = 42
+  private var chance = SeededGenerator(seed: 42)
 
   init(_ kind: Kind, capacity: Int) {
     self.kind = kind
@@ -53,14 +54,7 @@ struct CacheTrace {
     return low
   }
 
-  /// splitmix64 (Steele, Lea, Flood, OOPSLA 2014).
-  private mutating func random(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((mixed ^ (mixed >> 31)) % UInt64(max(1, bound)))
-  }
+  private mutating func random(_ bound: Int) -> Int { Int(chance.next() % UInt64(max(1, bound))) }
 
   /// Least recently used, as a cache that only counts.
   struct LRU {

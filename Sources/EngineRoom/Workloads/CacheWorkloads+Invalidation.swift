@@ -29,7 +29,7 @@ extension CacheWorkloads {
     return began.duration(to: .now).milliseconds
   }
 
-  private static let crossingLimit = Duration.seconds(5)
+  private static let crossingLimit = Duration.seconds(30)
 
   /// From before one node invalidates until the other, which holds the value in its first level, has none.
   @Sendable private static func crossing(_ stage: CacheStage) async throws(Failure) -> Double? {

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// From before the start of the program until its whole first frame is on the terminal.
 final class ConsoleFirstFrame: Workload {
-  private static let stopDeadline = Duration.seconds(3)
+  private static let stopDeadline = Duration.seconds(20)
 
   let bench: Workbench
   /// With a node in its process, or on one that runs.

@@ -11,32 +11,35 @@ struct GatewayPeer: Sendable {
   let script: String
   let environment: [String: String]
 
-  static let startLimit = Duration.seconds(10)
+  static let startLimit = Duration.seconds(60)
+
+  /// Of a look whether it is there.
+  static let lookLimit = Duration.seconds(10)
+
+  static let names = ["uWebSockets", "Node ws"]
 
   /// Those that are installed, the strongest first.
-  static let installed: [GatewayPeer] = [uWebSockets, nodeWs].compactMap { $0 }
-
-  private static let uWebSockets = installed(
-    "uWebSockets", program: "python3", test: ["-c", "import socketify"], fileName: "peer.py", script: pythonScript)
-  private static let nodeWs = installed(
-    "Node ws", program: "node", test: ["-e", "require('ws')"], fileName: "peer.js", script: nodeScript,
-    environment: ["NODE_PATH": "/usr/share/nodejs:/usr/lib/node_modules:/usr/local/lib/node_modules"])
+  static func installed() async -> [GatewayPeer] {
+    let all = [
+      await installed(
+        names[0], program: "python3", test: ["-c", "import socketify"], fileName: "peer.py", script: pythonScript),
+      await installed(
+        names[1], program: "node", test: ["-e", "require('ws')"], fileName: "peer.js", script: nodeScript,
+        environment: ["NODE_PATH": "/usr/share/nodejs:/usr/lib/node_modules:/usr/local/lib/node_modules"]),
+    ]
+    return all.compactMap { $0 }
+  }
 
   private static func installed(
     _ name: String, program: String, test: [String], fileName: String, script: String,
     environment: [String: String] = [:]
-  ) -> GatewayPeer? {
+  ) async -> GatewayPeer? {
     guard let path = CacheWorkloads.program(program) else { return nil }
     var variables = environment
     for name in ["PATH", "HOME"] { variables[name] = getenv(name).map { String(cString: $0) } }
     let launch = BenchChild.Launch(arguments: test, environment: variables)
     guard let child = try? BenchChild(path, launch) else { return nil }  // not startable: not installed
-    var waited = 0
-    while !child.hasEnded, waited < 500 {
-      usleep(10_000)
-      waited += 1
-    }
-    guard child.kill() == 0 else { return nil }
+    guard await child.end(within: lookLimit).status == 0 else { return nil }
     return GatewayPeer(name: name, program: path, fileName: fileName, script: script, environment: variables)
   }
 

@@ -106,8 +106,9 @@ final class GatewayStage: Sendable {
   private func run(
     _ scenario: LoadScenario, ports: [UInt16], processes: [Int32]
   ) async throws(Failure) -> LoadReport {
-    var scenario = bench.isQuick ? scenario.quick : scenario
+    var scenario = scenario
     scenario.ports = ports
+    if bench.isQuick { scenario = scenario.quick }
     scenario.serverProcesses = processes
     let number = loads.withLock { number in
       number += 1
@@ -147,9 +148,12 @@ extension LoadScenario {
     quick.clients = min(clients, 40)
     quick.rooms = min(rooms, 4)
     quick.stalled = min(stalled, 5)
-    quick.idleSeconds = min(idleSeconds, 0.05)
+    // Nodes have to learn of each other's rooms, which takes as long as in a full run.
+    if ports.count == 1 { quick.idleSeconds = min(idleSeconds, 0.05) }
     quick.warmUpSeconds = min(warmUpSeconds, 0.05)
     quick.seconds = min(seconds, 0.2)
+    // It ends with the last delivery; a slow machine takes its time for that.
+    quick.drainSeconds = max(drainSeconds, 30)
     return quick
   }
 

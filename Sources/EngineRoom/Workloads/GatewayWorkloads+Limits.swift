@@ -169,8 +169,8 @@ extension GatewayWorkloads {
     scenario.rooms = 5
     scenario.ratePerSecond = 1_000
     scenario.publishers = 8
-    // Each room becomes known to the other node's subscription.
-    scenario.idleSeconds = 0.5
+    // Each room becomes known to the other node's subscription: what is published before that is lost to it.
+    scenario.idleSeconds = 2
     return scenario
   }
 }

@@ -4,15 +4,15 @@ internal import Load
 
 /// The `gateway` suite: a real node, clients in other processes over loopback.
 enum GatewayWorkloads {
-  static func all(_ bench: Workbench) -> [any Workload] {
+  static func all(_ bench: Workbench, peers: [GatewayPeer]) -> [any Workload] {
     let parsers: [any Workload] = [ParserSpeed(.frames, bench: bench), ParserSpeed(.packets, bench: bench)]
-    let figures = twoHundred(bench) + tenThousand(bench) + fanOut(bench) + limits(bench) + throttle(bench)
+    let figures = twoHundred(bench) + tenThousand(bench) + fanOut(bench, peers) + limits(bench) + throttle(bench)
     return parsers + figures + (CacheWorkloads.redisServer == nil ? [] : nodes(bench))
   }
 
   /// Why rows or peers are missing; nil when none is.
-  static var leftOut: String? {
-    var missing = ["uWebSockets", "Node ws"].filter { name in !GatewayPeer.installed.contains { $0.name == name } }
+  static func leftOut(peers: [GatewayPeer]) -> String? {
+    var missing = GatewayPeer.names.filter { name in !peers.contains { $0.name == name } }
     if CacheWorkloads.redisServer == nil { missing.append("redis-server") }
     return missing.isEmpty
       ? nil : "not installed, and left out of the gateway's rows: \(missing.joined(separator: ", "))"
@@ -80,8 +80,7 @@ enum GatewayWorkloads {
 
   /// Deliveries for each second of the server's CPU time, against the strongest peer; the others have rows of their
   /// own at one size.
-  private static func fanOut(_ bench: Workbench) -> [GatewayFigure] {
-    let peers = GatewayPeer.installed
+  private static func fanOut(_ bench: Workbench, _ peers: [GatewayPeer]) -> [GatewayFigure] {
     var rows: [GatewayFigure] = []
     for (inFlight, factor) in [(8, 1.2), (1, 1.0)] {
       for (clients, text) in sizes {

@@ -4,6 +4,10 @@ internal import Glibc
 
 /// Sources of this machine as one repository: Python's and Node's own libraries, C headers. Where they are too few, the
 /// same again with a line more each, which makes them other contents.
+///
+/// More than a tenth of them the index rightly takes for no source: of 12,682 such files on one machine some 2,000 are
+/// OpenSSL's configuration headers in Node's own (`openssl/archs`), which say that they were generated and not to be
+/// edited, and 240 are tables in one line (`caniuse-lite`). `replace` puts others in their place.
 struct IndexCorpus: Sendable {
   let path: String
   let files: Int

@@ -64,6 +64,8 @@ final class MemorySoak: Sendable {
 
   private static let project = ProjectID(folderName: "soak")
   private static let (workers, viewers) = (4, 20)
+  private static let historyBroadcasts = 110_000
+  private static let tick = Command.projectEvent(ProjectEvent(projectID: project, event: "tick"))
   /// Keys that the load writes and reads: what the cache holds at most, so that it is full after the warm-up.
   private static let keys = 2_000
   /// Memory is the allocator's as well: it has to come to rest.
@@ -93,6 +95,7 @@ final class MemorySoak: Sendable {
     for _ in 0..<Self.viewers {
       viewers.append(try await BenchViewer.open(port: node.gatewayPort, project: Self.project, keeping: []))
     }
+    try await fillHistory(of: node)
     _ = try await load(node, for: warmUp)
     let before = try await process(node)
     let began = ContinuousClock.now
@@ -105,6 +108,18 @@ final class MemorySoak: Sendable {
     return record
   }
 
+  /// The gateway keeps its last 100,000 broadcasts for clients that come back. Before they are there the node grows,
+  /// as it should, and no leak could be told from it.
+  private func fillHistory(of node: BenchNode) async throws(Failure) {
+    let share = (bench.isQuick ? 1_000 : Self.historyBroadcasts) / Self.workers
+    try await Self.together { _ throws(Failure) in
+      try await withControlClient(path: node.socketPath, hello: BenchNode.hello) { client throws(Failure) in
+        for _ in 0..<share where !Task.isCancelled { _ = try await client.perform(Self.tick) }
+      }
+    }
+    if Task.isCancelled { throw Failure(.unavailable, "the bench was cancelled") }
+  }
+
   private func process(_ node: BenchNode) async throws(Failure) -> ProcessSnapshot {
     try await bench.sleep(bench.isQuick ? .milliseconds(50) : Self.rest)
     return try await withControlClient(path: node.socketPath, hello: BenchNode.hello) { client throws(Failure) in
@@ -114,24 +129,34 @@ final class MemorySoak: Sendable {
 
   private func load(_ node: BenchNode, for length: Duration) async throws(Failure) -> Record {
     let end = ContinuousClock.now + length
-    let parts = await withTaskGroup(of: Result<Record, Failure>.self) { group in
-      for worker in 0..<Self.workers {
-        group.addTask {
-          do throws(Failure) { return .success(try await Self.work(worker, on: node, until: end)) } catch {
-            return .failure(error)
-          }
-        }
-      }
-      return await group.reduce(into: []) { $0.append($1) }
+    let parts = try await Self.together { worker throws(Failure) in
+      try await Self.work(worker, on: node, until: end)
     }
     var whole = Record()
     for part in parts {
-      let part = try part.get()
       whole.operations += part.operations
       whole.errors += part.errors
     }
     if Task.isCancelled { throw Failure(.unavailable, "the bench was cancelled") }
     return whole
+  }
+
+  /// What each worker came to; the first failure when one failed.
+  @discardableResult
+  private static func together<Value: Sendable>(
+    _ work: @escaping @Sendable (Int) async throws(Failure) -> Value
+  ) async throws(Failure) -> [Value] {
+    let results = await withTaskGroup(of: Result<Value, Failure>.self) { group in
+      for worker in 0..<workers {
+        group.addTask {
+          do throws(Failure) { return .success(try await work(worker)) } catch { return .failure(error) }
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    var values: [Value] = []
+    for result in results { values.append(try result.get()) }
+    return values
   }
 
   private static func work(
@@ -155,7 +180,7 @@ final class MemorySoak: Sendable {
     switch number % 10 {
     case 0...3: _ = try await client.ask(.cacheGet(namespace: "agents", keys: [key]))
     case 4, 5: _ = try await client.perform(.cacheSet(PipelineStage.write(key, "task-\(number % 100)")))
-    case 6, 7: _ = try await client.perform(.projectEvent(ProjectEvent(projectID: project, event: "tick")))
+    case 6, 7: _ = try await client.perform(tick)
     case 8: _ = try await client.ask(.search(SearchQuery(IndexStage.questions[number / 10 % 10])))
     default:
       let selection = CacheSelection(namespace: "agents", .tags(["task-\(number / 10 % 100)"]))

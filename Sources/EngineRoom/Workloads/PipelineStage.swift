@@ -29,7 +29,7 @@ final class PipelineStage: Sendable {
     var parts: Parts?
     var changes = 0
     /// Of commits with a thousand files, which the rows of the stages share.
-    var large: [PipelineJourney] = []
+    var large: [Trip] = []
     var taken: [String: Int] = [:]
   }
 
@@ -93,22 +93,29 @@ final class PipelineStage: Sendable {
     let heard = try await parts.viewer.arrival { $0.contains("vectors-updated") && $0.contains(commit) }
     let trip = Trip(
       milliseconds: (heard - began).milliseconds, journey: try await journey(of: commit, on: parts.node))
-    if files == 1_000 { state.withLock { $0.large.append(trip.journey) } }
+    if files == 1_000 { state.withLock { $0.large.append(trip) } }
     return trip
   }
 
   /// How long a stage took in the next of the large commits that were measured; one is made when there is none.
   func milliseconds(of stage: String) async throws(Failure) -> Double {
-    let next = state.withLock { state in
-      let index = state.taken[stage, default: 0]
-      state.taken[stage] = index + 1
-      return index < state.large.count ? state.large[index] : nil
-    }
-    let journey = if let next { next } else { try await trip(1_000).journey }
-    guard let found = journey.stages.first(where: { $0.name == stage }) else {
+    guard let found = try await large(for: stage).journey.stages.first(where: { $0.name == stage }) else {
       throw Failure(.internal, "the journey has no stage '\(stage)'")
     }
     return found.milliseconds
+  }
+
+  /// All of it, from the branch that moves to the viewer that hears.
+  func wholeMilliseconds() async throws(Failure) -> Double { try await large(for: "whole").milliseconds }
+
+  private func large(for row: String) async throws(Failure) -> Trip {
+    let next = state.withLock { state in
+      let index = state.taken[row, default: 0]
+      state.taken[row] = index + 1
+      return index < state.large.count ? state.large[index] : nil
+    }
+    if let next { return next }
+    return try await trip(1_000)
   }
 
   private func journey(of commit: String, on node: BenchNode) async throws(Failure) -> PipelineJourney {

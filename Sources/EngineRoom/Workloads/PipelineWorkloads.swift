@@ -33,7 +33,11 @@ enum PipelineWorkloads {
       (stage) async throws(Failure) in
       try await stage.coordination()
     }
-    return trips + parts + [agents]
+    let whole = PipelineFigure("1,000 changed files: whole, old target", 10_000, 10, bench, stage) {
+      (stage) async throws(Failure) in
+      try await stage.wholeMilliseconds()
+    }
+    return trips + parts + [whole, agents]
   }
 
   /// Why the suite is missing; nil when it is not.

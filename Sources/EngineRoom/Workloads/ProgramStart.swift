@@ -14,7 +14,7 @@ struct ProgramStart: Workload {
   func measure() async throws(Failure) -> Double? {
     let environment = BenchNode.environment(folder: bench.folder, socket: "\(bench.folder)/none")
     return try await BenchChild.run(
-      bench.executable, .init(arguments: ["version"], environment: environment), deadline: .seconds(10)
+      bench.executable, .init(arguments: ["version"], environment: environment), deadline: .seconds(60)
     ).milliseconds
   }
 }

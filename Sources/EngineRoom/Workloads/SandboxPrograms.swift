@@ -1,3 +1,4 @@
+internal import ControlPlane
 internal import Sandbox
 
 /// Programs of the bench: hostile ones, which must be contained with validation off, and ordinary ones, which must pass
@@ -5,7 +6,7 @@ internal import Sandbox
 enum SandboxPrograms {
   struct Program: Sendable {
     var request: SandboxRequest
-    var isRight: @Sendable (SandboxResult) -> Bool
+    var isRight: @Sendable (SandboxRun) -> Bool
   }
 
   static let hostile: [Program] = [
@@ -49,7 +50,7 @@ enum SandboxPrograms {
   ]
 
   private static func program(
-    _ code: String, _ milliseconds: Int, _ isRight: @escaping @Sendable (SandboxResult) -> Bool
+    _ code: String, _ milliseconds: Int, _ isRight: @escaping @Sendable (SandboxRun) -> Bool
   ) -> Program {
     let limits = SandboxLimits(timeoutMilliseconds: milliseconds)
     return Program(request: SandboxRequest(language: .python, code: code, limits: limits, profile: .off)) { result in

@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 internal import Glibc
 internal import Sandbox
 internal import Synchronization
@@ -140,7 +141,7 @@ final class SandboxStage: Sendable {
 
   private func run(
     _ request: SandboxRequest, onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
-  ) async throws(Failure) -> SandboxResult {
+  ) async throws(Failure) -> SandboxRun {
     do throws(SandboxError) { return try await engine.run(request, onEvent: onEvent) } catch { throw error.failure }
   }
 

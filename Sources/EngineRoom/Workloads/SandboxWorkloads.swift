@@ -50,7 +50,28 @@ enum SandboxWorkloads {
       SandboxFigure("ordinary programs right", "%", bench, .least(100), .cold, samples: 1) { stage throws(Failure) in
         try await stage.share(of: SandboxPrograms.ordinary)
       },
-    ] + docker(bench)
+    ] + oldTargets(bench) + docker(bench)
+  }
+
+  private static func oldTargets(_ bench: Workbench) -> [any Workload] {
+    [
+      SandboxFigure("python first output, cold, old target", "ms", bench, .most(5_000), .cold, figure: .largest) {
+        stage throws(Failure) in
+        try await stage.firstOutput(.python, print1)
+      },
+      SandboxFigure("10 at once, old target", "ms", bench, .most(5_000), .cold, figure: .largest, samples: 10) {
+        stage throws(Failure) in
+        try await stage.allStarted(10)
+      },
+      SandboxFigure("cleanup, old target", "ms", bench, .most(2_000), .cold, figure: .largest, samples: 10) {
+        stage throws(Failure) in
+        try await stage.cleanup()
+      },
+      SandboxFigure("validation of 2 KB, old target", "ms", bench, .most(100), .cold, figure: .largest, samples: 50) {
+        stage throws(Failure) in
+        try await stage.validation()
+      },
+    ]
   }
 
   private static func docker(_ bench: Workbench) -> [any Workload] {

@@ -21,7 +21,7 @@ public struct ScratchFolder: Sendable {
   /// Another bench may take a folder for left over between its making and its locking.
   private static let attemptsMax = 3
   /// A process that was killed a moment ago may still put a file into a folder that is being emptied.
-  private static let (removalsMax, removalPause): (Int, UInt32) = (250, 20_000)
+  private static let (removalsMax, removalPause) = (250, Duration.milliseconds(20))
 
   /// In the temporary folder of the process, or in `/tmp` when that has too long a name. Mode 0700. Folders there that
   /// dead ones left are removed first. `use`: `bench` or `demo`.
@@ -44,9 +44,15 @@ public struct ScratchFolder: Sendable {
     throw Failure(.unavailable, "cannot lock a temporary folder in \(base)")
   }
 
-  /// Removes the folder with everything in it.
-  public func remove() {
-    Self.remove(path)
+  /// Removes the folder with everything in it, also in a task that is cancelled.
+  public func remove() async {
+    await Task { [path] in
+      for attempt in 0..<Self.removalsMax where access(path, F_OK) == 0 {
+        // Nobody cancels this task.
+        if attempt > 0 { try? await Task.sleep(for: Self.removalPause) }
+        Self.remove(path)
+      }
+    }.value
     close(lock)
   }
 
@@ -100,12 +106,8 @@ public struct ScratchFolder: Sendable {
   }
 
   private static func remove(_ path: String) {
-    var attempt = 0
-    while access(path, F_OK) == 0, attempt < removalsMax {
-      if attempt > 0 { usleep(removalPause) }
-      // What cannot be removed is left in the temporary folder, where the system removes it; the figures stand.
-      try? FileManager.default.removeItem(atPath: path)
-      attempt += 1
-    }
+    // What cannot be removed is left in the temporary folder, where the next one or the system removes it; the figures
+    // stand.
+    try? FileManager.default.removeItem(atPath: path)
   }
 }

@@ -16,7 +16,7 @@ struct StatusCommandTime: Workload {
   func measure() async throws(Failure) -> Double? {
     let environment = BenchNode.environment(folder: bench.folder, socket: socketPath)
     return try await BenchChild.run(
-      bench.executable, .init(arguments: ["status"], environment: environment), deadline: .seconds(10)
+      bench.executable, .init(arguments: ["status"], environment: environment), deadline: .seconds(60)
     ).milliseconds
   }
 }

@@ -21,7 +21,7 @@ final class StoppedClient: Workload {
   /// Commands that fill the stopped client's ring, the node's write buffer and the kernel's: 6,000 events, where the
   /// ring has 1,024 and the buffers hold fewer than 2,000.
   private static let fillingCommands = 2_000
-  private static let attachDeadline = Duration.seconds(10)
+  private static let attachDeadline = Duration.seconds(60)
 
   private struct Stage {
     var node: BenchNode

@@ -20,6 +20,7 @@ struct ConformanceApplication: SocketApplication {
     }
   }
 
+  func allows(_ identity: Identity, joining room: String) -> Bool { true }
   func disconnected(_ socket: SocketContext, _ reason: EndReason) {}
 }
 

@@ -1,10 +1,16 @@
+internal import Synchronization
+
 /// Publications that something must happen before: `file-changed` runs its invalidation first, and only then is
 /// delivered (CONTRACT, Gateway). The work is `async` and has a deadline; the loops go on meanwhile.
 ///
 /// A client's later publications wait behind its own that has a hook running, so that its events keep their order;
-/// other clients are not held up. Bounded: a full queue refuses the publication.
+/// other clients are not held up. Bounded in number and bytes, of all clients and of each: a full queue refuses the
+/// publication.
 final class HookQueue: Sendable {
   static let waitingMax = 4_096
+  static let bytesMax = 64 << 20
+  /// Publications of one client.
+  static let clientMax = 256
   static let deadline = Duration.seconds(5)
 
   /// What is to happen before an emission is delivered; it must not throw and may take until the deadline.
@@ -16,11 +22,15 @@ final class HookQueue: Sendable {
     var emission: Emission
     var isHooked: Bool
     var deliver: @Sendable (Emission) -> Void
+
+    var bytes: Int { emission.arguments.count + emission.attachments.reduce(0) { $0 + $1.count } }
   }
 
   private let hook: Hook?
   private let jobs: AsyncStream<Job>
   private let inlet: AsyncStream<Job>.Continuation
+  /// Jobs taken and not delivered yet, wherever they are.
+  private let standing = Mutex((count: 0, bytes: 0))
 
   init(_ hook: Hook?) {
     self.hook = hook
@@ -32,8 +42,15 @@ final class HookQueue: Sendable {
 
   /// False when the queue is full.
   func add(_ job: Job) -> Bool {
-    if case .enqueued = inlet.yield(job) { return true }
-    return false
+    let isTaken = standing.withLock { standing in
+      guard standing.count < Self.waitingMax, standing.bytes + job.bytes <= Self.bytesMax,
+        case .enqueued = inlet.yield(job)
+      else { return false }
+      standing.count += 1
+      standing.bytes += job.bytes
+      return true
+    }
+    return isTaken
   }
 
   /// Works until the task is cancelled.
@@ -56,18 +73,26 @@ final class HookQueue: Sendable {
   }
 
   private func perform(_ job: Job) async {
-    if job.isHooked, let hook {
-      await withTaskGroup(of: Void.self) { group in
-        group.addTask { await hook(job.emission) }
-        group.addTask {
-          // Cancelled when the hook is done, and then there is nothing to say.
-          try? await Task.sleep(for: Self.deadline)
-        }
-        await group.next()
-        group.cancelAll()
-      }
+    if job.isHooked { await prepare(job.emission) }
+    standing.withLock { standing in
+      standing.count -= 1
+      standing.bytes -= job.bytes
     }
     job.deliver(job.emission)
+  }
+
+  /// The hook, which is cancelled at the deadline.
+  func prepare(_ emission: Emission) async {
+    guard let hook else { return }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await hook(emission) }
+      group.addTask {
+        // Cancelled when the hook is done, and then there is nothing to say.
+        try? await Task.sleep(for: Self.deadline)
+      }
+      await group.next()
+      group.cancelAll()
+    }
   }
 
   func close() { inlet.finish() }

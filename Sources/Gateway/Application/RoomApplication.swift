@@ -63,13 +63,17 @@ struct RoomApplication: SocketApplication {
     if parts[0] == "unsubscribe" {
       socket.leave(room)
     } else {
-      let grants = try grants(socket)
-      guard grants.allows(joining: room), allowsProject(room, grants) else {
+      guard allows(socket.identity, joining: room) else {
         throw Failure(.denied, "this credential does not cover that room")
       }
       guard socket.join(room) else { throw Failure(.limit, "too many rooms for one socket") }
     }
     socket.answer(event.reply, json: Self.accepted)
+  }
+
+  func allows(_ identity: Identity, joining room: String) -> Bool {
+    guard let grants = identity.authenticated?.caller.grants else { return false }
+    return grants.allows(joining: room) && allowsProject(room, grants)
   }
 
   private func grants(_ socket: SocketContext) throws(Failure) -> Grants {

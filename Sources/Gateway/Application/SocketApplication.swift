@@ -7,6 +7,8 @@ protocol SocketApplication: Sendable {
   var namespaces: [String] { get }
   /// `auth`: the JSON object of the CONNECT packet; empty when there was none.
   func connected(_ socket: SocketContext, auth: [UInt8])
+  /// Whether a client may be in a room: asked for those of a session that it comes back to.
+  func allows(_ identity: Identity, joining room: String) -> Bool
   func received(_ event: SocketEvent, _ socket: SocketContext)
   func disconnected(_ socket: SocketContext, _ reason: EndReason)
 }
@@ -135,7 +137,9 @@ struct SocketContext {
           socket.accept(receipt, reply)
         })
     }
-    guard hooks.add(job) else { return answer(reply, json: Self.busy) }
+    guard session.pointee.hooksWaiting < HookQueue.clientMax, hooks.add(job) else {
+      return answer(reply, json: Self.busy)
+    }
     session.pointee.hooksWaiting += 1
   }
 

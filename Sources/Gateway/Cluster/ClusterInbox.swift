@@ -12,7 +12,9 @@ struct ClusterInbox: Sendable {
   private(set) var life: UInt64 = 0
   private(set) var isHealing = true
   private(set) var reached: [String: UInt64] = [:]
-  private var order: [String] = []
+  /// When each was heard last, counted in messages.
+  private var heard: [String: UInt64] = [:]
+  private var messages: UInt64 = 0
   private var waiting: [Message] = []
   private(set) var isOverrun = false
 
@@ -39,11 +41,12 @@ struct ClusterInbox: Sendable {
 
   /// Whether the message with this number is new, and if so notes it.
   mutating func admit(_ origin: String, _ sequence: UInt64) -> Bool {
+    messages += 1
+    heard[origin] = messages
     if let last = reached[origin] {
       guard sequence > last else { return false }
-    } else {
-      if order.count >= Self.originsMax { reached[order.removeFirst()] = nil }
-      order.append(origin)
+    } else if reached.count >= Self.originsMax, let silent = heard.min(by: { $0.value < $1.value })?.key {
+      (reached[silent], heard[silent]) = (nil, nil)
     }
     reached[origin] = sequence
     return true

@@ -223,7 +223,7 @@ extension RedisAdapter {
 
   private func resume(_ data: RedisConnection) async throws(RedisError) {
     let last = try await lastOfLog(options.node, data)
-    shared.withLock { $0.outbox.resume(after: last, now: MonotonicNanoseconds.now()) }
+    shared.withLock { $0.outbox.resume(after: last, now: MonotonicTime.now()) }
   }
 
   /// Publishes until nothing is left, one batch at a time so that the order holds whatever fails.
@@ -239,7 +239,7 @@ extension RedisAdapter {
         // A number that the log has already was published; anything else is for the next life to try again.
         guard error.code == "ERR", error.line.contains("equal or smaller") else { throw .server(error) }
       }
-      let now = MonotonicNanoseconds.now()
+      let now = MonotonicTime.now()
       shared.withLock { $0.outbox.acknowledge(batch, now: now) }
       if shared.withLock({ !$0.sessions.isEmpty }) { try await writeSessions(data) }
     }

@@ -55,7 +55,8 @@ extension RedisAdapter {
     }
   }
 
-  /// The session, if this node is the one that takes it away.
+  /// The session, if this node is the one that takes it away. Several nodes may hold it, when its client had come back
+  /// to one before another noticed that it had gone: then it is what the node knows that heard of it last.
   private func take(_ pid: String, _ nodes: [String], _ data: RedisConnection) async throws(RedisError)
     -> RecoverySession?
   {
@@ -63,16 +64,19 @@ extension RedisAdapter {
     let holders = Array(Set(nodes + [options.node]))
     let found = try await data.send(
       holders.map { RedisCommand("HGET", .text(keys.sessions($0)), field) }, deadline: options.commandDeadline)
-    for (holder, reply) in zip(holders, found) {
-      guard let bytes = reply.bytes else { continue }
-      let removed = try await data.send(RedisCommand("HDEL", .text(keys.sessions(holder)), field))
+    let held = zip(holders, found).filter { $1.bytes != nil }
+    guard !held.isEmpty else { return nil }
+    let removed = try await data.send(
+      held.map { RedisCommand("HDEL", .text(keys.sessions($0.0)), field) }, deadline: options.commandDeadline)
+    var newest: (session: RecoverySession, isOurs: Bool)?
+    for ((_, reply), removal) in zip(held, removed) {
       // A record that cannot be read is no session; it is gone from the store now.
-      guard removed.integer == 1, let session = try? RecoverySession(decoding: bytes), session.pid == pid else {
-        return nil
-      }
-      return session
+      guard let bytes = reply.bytes, let session = try? RecoverySession(decoding: bytes), session.pid == pid,
+        newest.map({ $0.session.lastKnown < session.lastKnown }) ?? true
+      else { continue }
+      newest = (session, removal.integer == 1)
     }
-    return nil
+    return newest.flatMap { $0.isOurs ? $0.session : nil }
   }
 
   /// Everything behind `seen` that concerns the session; false when some of it is gone.
@@ -131,4 +135,9 @@ extension RedisAdapter {
       try await push.send(
         [RedisCommand("SUBSCRIBE", arguments: names.map { .text($0) })], deadline: options.commandDeadline))
   }
+}
+
+extension RecoverySession {
+  /// When its node heard of its client last; one that is connected is heard of now.
+  fileprivate var lastKnown: Int64 { droppedAtMilliseconds ?? .max }
 }

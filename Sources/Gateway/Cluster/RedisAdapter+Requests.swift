@@ -58,7 +58,7 @@ extension RedisAdapter {
     case .remoteDisconnect: asked = .disconnect(selection, closesTransport: request.closesTransport)
     case .remoteFetch, .sockets: asked = .fetchSockets(selection)
     case .allRooms: asked = .rooms(namespace: names.namespace)
-    case .members: asked = .members(namespace: names.namespace, room: request.selection.first ?? "")
+    case .members: asked = .members(namespace: names.namespace, rooms: request.selection)
     case .broadcast: asked = acknowledgedBroadcast(request, names)
     // Nothing here listens to events between servers: no answer, as a Node server without a listener.
     case .serverSideEmit: return nil
@@ -241,11 +241,11 @@ extension RedisAdapter {
 
   /// Our own nodes are asked for a number; other Socket.IO servers could only be asked for all their sockets, and make
   /// the answer incomplete.
-  func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience {
+  func audience(namespace: String, rooms: [String], within deadline: Duration) async -> ClusterAudience {
     guard let count = await serverCount(namespace: namespace) else { return ClusterAudience(isComplete: false) }
     guard count > 1 else { return ClusterAudience() }
     var request = AdapterRequest(kind: .members)
-    request.selection = [room]
+    request.selection = rooms
     guard let heard = await ask(request, namespace, within: deadline, enough: max(1, state.peers.count)) else {
       return ClusterAudience(isComplete: false)
     }

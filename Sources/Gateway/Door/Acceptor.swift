@@ -13,6 +13,11 @@ internal import Synchronization
 final class Acceptor: Sendable {
   private static let backlog: Int32 = 4_096
   private static let batchMax = 256
+  /// What the kernel takes of a connection's output before it is under way (tcp(7), TCP_NOTSENT_LOWAT). Without it the
+  /// kernel holds some hundred kilobytes for each slow client, which no bound of ours sees.
+  private static let unsentBytesMax: Int32 = 64 << 10
+  /// TCP_NOTSENT_LOWAT of <linux/tcp.h>, which Swift does not import.
+  private static let notSentLowWater: Int32 = 25
 
   let port: Int
   private let listener: Int32
@@ -99,10 +104,7 @@ final class Acceptor: Sendable {
     switch admission.enter() {
     case .cut: close(descriptor)
     case .polite503: arrived(descriptor, SocketEndpoint(storage: peer), true)
-    case .welcome:
-      var one: Int32 = 1
-      setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
-      arrived(descriptor, SocketEndpoint(storage: peer), false)
+    case .welcome: arrived(descriptor, SocketEndpoint(storage: peer), false)
     }
     return true
   }
@@ -118,6 +120,10 @@ final class Acceptor: Sendable {
     guard descriptor >= 0 else { throw .system("cannot make a socket", errno: errno) }
     var one: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+    // Accepted connections inherit both (Linux).
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+    var unsent = Self.unsentBytesMax
+    setsockopt(descriptor, Int32(IPPROTO_TCP), Self.notSentLowWater, &unsent, 4)
     var storage = endpoint.storage
     let length = socklen_t(family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size)
     let isBound = withUnsafePointer(to: &storage) {

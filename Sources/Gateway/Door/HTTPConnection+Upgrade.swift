@@ -63,7 +63,7 @@ extension HTTPConnection {
     let letter = Letter.adopt(handover)
     channel.close(mode: .all).whenComplete { _ in
       if !seat.mailbox.post(letter) {
-        close(copy)
+        Glibc.close(copy)
         admission.left()
       }
     }

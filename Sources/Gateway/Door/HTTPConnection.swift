@@ -9,10 +9,11 @@ internal import Synchronization
 /// it is), and hands them to the session's loop. Lives on its channel's event loop.
 ///
 /// Deadlines: the first whole head within `headerDeadline` of the accept, every body within `bodyDeadline` of its head,
-/// the next request within `keepAlive` of the last answer. A waiting GET has none of its own: the session's heartbeat
-/// answers it.
-final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
+/// the next request within `keepAlive` of the last request or the answer it waited for. A waiting GET has none of its
+/// own: the session's heartbeat answers it.
+final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundIn = HTTPServerResponsePart
   typealias OutboundOut = HTTPServerResponsePart
 
   let front: HTTPFront
@@ -98,6 +99,15 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     timer = context.eventLoop.scheduleTask(in: .nanoseconds(deadline.nanoseconds)) {
       channel.close(mode: .all, promise: nil)
     }
+  }
+
+  /// The GET that waited is answered: from here on its client is waited for again.
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    if waiting != nil, !hasLeft, case .end = unwrapOutboundIn(data) {
+      waiting = nil
+      arm(front.options.keepAlive, context)
+    }
+    context.write(data, promise: promise)
   }
 
   // MARK: Gathering

@@ -45,6 +45,8 @@ final class HTTPFront: Sendable {
           let pipeline = channel.pipeline.syncOperations
           let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes), maximumBufferSize: 64 << 10)
+          // Requests are not read while answers wait to be sent, so a client that reads none holds a few of them.
+          try pipeline.addHandler(BackPressureHandler())
           try pipeline.addHandler(HTTPResponseEncoder())
           try pipeline.addHandler(decoder)
           try pipeline.addHandler(HTTPServerPipelineHandler())

@@ -13,7 +13,7 @@ enum Letter: Sendable {
   case pollAborted(SessionID, HTTPReply)
   case broadcast(Broadcast)
   /// The answer of the desk to a CONNECT packet.
-  case identified(SessionID, namespace: Int, Result<Authenticated, Failure>)
+  case identified(SessionID, attempt: SessionID, Result<Authenticated, Failure>)
   /// A piece of work on the loop's own thread: lists, kicks, drains, answers of hooks.
   case work(@Sendable (Loop) -> Void)
   case stop

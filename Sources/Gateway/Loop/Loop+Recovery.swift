@@ -14,7 +14,7 @@ internal import SocketProtocol
 ///     goes on                                         gets all that is numbered from then on
 extension Loop {
   /// Asks for the session of a CONNECT packet with `pid` and `offset`. False when there is nothing to ask for.
-  func askForRecovery(_ slot: Int32, _ namespace: Int32, _ claims: JSONObject?) -> Bool {
+  func askForRecovery(_ slot: Int32, _ attempt: SessionID, _ claims: JSONObject?) -> Bool {
     guard let desk = server.recovery, let pid = claims?.string("pid"), let offset = claims?.string("offset"),
       pid.utf8.count <= 64, offset.utf8.count <= 8_192
     else { return false }
@@ -22,17 +22,17 @@ extension Loop {
     let mailbox = seat.mailbox
     return server.errands.add {
       let found = await desk.take(pid: pid, offset: offset)
-      mailbox.post(.work { $0.recovered(id, namespace, found, since: offset) })
+      mailbox.post(.work { $0.recovered(id, attempt, found, since: offset) })
     }
   }
 
-  func recovered(_ id: SessionID, _ namespace: Int32, _ found: RecoveredSession?, since offset: String) {
-    guard let slot = sessions.find(id) else { return }
+  func recovered(_ id: SessionID, _ attempt: SessionID, _ found: RecoveredSession?, since offset: String) {
+    guard let slot = sessions.find(id), let namespace = checking(slot, attempt) else { return }
     let name = server.namespaces[Int(namespace)]
-    guard let found, found.session.namespace == name, isSameUser(slot, found.session),
+    guard let found, found.session.namespace == name, isSameUser(slot, found.session), mayRejoin(slot, found.session),
       let sid = SessionID(found.session.sid), let missed = rejoin(slot, namespace, found, since: offset)
-    else { return greet(slot, namespace, sid: nil, pid: nil) }
-    greet(slot, namespace, sid: sid, pid: SessionID(found.session.pid))
+    else { return greet(slot, attempt, sid: nil, pid: nil) }
+    greet(slot, attempt, sid: sid, pid: SessionID(found.session.pid))
     for room in found.session.rooms { join(slot, namespace, room, isCounted: true) }
     join(slot, namespace, found.session.sid)
     // What comes from the cluster's logs carries no offset: a client that drops again before it reaches the live stream
@@ -57,6 +57,13 @@ extension Loop {
   /// A session belongs to who began it.
   private func isSameUser(_ slot: Int32, _ session: RecoverySession) -> Bool {
     userName(slot) == session.user || session.user.isEmpty
+  }
+
+  /// The token it comes back with may cover less than the one it left with. With rooms that it may not join the session
+  /// is another one: told that it has come back, the client would wait for them in vain.
+  private func mayRejoin(_ slot: Int32, _ session: RecoverySession) -> Bool {
+    let identity = sessions[slot].pointee.identity
+    return session.rooms.allSatisfy { server.application.allows(identity, joining: $0) }
   }
 
   /// The user, when it is more than the connection itself.

@@ -117,6 +117,8 @@ extension Loop {
       startHeartbeat(slot, from: now)
       connectRaw(slot)
     }
+    // HTTP holds far less than the buffer takes (`HTTPFront`); more would be written past its end.
+    guard handover.leftover.count <= Self.receiveBytes else { return end(slot, .malformed) }
     if !handover.leftover.isEmpty, session.pointee.phase != .free {
       session.pointee.input = handover.leftover
       consume(slot, received: 0)

@@ -76,48 +76,54 @@ extension Loop {
     let session = sessions[slot]
     let claims = JSONObject(auth)
     note(slot, claims)
-    session.pointee.sockets.append(
-      NamespaceSocket(
-        namespace: Int32(namespace), state: .checking,
-        id: SessionID(loop: UInt8(seat.index), slot: UInt32(slot))))
-    pendingAuth[session.pointee.id] = auth.isEmpty ? nil : auth
+    let attempt = SessionID(loop: UInt8(seat.index), slot: UInt32(slot))
+    session.pointee.sockets.append(NamespaceSocket(namespace: Int32(namespace), state: .checking, id: attempt))
+    pendingAuth[attempt] = auth.isEmpty ? nil : auth
     guard server.isCredentialRequired, session.pointee.identity.authenticated == nil else {
-      return connected(slot, Int32(namespace))
+      return connected(slot, attempt)
     }
     let id = session.pointee.id
     let mailbox = seat.mailbox
     let credentials = RequestCredentials(
       bearer: claims?.string("token").map { Secret($0) }, peer: nil, local: nil, face: .gateway)
-    server.desk.check(credentials) { mailbox.post(.identified(id, namespace: namespace, $0)) }
+    server.desk.check(credentials) { mailbox.post(.identified(id, attempt: attempt, $0)) }
+  }
+
+  /// The namespace that this very CONNECT packet asks for; nil when its client has left meanwhile, and may be asking
+  /// again: that is another attempt, with an answer of its own.
+  func checking(_ slot: Int32, _ attempt: SessionID) -> Int32? {
+    sessions[slot].pointee.sockets.first { $0.id == attempt && $0.state == .checking }?.namespace
   }
 
   /// What the handshake calls itself, for those without a token.
   private func note(_ slot: Int32, _ claims: JSONObject?) {
     let known = sessions[slot].pointee.identity
     guard let claims, known.claimedUser == nil, known.claimedAgent == nil else { return }
-    let agent = claims.string("agent").map { String($0.prefix(Self.claimMax)) }
-    let user = claims.string("user").map { String($0.prefix(Self.claimMax)) }
+    let agent = claims.string("agent").map { Self.shortened($0) }
+    let user = claims.string("user").map { Self.shortened($0) }
     guard agent != nil || user != nil else { return }
     sessions[slot].pointee.identity = Identity(
       address: known.address, authenticated: known.authenticated, claimedUser: user, claimedAgent: agent)
   }
 
-  private static var claimMax: Int { 128 }
+  /// What is kept of a name that a client made up: so many code points. Characters would not do: one may have any
+  /// number of them.
+  static func shortened(_ name: String) -> String { String(name.unicodeScalars.prefix(128)) }
 
-  func identified(_ id: SessionID, _ namespace: Int, _ result: Result<Authenticated, Failure>) {
-    guard let slot = sessions.find(id) else { return }
+  func identified(_ id: SessionID, _ attempt: SessionID, _ result: Result<Authenticated, Failure>) {
+    guard let slot = sessions.find(id), let namespace = checking(slot, attempt) else { return }
     switch result {
     case .failure(let failure):
-      pendingAuth[id] = nil
-      sessions[slot].pointee.sockets.removeAll { $0.namespace == Int32(namespace) && $0.state == .checking }
-      refuseConnect(slot, server.namespaces[namespace], failure.message)
+      pendingAuth[attempt] = nil
+      sessions[slot].pointee.sockets.removeAll { $0.id == attempt }
+      refuseConnect(slot, server.namespaces[Int(namespace)], failure.message)
     case .success(let authenticated):
       let known = sessions[slot].pointee.identity
       sessions[slot].pointee.identity = Identity(
         address: known.address, authenticated: authenticated, claimedUser: known.claimedUser,
         claimedAgent: known.claimedAgent)
       if let expires = authenticated.expiresAtMilliseconds { expire(slot, atMilliseconds: expires) }
-      connected(slot, Int32(namespace))
+      connected(slot, attempt)
     }
   }
 
@@ -127,25 +133,26 @@ extension Loop {
     queue(slot, .text(packet), isControl: true)
   }
 
-  private func connected(_ slot: Int32, _ namespace: Int32) {
+  private func connected(_ slot: Int32, _ attempt: SessionID) {
     let session = sessions[slot]
     // A drain gave it another deadline, which stays.
     if !session.pointee.isDraining { session.pointee.closeBy = 0 }
-    let claims = pendingAuth[session.pointee.id].flatMap { JSONObject($0) }
-    if askForRecovery(slot, namespace, claims) { return }
-    greet(slot, namespace, sid: nil, pid: nil)
+    let claims = pendingAuth[attempt].flatMap { JSONObject($0) }
+    if askForRecovery(slot, attempt, claims) { return }
+    greet(slot, attempt, sid: nil, pid: nil)
   }
 
   /// The CONNECT answer. `sid` and `pid`: of the session it came back to; nil: a new one.
-  func greet(_ slot: Int32, _ namespace: Int32, sid: SessionID?, pid: SessionID?) {
+  func greet(_ slot: Int32, _ attempt: SessionID, sid: SessionID?, pid: SessionID?) {
     let session = sessions[slot]
-    guard let index = session.pointee.sockets.firstIndex(where: { $0.namespace == namespace }) else { return }
+    guard let index = session.pointee.sockets.firstIndex(where: { $0.id == attempt }) else { return }
+    let namespace = session.pointee.sockets[index].namespace
     session.pointee.sockets[index].state = .connected
     if let sid { session.pointee.sockets[index].id = sid }
     if server.recovery != nil {
       session.pointee.sockets[index].pid = pid ?? SessionID(loop: UInt8(seat.index), slot: UInt32(slot))
     }
-    let auth = pendingAuth.removeValue(forKey: session.pointee.id) ?? []
+    let auth = pendingAuth.removeValue(forKey: attempt) ?? []
     var packet: [UInt8] = []
     SocketIOPacket.appendConnected(
       sid: session.pointee.sockets[index].id.text, pid: session.pointee.sockets[index].pid?.text,
@@ -180,6 +187,7 @@ extension Loop {
   func leaveNamespace(_ slot: Int32, _ index: Int, _ reason: EndReason) {
     let session = sessions[slot]
     let place = session.pointee.sockets[index]
+    pendingAuth[place.id] = nil
     if let desk = server.recovery, let record = recoverySession(slot, place, isDropping: reason.isRecoverable) {
       if reason.isRecoverable { desk.dropped(record) } else { desk.forget(record.pid) }
     }
@@ -193,7 +201,6 @@ extension Loop {
 
   func leaveEverything(_ slot: Int32, _ reason: EndReason) {
     lastEnd = reason
-    pendingAuth[sessions[slot].pointee.id] = nil
     while !sessions[slot].pointee.sockets.isEmpty {
       leaveNamespace(slot, sessions[slot].pointee.sockets.count - 1, reason)
     }

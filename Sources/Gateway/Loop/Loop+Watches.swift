@@ -71,9 +71,6 @@ extension Loop {
       slot,
       .init(
         timeMilliseconds: SystemWallClock().nowMilliseconds(), direction: direction,
-        event: String(event.prefix(Self.eventNameMax)), room: room, bytes: bytes))
+        event: Self.shortened(event), room: room, bytes: bytes))
   }
-
-  /// Characters of an event's name that are kept; a client may send far longer ones.
-  private static var eventNameMax: Int { 128 }
 }

@@ -47,7 +47,7 @@ final class Loop {
   /// The session that took over the socket whose frames are being read; -1: none did.
   var movedTo: Int32 = -1
   var lastEnd = EndReason.transportClosed
-  /// The `auth` of CONNECT packets whose credential is being checked.
+  /// The `auth` of CONNECT packets whose credential or session is being looked for, by their attempt.
   var pendingAuth: [SessionID: [UInt8]] = [:]
   /// Thoughts and updates by receiver; see Loop+Throttle.
   var receivers: Throttle<ReceiverKey>
@@ -141,7 +141,7 @@ final class Loop {
     case .poll(let id, let reply): poll(id, reply)
     case .post(let id, let body, let reply): post(id, body, reply)
     case .pollAborted(let id, let reply): pollAborted(id, reply)
-    case .identified(let id, let namespace, let result): identified(id, namespace, result)
+    case .identified(let id, let attempt, let result): identified(id, attempt, result)
     case .work(let work): work(self)
     case .stop: isStopping = true
     }

@@ -12,8 +12,9 @@ final class Sequencer: Sendable {
     var history: any BroadcastHistory
     /// Members on each loop. What has none is not there.
     var members: [RoomKey: [Int32]] = [:]
-    /// Numbers for foreign servers, which have none.
+    /// Numbers for foreign servers, which have none; those that are not there have at most `foreignFloor`.
     var foreign: [String: UInt64] = [:]
+    var foreignFloor: UInt64 = 0
   }
 
   static let foreignMax = 256
@@ -55,9 +56,14 @@ final class Sequencer: Sendable {
   }
 
   private func nextForeign(_ origin: String, _ state: inout State) -> UInt64 {
-    if state.foreign[origin] == nil, state.foreign.count >= Self.foreignMax { state.foreign.removeAll() }
-    state.foreign[origin, default: 0] += 1
-    return state.foreign[origin] ?? 1
+    // Numbers never go back: what is below those a client has seen would not be told to it when it comes back.
+    if state.foreign[origin] == nil, state.foreign.count >= Self.foreignMax {
+      state.foreignFloor = state.foreign.values.max() ?? state.foreignFloor
+      state.foreign.removeAll()
+    }
+    let number = (state.foreign[origin] ?? state.foreignFloor) + 1
+    state.foreign[origin] = number
+    return number
   }
 
   private func audience(_ emission: Emission, _ state: borrowing State) -> ([Bool], Int) {

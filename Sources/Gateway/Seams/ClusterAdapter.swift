@@ -22,8 +22,8 @@ protocol ClusterAdapter: Sendable {
   func ask(
     _ emission: Emission, within deadline: Duration, heard: @escaping @Sendable (ClusterAnswer) -> Void
   ) async -> ClusterQuestion?
-  /// How many sockets of other nodes are members of a room.
-  func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience
+  /// How many sockets of other nodes are members of any of these rooms.
+  func audience(namespace: String, rooms: [String], within deadline: Duration) async -> ClusterAudience
   var state: ClusterState { get }
 }
 
@@ -95,8 +95,8 @@ enum RemoteRequest: Sendable {
   /// answer is the number of clients asked.
   case broadcastWithAcknowledgement(
     Emission, within: Duration, answer: @Sendable ([UInt8], [[UInt8]]) -> Void)
-  /// How many members a room has here.
-  case members(namespace: String, room: String)
+  /// How many members these rooms have here, together.
+  case members(namespace: String, rooms: [String])
   /// How many sockets the namespace has here.
   case count(namespace: String)
 }
@@ -219,6 +219,6 @@ struct LocalAdapter: ClusterAdapter {
   func ask(
     _ emission: Emission, within deadline: Duration, heard: @escaping @Sendable (ClusterAnswer) -> Void
   ) async -> ClusterQuestion? { nil }
-  func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience { .init() }
+  func audience(namespace: String, rooms: [String], within deadline: Duration) async -> ClusterAudience { .init() }
   var state: ClusterState { ClusterState() }
 }

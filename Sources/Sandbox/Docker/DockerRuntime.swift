@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization
@@ -97,7 +98,7 @@ final class DockerRuntime: Runtime {
   func run(
     _ request: SandboxRequest, id: String, queued: Duration, control: RunControl,
     onEvent: @escaping @Sendable (RunEvent) -> Void
-  ) async throws(SandboxError) -> SandboxResult {
+  ) async throws(SandboxError) -> SandboxRun {
     let program = SandboxRequest.File(path: request.language.programName, content: Array(request.code.utf8))
     var plan = try plan(
       request.language, arguments: request.language.arguments(memoryBytes: request.limits.memoryBytes),

@@ -1,4 +1,5 @@
 internal import Base
+internal import ControlPlane
 internal import Synchronization
 
 /// One container from its creation to its removal. Its task ends by itself: every call has a deadline, and so has the
@@ -198,8 +199,8 @@ final class DockerSession: SandboxHandle {
       onEvent(.stderr(bytes))
     case .file(let path, let bytes, let content):
       state.withLock { state in
-        state.ending.files.append(SandboxResult.File(path: path, bytes: bytes))
-        state.ending.artefacts[path] = content
+        state.ending.files.append(RunResult.File(path: path, bytes: bytes))
+        state.ending.contents.append(content)
       }
     case .statistic(let path, let text): state.withLock { $0.ending.statistics[path] = text }
     case .end(let fields): state.withLock { $0.ending.fields = fields }

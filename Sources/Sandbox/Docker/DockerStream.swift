@@ -30,7 +30,7 @@ final class DockerStream: Sendable {
     onMessage: @escaping @Sendable (LauncherMessage?) -> Void
   ) async throws(SandboxError) -> DockerStream {
     let opened = await withCheckedContinuation { (continuation: Opening) in
-      let begun = Thread.start {
+      let begun = DetachedThread.start {
         do throws(SandboxError) {
           let (socket, rest) = try attach(address, path)
           let stream = DockerStream(socket, .now.advanced(by: deadline), onMessage)
@@ -40,7 +40,7 @@ final class DockerStream: Sendable {
           continuation.resume(returning: .failure(error))
         }
       }
-      if !begun { continuation.resume(returning: .failure(.broken("no thread can be started"))) }
+      if begun != 0 { continuation.resume(returning: .failure(.broken("no thread can be started"))) }
     }
     return try opened.get()
   }
@@ -258,32 +258,5 @@ struct DockerFrames {
       }
     }
     bytes.removeFirst(position)
-  }
-}
-
-/// A detached thread with a small stack.
-private enum Thread {
-  private final class Body: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-
-  static func start(_ run: @escaping @Sendable () -> Void) -> Bool {
-    let box = Unmanaged.passRetained(Body(run))
-    var thread = pthread_t()
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    pthread_attr_setstacksize(&attributes, 512 * 1_024)
-    let status = pthread_create(
-      &thread, &attributes,
-      { raw in
-        guard let raw else { return nil }
-        Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().run()
-        return nil
-      }, box.toOpaque())
-    pthread_attr_destroy(&attributes)
-    if status != 0 { box.release() }
-    return status == 0
   }
 }

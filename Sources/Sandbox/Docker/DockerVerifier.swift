@@ -1,3 +1,5 @@
+internal import ControlPlane
+
 /// Layer 4 of a container: what the kernel says about its first process, read from inside before anything of the user
 /// has been started, and what the Engine says about the container, against what was asked for. Where both speak, both
 /// must agree. Pure.
@@ -19,7 +21,7 @@ struct DockerVerifier: Sendable {
     "/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory.events",
   ]
 
-  func checks() -> [String: SandboxResult.Check] {
+  func checks() -> [String: RunResult.Check] {
     let host = inspection.hostConfig
     return [
       "network": network, "rootfs": rootfs, "user": user,
@@ -35,24 +37,24 @@ struct DockerVerifier: Sendable {
     ]
   }
 
-  private func check(_ expected: String, _ actual: String) -> SandboxResult.Check {
-    SandboxResult.Check(expected: expected, actual: actual, ok: expected == actual)
+  private func check(_ expected: String, _ actual: String) -> RunResult.Check {
+    RunResult.Check(expected: expected, actual: actual, ok: expected == actual)
   }
 
-  private func both(_ kernel: SandboxResult.Check, _ engine: Bool, _ what: String) -> SandboxResult.Check {
+  private func both(_ kernel: RunResult.Check, _ engine: Bool, _ what: String) -> RunResult.Check {
     guard !engine else { return kernel }
-    return SandboxResult.Check(
+    return RunResult.Check(
       expected: kernel.expected, actual: "\(kernel.actual), but the Engine says: \(what)", ok: false)
   }
 
-  private var network: SandboxResult.Check {
+  private var network: RunResult.Check {
     let devices = verifier.devices.sorted().joined(separator: " ")
     return check("none: lo", "\(inspection.hostConfig.networkMode): \(devices)")
   }
 
   /// Mounts that may be written; below /proc and /dev the Engine hides files behind mounts of its own. /dev itself and,
   /// with control groups of version 1, the empty folder around their trees belong to root, as whom nothing runs here.
-  private var rootfs: SandboxResult.Check {
+  private var rootfs: RunResult.Check {
     let fine: Set<String> = ["/proc", "/dev", "/sys/fs/cgroup", "/tmp", BubblewrapArguments.workFolder]
     let open = verifier.writableMounts.filter {
       !fine.contains($0) && !$0.hasPrefix("/proc/") && !$0.hasPrefix("/dev/")
@@ -62,7 +64,7 @@ struct DockerVerifier: Sendable {
     return check("read-only", hasRoot ? actual : "unknown")
   }
 
-  private var user: SandboxResult.Check {
+  private var user: RunResult.Check {
     let ids = Set((verifier.field("Uid") ?? "unknown").split(separator: " ").map(String.init))
     let actual = ids.count == 1 && inspection.config.user == asked.user ? ids.first ?? "unknown" : "mixed"
     return check(BubblewrapArguments.userInside, actual)
@@ -76,7 +78,7 @@ struct DockerVerifier: Sendable {
     }
   }
 
-  private var memory: SandboxResult.Check {
+  private var memory: RunResult.Check {
     let host = inspection.hostConfig
     // Kernels count in pages.
     let pages = String(limits.memoryBytes / 4_096 * 4_096)
@@ -95,7 +97,7 @@ struct DockerVerifier: Sendable {
     return unseen(expected)
   }
 
-  private var cpu: SandboxResult.Check {
+  private var cpu: RunResult.Check {
     let expected = "\(limits.cpuPercent) %"
     guard inspection.hostConfig.nanoCpus == limits.cpuPercent * 10_000_000 else {
       return check(expected, "\(inspection.hostConfig.nanoCpus / 10_000_000) %, says the Engine")
@@ -106,7 +108,7 @@ struct DockerVerifier: Sendable {
     return unseen(expected)
   }
 
-  private var processes: SandboxResult.Check {
+  private var processes: RunResult.Check {
     let expected = String(limits.processes)
     guard inspection.hostConfig.pidsLimit == limits.processes else {
       return check(expected, "\(inspection.hostConfig.pidsLimit ?? 0), says the Engine")
@@ -115,9 +117,9 @@ struct DockerVerifier: Sendable {
   }
 
   /// Another runtime (gVisor) shows no control groups inside; then the Engine's word has to do, and the result says so.
-  private func unseen(_ expected: String) -> SandboxResult.Check {
+  private func unseen(_ expected: String) -> RunResult.Check {
     let isAllowed = asked.hostConfig.runtime != nil
-    return SandboxResult.Check(
+    return RunResult.Check(
       expected: expected, actual: isAllowed ? "\(expected), says the Engine" : "unknown", ok: isAllowed)
   }
 }

@@ -24,6 +24,7 @@ enum IndexText {
         " \(Quantity.fixed(status.progress * 100, digits: 0)) %, "
         + "\(Quantity.fixed(status.filesPerSecond, digits: 0)) files/s"
     }
+    if let dirty = status.dirty { text += " \(dirty.text)" }
     if let error = status.error { text += ": \(DisplayText(error).truncated(to: 200))" }
     return text
   }
@@ -37,8 +38,9 @@ enum IndexText {
       return ([line] + notes(report).map { DisplayText($0).truncated(to: 300).text }).joined(separator: "\n")
     }
     let rate = Quantity.fixed(report.filesPerSecond, digits: 0)
+    let deleted = report.filesDeleted.map { "\($0) deleted, " } ?? ""
     var lines = [
-      "\(report.project)\(at): \(report.mode.rawValue), \(report.filesIndexed) files indexed, "
+      "\(report.project)\(at): \(report.mode.rawValue), \(report.filesIndexed) files indexed, \(deleted)"
         + "\(report.filesUnchanged) unchanged, \(report.filesSkippedCount) skipped, \(report.filesFailed.count) failed",
       "\(report.chunks) chunks, \(report.embeddingsComputed) embeddings computed, "
         + "\(report.embeddingsFromCache) known, in \(seconds) s, \(rate) files/s",

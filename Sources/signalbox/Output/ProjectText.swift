@@ -13,6 +13,7 @@ enum ProjectText {
     var files: Int?
     var chunks: Int?
     var error: String?
+    var dirty: ProjectStatus.Dirty?
 
     init(_ project: ProjectSummary, _ status: ProjectStatus? = nil) {
       (id, path) = (project.id, project.path)
@@ -22,6 +23,7 @@ enum ProjectText {
       files = status?.files
       chunks = status?.chunks
       error = status?.error
+      dirty = status?.dirty
     }
   }
 

@@ -22,8 +22,8 @@ enum RunText {
 
   /// What the exit code does not say, for standard error.
   static func remarks(_ result: RunResult, program: String) -> [String] {
-    var lines = result.violations.filter { result.blocked || $0.severity == "critical" || isWatched }.map { finding in
-      "\(safe(program)):\(finding.line):\(finding.column): \(safe(finding.severity)) \(safe(finding.rule)): "
+    var lines = result.violations.filter { result.blocked || $0.severity == .critical || isWatched }.map { finding in
+      "\(safe(program)):\(finding.line):\(finding.column): \(finding.severity.rawValue) \(safe(finding.rule)): "
         + "\(safe(finding.message))\(finding.suggestion.isEmpty ? "" : " (\(safe(finding.suggestion)))")"
     }
     let limits = result.limits

@@ -75,7 +75,8 @@ enum SocketsText {
       (receipt.reach == .everywhere ? "" : "; Redis is away: other nodes do not hear of it")
       + (receipt.isHeld ? "; the throttle holds it for its next batch" : "")
     let sockets = "\(receipt.sockets) \(receipt.sockets == 1 ? "socket" : "sockets")"
-    let sent = "sent \(safe(receipt.event)) to \(safe(receipt.room))"
+    let rooms = [receipt.room] + (receipt.moreRooms ?? [])
+    let sent = "sent \(safe(receipt.event)) to \(rooms.map(safe).joined(separator: ", "))"
     if let acknowledged = receipt.acknowledged {
       return "\(sent): \(acknowledged) of \(sockets) acknowledged it in time\(reach)"
     }

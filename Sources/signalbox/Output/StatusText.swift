@@ -64,9 +64,11 @@ enum StatusText {
   private static func steadyIndex(_ index: IndexSnapshot) -> IndexSnapshot {
     IndexSnapshot(
       projects: index.projects.map {
-        ProjectStatus(
+        var status = ProjectStatus(
           id: $0.id, path: $0.path, ref: $0.ref, commit: $0.commit, state: $0.state, files: 0, chunks: 0,
           error: $0.error)
+        status.dirty = $0.dirty
+        return status
       }, embedder: index.embedder, store: index.store)
   }
 

@@ -9,7 +9,10 @@ struct SettingFlags: Sendable, Equatable {
   private(set) var rest: [String] = []
 
   /// Flags a verb has for itself; there they are not settings. Keyed by verb.
-  static let verbsOwn: [String: Set<String>] = ["cache": ["--namespace"]]
+  static let verbsOwn: [String: Set<String>] = ["cache": ["--namespace"], "status": ["--watch"]]
+
+  /// Short for a setting's flag with a value.
+  static let short: [String: (flag: String, value: String)] = ["--watch-worktree": ("--watch", "worktree")]
 
   init() {}
 
@@ -26,6 +29,10 @@ struct SettingFlags: Sendable, Equatable {
         break
       }
       if own == nil, !argument.hasPrefix("-") { own = verbsOwn[argument] ?? [] }
+      if let meant = Self.short[argument] {
+        try take(meant.flag, meant.value)
+        continue
+      }
       let pieces = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard argument.hasPrefix("--"), known.contains(pieces[0]), own?.contains(pieces[0]) != true else {
         try Self.refuseSecret(pieces[0])

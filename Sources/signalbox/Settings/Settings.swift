@@ -98,7 +98,8 @@ struct Settings: Sendable {
 
   private static func index(_ values: Values) -> IndexSettings {
     var index = IndexSettings(stateBytesMax: values.integer("stateMax"))
-    index.watches = values.required("watch") == "on"
+    index.watches = values.required("watch") != "off"
+    index.readsWorkTree = values.required("watch") == "worktree"
     let roots = values.list("roots")
     if !roots.isEmpty { index.roots = roots }
     index.remote = RemoteIndexSettings(

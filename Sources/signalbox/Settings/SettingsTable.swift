@@ -42,7 +42,7 @@ enum SettingsTable {
       default: .value("drop-oldest"), "what happens to a socket that cannot keep up"),
     Setting(
       "SIGNALBOX_THROTTLE_RATE", .integer(0...10_000), unit: "a second", default: .value("10"),
-      "deliveries of agent-thought and task-update to a room and to a user; 0: not throttled"),
+      "deliveries of agent-thought and task-update to a room and to a user, on each node; 0: not throttled"),
     Setting(
       "SIGNALBOX_THROTTLE_POLICY", .choice(GatewaySettings.ThrottlePolicy.allCases.map(\.rawValue)),
       default: .value("merge"), "what becomes of those beyond the rate"),
@@ -92,8 +92,9 @@ enum SettingsTable {
       "SIGNALBOX_ROOTS", .folders, default: .unset("the folders the node is started with"),
       "folders under which callers of the API may add projects"),
     Setting(
-      "SIGNALBOX_WATCH", .choice(["on", "off"]), default: .value("on"),
-      "whether commits, and files of folders without git, are seen and indexed without being told"),
+      "SIGNALBOX_WATCH", .choice(["on", "worktree", "off"]), default: .value("on"),
+      "whether commits, and files of folders without git, are seen and indexed without being told; "
+        + "worktree (or --watch-worktree): edits that are not committed as well"),
     Setting(
       "SIGNALBOX_STATE_MAX", .bytes(16 << 20...1 << 50), unit: "bytes", default: .value("20G"),
       "size of the state folder past which nothing new is indexed; health is degraded from 80 %"),

@@ -10,13 +10,14 @@ struct BenchCommand: Verb {
     commandName: "bench", abstract: "Measure the running node, or one of its own, and compare with earlier runs.",
     discussion: """
       Exits with 1 when a row has no figure because it failed; the others are measured all the same. With --compare \
-      also when the median of a figure's runs is worse by more than they lie apart. A verdict takes three runs of each \
-      side: --compare takes five now, and those before are RUN's own, taken with --runs, or all runs of its commit.
+      also when a figure's runs are worse than those before by more than such runs lie apart. A verdict takes three \
+      runs of each side: --compare takes five now, and as many again of what looks worse; those before are RUN's own, \
+      taken with --runs, or all runs of its commit.
       """)
 
   /// Runs kept in view by --history and --compare.
   static let historyMax = 200
-  /// Of three a noisy row in seventy is a false alarm, of five one in thousands.
+  /// Of three a noisy row in a hundred is a false alarm, of five one in four hundred.
   private static let comparedRuns = 5
 
   @Argument(help: "Suites; all of them when left out.")
@@ -25,8 +26,17 @@ struct BenchCommand: Verb {
   @Flag(help: "One JSON document.")
   var json = false
 
+  @Flag(help: "A table of Markdown, as README has it.")
+  var markdown = false
+
   @Flag(help: "Show earlier runs instead.")
   var history = false
+
+  @Option(help: "Show this earlier run instead (its id, a beginning of it, or last).")
+  var show: String?
+
+  @Flag(help: "Stop the bench under way on the node, whoever began it.")
+  var cancel = false
 
   @Option(help: "Show each figure against this earlier run (its id, or a beginning of it).")
   var compare: String?
@@ -45,15 +55,19 @@ struct BenchCommand: Verb {
   var quick = false
 
   func validate() throws {
-    if history, !suite.isEmpty || compare != nil || live || runs != nil || sweep != nil {
-      throw ValidationError("--history stands alone, or with --json")
+    let isRun = !suite.isEmpty || compare != nil || live || runs != nil || sweep != nil || quick
+    if [history, show != nil, cancel, isRun].count(where: { $0 }) > 1 {
+      throw ValidationError("--history, --show and --cancel stand alone, or with --json")
     }
+    if markdown, json || history || cancel { throw ValidationError("--markdown shows a run, and no other form of it") }
   }
 
   func perform(_ call: Invocation) async throws {
     let options = try options()
     try NodeBench.check(options)
     let settings = try call.settings()
+    if cancel { return try await stop(settings) }
+    if let show { return try say(try Self.find(show, in: try await earlierRuns(settings))) }
     if history {
       let reports = try await earlierRuns(settings)
       return try StandardOutput.say(json ? try JSONText.of(reports) : BenchText.history(reports))
@@ -63,21 +77,54 @@ struct BenchCommand: Verb {
     if let base { try checkComparable(base.run) }
     var report = try await measure(options, settings)
     if let base {
-      report.comparison = BenchComparison(before: BenchComparison.runs(like: base.run, in: base.all), after: [report])
+      let before = BenchComparison.runs(like: base.run, in: base.all)
+      report.comparison = try await compared(report, with: before, options, settings)
     }
-    try StandardOutput.say(json ? try JSONText.of(report) : BenchText.report(report))
-    let failed = report.failures?.count ?? 0
-    if failed > 0 {
-      StandardError.say("signalbox: \(failed) of the bench's rows \(failed == 1 ? "has" : "have") no figure")
+    try say(report)
+    for failed in report.failures ?? [] {
+      let line: DisplayText = "\(failed.suite)/\(failed.name) has no figure: \(failed.reason)"
+      StandardError.say("signalbox: \(line.truncated(to: 400))")
     }
     if let base, let comparison = report.comparison { try checkNotWorse(comparison, than: base.run) }
-    if failed > 0 { throw ExitCode.failure }
+    if report.failures != nil { throw ExitCode.failure }
+  }
+
+  private func say(_ report: BenchReport) throws {
+    try StandardOutput.say(
+      json ? JSONText.of(report) : markdown ? BenchMarkdown.text(report) : BenchText.report(report))
+  }
+
+  private func stop(_ settings: Settings) async throws {
+    let isStopped = try await withNode(settings) { node in
+      guard case .stopped(let isStopped) = try await node.perform(.cancelBench).result else {
+        throw Failure.wrongAnswer
+      }
+      return isStopped
+    }
+    try StandardOutput.say(
+      json ? JSONText.of(["stopped": isStopped]) : isStopped ? "stopped the bench" : "no bench is running")
   }
 
   private func options() throws(Failure) -> BenchOptions {
     BenchOptions(
       suites: suite, isLiveConfirmed: live, isQuick: quick, runs: runs ?? (compare == nil ? nil : Self.comparedRuns),
       sweep: try sweep.map { (text) throws(Failure) in try BenchSweep(text) })
+  }
+
+  /// What looks worse is measured again, as often, and judged by all its runs: of a hundred rows one is soon a false
+  /// alarm, and hardly one twice.
+  private func compared(
+    _ report: BenchReport, with before: [BenchReport], _ options: BenchOptions, _ settings: Settings
+  ) async throws -> BenchComparison {
+    let first = BenchComparison(before: before, after: [report])
+    let doubtful = first.rows.filter { $0.verdict == .regressed }
+    guard !doubtful.isEmpty else { return first }
+    let noun = doubtful.count == 1 ? "row looks worse and is" : "rows look worse and are"
+    StandardError.say("signalbox: \(doubtful.count) \(noun) measured again")
+    var again = options
+    again.rows = doubtful.map(\.name)
+    if again.sweep == nil { again.suites = Set(doubtful.map(\.suite)).sorted() }
+    return BenchComparison(before: before, after: [report, try await measure(again, settings)])
   }
 
   private func checkNotWorse(_ comparison: BenchComparison, than base: BenchReport) throws {
@@ -101,6 +148,7 @@ struct BenchCommand: Verb {
     if try await isNodeRunning(settings) { return try await withNode(settings) { try await run(options, on: $0) } }
     StandardError.say("signalbox: no node is running; measuring one that is started for it")
     let report = try await PrivateNode.with { try await run(options, on: $0) }
+    guard options.rows == nil else { return report }
     umask(0o077)
     try BenchHistory(stateFolder: settings.stateFolder).save(report)
     return report
@@ -147,14 +195,20 @@ struct BenchCommand: Verb {
   private func base(_ settings: Settings) async throws -> (run: BenchReport, all: [BenchReport])? {
     guard let compare else { return nil }
     let all = try await earlierRuns(settings)
-    let found = all.filter { $0.id.hasPrefix(compare) }
+    return (try Self.find(compare, in: all), all)
+  }
+
+  /// `runs` are newest first. `last`: the last that was no quick one.
+  private static func find(_ id: String, in runs: [BenchReport]) throws(Failure) -> BenchReport {
+    let found =
+      id == "last" ? Array(runs.filter { !($0.isQuick ?? false) }.prefix(1)) : runs.filter { $0.id.hasPrefix(id) }
     guard found.count == 1, let report = found.first else {
-      let shown = DisplayText(compare).truncated(to: 80).text
+      let shown = DisplayText(id).truncated(to: 80).text
       throw found.isEmpty
         ? Failure(.notFound, "no bench run '\(shown)'", hint: "'signalbox bench --history' lists them")
         : Failure(.invalid, "'\(shown)' begins \(found.count) bench runs; give more of the id")
     }
-    return (report, all)
+    return report
   }
 
   private func checkComparable(_ base: BenchReport) throws(Failure) {

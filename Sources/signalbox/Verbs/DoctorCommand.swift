@@ -45,6 +45,6 @@ extension Settings {
     if gateway.port != 0 { ports.append(.init(name: "gateway", host: host, port: gateway.port)) }
     return DoctorSettings(
       redis: redis, dockerHost: dockerHost, dockerImages: [runs.pythonImage, runs.nodeImage],
-      stateFolder: stateFolder, environment: environment, ports: ports)
+      stateFolder: stateFolder, environment: environment, ports: ports, socket: socket, version: Version.current)
   }
 }

@@ -23,7 +23,16 @@ struct LogsCommand: Verb {
   @Flag(help: "One JSON document; JSON Lines with --follow.")
   var json = false
 
+  /// Who writes lines.
+  static let engines = [
+    "api", "cache", "control", "gateway", "index", "node", "operator", "pipeline", "sandbox",
+  ]
+
   func perform(_ call: Invocation) async throws {
+    if let engine, !Self.engines.contains(engine) {
+      let shown = DisplayText(engine).truncated(to: 40)
+      throw Failure(.invalid, "--engine '\(shown)' must be one of \(Self.engines.joined(separator: ", "))")
+    }
     let query = LogQuery(
       sinceMilliseconds: try since.map { text throws(Failure) in try TimeArgument.milliseconds(text) },
       level: try level.map { text throws(Failure) in try LogText.level(text) } ?? .trace, engine: engine,

@@ -36,7 +36,7 @@ final class ClusterNode: Sendable {
           RemoteSocket(id: "s1", rooms: ["s1", "r"], handshakeJSON: Array(#"{"secure":false}"#.utf8), dataJSON: [])
         ])
       case .rooms: return .rooms(["r", "q"])
-      case .members(_, let room): return .count(room.utf8.count)
+      case .members(_, let rooms): return .count(rooms.joined().utf8.count)
       case .broadcastWithAcknowledgement(let emission, let deadline, let answer):
         asked.append("ack \(emission.event) \(deadline)")
         answer(Array(#"{"ok":true}"#.utf8), [])
@@ -100,7 +100,7 @@ final class ClusterNode: Sendable {
       adapter.publish(
         Broadcast(
           emission: emission, origin: BroadcastOrigin(id: name, sequence: sequence), sequence: sequence,
-          sequencedAt: MonotonicNanoseconds.now(), offset: []))
+          sequencedAt: MonotonicTime.now(), offset: []))
       return sequence
     }
   }

@@ -189,7 +189,7 @@ import Testing
     func ask(
       _ emission: Emission, within deadline: Duration, heard: @escaping @Sendable (ClusterAnswer) -> Void
     ) async -> ClusterQuestion? { nil }
-    func audience(namespace: String, room: String, within deadline: Duration) async -> ClusterAudience { .init() }
+    func audience(namespace: String, rooms: [String], within deadline: Duration) async -> ClusterAudience { .init() }
     var state: ClusterState { local.state }
   }
 

@@ -308,6 +308,29 @@ import Testing
     await third.stop()
   }
 
+  /// A node that noticed late that its client had gone writes a session that another node has continued meanwhile.
+  @Test func ofTwoRecordsOfASessionTheNewerCounts() async throws {
+    let redis = try await RedisProcess()
+    let (one, other) = try await pair(redis.url)
+    let pids = (0..<12).map { "p\($0)" }
+    for (number, pid) in pids.enumerated() {
+      for (node, dropped) in zip([one, other], number.isMultiple(of: 2) ? [1, 2] : [2, 1]) {
+        var session = RecoveryTests.session(pid)
+        (session.rooms, session.droppedAtMilliseconds) = (["\(dropped)"], Int64(dropped))
+        node.adapter.saveSession(session)
+      }
+    }
+    let client = try await RedisConnection.open(RedisURL(redis.url), options: .patient)
+    for node in ["node-1", "node-2"] {
+      let count = RedisCommand("HLEN", .text("signalbox:gateway:sessions:\(node)"))
+      #expect(try await eventually { try await client.send(count).integer == 12 })
+    }
+    for pid in pids { #expect(await other.adapter.recover(pid: pid, offset: "")?.session.rooms == ["2"]) }
+    for pid in pids { #expect(await one.adapter.recover(pid: pid, offset: "") == nil, "nothing of it is left") }
+    await one.stop()
+    await other.stop()
+  }
+
   @Test func aSessionIsNotRecoveredFromALogThatBeginsTooLate() async throws {
     let redis = try await RedisProcess()
     let (one, other) = try await pair(redis.url)

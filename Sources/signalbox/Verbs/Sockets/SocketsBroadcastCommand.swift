@@ -16,6 +16,9 @@ struct SocketsBroadcastCommand: Verb {
   @Argument(help: "Its data, or - for stdin; none when left out.")
   var data: String?
 
+  @Option(help: "A further room; again for more. Who is in several of them gets the event once.")
+  var also: [String] = []
+
   @Option(help: "0 to 9, 9 first.")
   var priority: Int?
 
@@ -27,7 +30,8 @@ struct SocketsBroadcastCommand: Verb {
 
   func perform(_ call: Invocation) async throws {
     let broadcast = Broadcast(
-      room: room, event: event, data: try argument(), priority: priority, acknowledgeMilliseconds: try wait())
+      room: room, moreRooms: also.isEmpty ? nil : also, event: event, data: try argument(), priority: priority,
+      acknowledgeMilliseconds: try wait())
     try broadcast.check()
     let receipt = try await withNode(try call.settings()) { node in
       guard case .published(let receipt) = try await node.perform(.broadcast(broadcast)).result else {
