@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,44 @@ void sb_tty_restore(void) {
   tcflush(line, TCIFLUSH);
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   errno = before;
+}
+
+void sb_tty_hand(int descriptor, pid_t group) {
+  // From the background this would stop the process, and with it whoever is to have the terminal.
+  sigset_t output, old;
+  sigemptyset(&output);
+  sigaddset(&output, SIGTTOU);
+  pthread_sigmask(SIG_BLOCK, &output, &old);
+  tcsetpgrp(descriptor, group);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void sb_tty_claim(int descriptor) { sb_tty_hand(descriptor, getpgrp()); }
+
+int sb_tty_lend(char *const arguments[], pid_t *child) {
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_t actions;
+  sigset_t all, none;
+  int failure = posix_spawnattr_init(&attributes);
+  if (failure != 0) return failure;
+  failure = posix_spawn_file_actions_init(&actions);
+  if (failure != 0) {
+    posix_spawnattr_destroy(&attributes);
+    return failure;
+  }
+  sigfillset(&all);
+  sigemptyset(&none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  // Before it runs, so that its first read is no read from the background.
+  failure = posix_spawn_file_actions_addtcsetpgrp_np(&actions, 0);
+  if (failure == 0) failure = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  if (failure == 0) failure = posix_spawnp(child, arguments[0], &actions, &attributes, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  return failure;
 }
 
 void sb_tty_restore_on_signal(int signal) {

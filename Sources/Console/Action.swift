@@ -53,19 +53,23 @@ struct Action: Sendable {
   var argument: String?
   /// Changes something in the node: needs a link, and a console that is not read-only.
   var changesNode = false
+  /// Whatever is open, the key is heard.
+  var worksInPopups = false
   /// Why it cannot be done now; nil when it can.
   var refusal: @Sendable (ConsoleModel) -> String? = { _ in nil }
+  /// Why it cannot be done without an argument: nothing is selected.
+  var aimless: @Sendable (ConsoleModel) -> String? = { _ in nil }
   var run: @Sendable (inout ConsoleModel, Input) -> [Effect]
 
   /// Why it cannot be done now, the rules of every action included.
-  func reason(in model: ConsoleModel) -> String? {
+  func reason(in model: ConsoleModel, argument: String? = nil) -> String? {
+    // The absent engine first: no other console could do it either.
+    if let reason = refusal(model) { return reason }
     if changesNode {
-      // The absent engine first: no other console could do it either.
-      if let reason = refusal(model) { return reason }
       if model.options.isReadOnly { return "this console is read-only" }
-      return model.isLinked ? nil : "no link to the node"
+      if !model.isLinked { return "no link to the node" }
     }
-    return refusal(model)
+    return argument == nil ? aimless(model) : nil
   }
 
   /// Whether the palette must be given something to type after the command word.

@@ -28,7 +28,7 @@ extension BenchPane {
     guard !rows.isEmpty else { return drawNothing(into: &canvas, area: table, scene: scene) }
     Table(
       columns: hasBase ? Self.columns : Self.columnsAlone, rows: rows.map { fields(of: $0, canvas) },
-      cursor: cursor, isFocused: scene.isFocused, hasHeader: plan.hasHeader
+      cursor: cursor, isFocused: scene.isFocused, hasHeader: plan.hasHeader, sorting: sorting
     ).draw(into: &canvas, area: table)
     guard plan.detail > 0 else { return }
     drawDetail(
@@ -39,8 +39,10 @@ extension BenchPane {
     guard !area.isEmpty else { return }
     let none: DisplayText = "no bench has run on this node\(scene.isReadOnly ? "" : ": b runs one")"
     let text: DisplayText =
-      run != nil
-      ? "the first row's figure comes when it ends" : isLoading ? "… asking the node for its last bench" : none
+      !list.all.isEmpty
+      ? "none of \(Figures.counted(list.all.count, "row")) fits /\(filter)"
+      : run != nil
+        ? "the first row's figure comes when it ends" : isLoading ? "… asking the node for its last bench" : none
     canvas.write(text, x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: area.width - 2)
   }
 

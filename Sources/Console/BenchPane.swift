@@ -3,7 +3,7 @@ internal import ControlPlane
 
 /// The bench of this node: where a run is, its rows as they end, and every figure of the last one with its bound and
 /// how it went before.
-struct BenchPane: Pane {
+struct BenchPane: ListPane {
   let id = PaneID.bench
   /// Runs asked for: the length of a trend.
   static let historyMax = 20
@@ -45,17 +45,19 @@ struct BenchPane: Pane {
   /// The last report against the one before it that is of another commit, or else just before.
   private(set) var base: (report: BenchReport, comparison: BenchComparison)?
   private(set) var isLoading = true
-  private(set) var cursor = ListCursor()
+  var list = RowList(BenchPane.shape)
 
   var latest: BenchReport? { reports.last }
 
-  /// What the table shows: of a run under way what it has, otherwise the last run.
-  var rows: [Row] {
+  /// What the table shows, as the filter lets it through: of a run under way what it has, otherwise the last run.
+  var rows: [Row] { list.rows }
+  var cursor: ListCursor { list.cursor }
+  var selected: Row? { list.selected }
+
+  private var everyRow: [Row] {
     if let run { return run.rows }
     return (latest?.results ?? []).map(Row.result) + (latest?.failures ?? []).map(Row.failed)
   }
-
-  var selected: Row? { rows.dropFirst(cursor.selected).first }
 
   /// Of the suite that the selected row belongs to.
   var comparison: ComparisonSheet? {
@@ -86,6 +88,7 @@ struct BenchPane: Pane {
     default:
       return false
     }
+    list.set(everyRow)
     settle(height: height)
     return true
   }
@@ -104,9 +107,10 @@ struct BenchPane: Pane {
       following.beganMilliseconds = now.elapsedSeconds.map { event.timeMilliseconds - Int64($0 * 1_000) }
       if let row = now.finished.map(Row.result) ?? now.failed.map(Row.failed) { following.take(row) }
       // The newest row stays in sight until somebody looks at another.
-      let isAtEnd = cursor.selected >= (run?.rows.count ?? 0) - 1
+      let isAtEnd = run == nil || cursor.selected >= rows.count - 1
       run = following
-      if isAtEnd { cursor.select(rows.count - 1, count: rows.count, height: rows.count) }
+      list.set(everyRow)
+      if isAtEnd { list.select(row: rows.count - 1, room: rows.count) }
     }
     return isChanged
   }
@@ -115,7 +119,7 @@ struct BenchPane: Pane {
     reports.removeAll { $0.id == report.id }
     reports = (reports + [report]).suffix(Self.historyMax)
     findBase()
-    cursor = ListCursor()
+    list.selectFirst()
   }
 
   /// As the node counts regressions: against the last other commit that ran some of these suites as thoroughly. With
@@ -158,27 +162,16 @@ struct BenchPane: Pane {
 
   // MARK: - Selection
 
-  mutating func settle(height: Int) {
-    let plan = plan(height: height)
-    cursor.settle(count: rows.count, height: tableRows(plan))
-  }
-
   func plan(height: Int) -> BenchPlan { BenchPlan(height: height, isRunning: run != nil) }
 
-  private func tableRows(_ plan: BenchPlan) -> Int {
-    Table.rowsMax(height: plan.table, count: rows.count, hasHeader: plan.hasHeader)
-  }
-
-  mutating func move(_ motion: Motion, height: Int) {
-    cursor.move(motion, count: rows.count, height: tableRows(plan(height: height)))
-  }
-
-  mutating func select(line: Int, height: Int) {
+  func tableRows(_ height: Int) -> Int {
     let plan = plan(height: height)
-    let row = line - plan.progress - (plan.hasHeader ? 1 : 0)
-    let room = tableRows(plan)
-    guard (0..<room).contains(row), cursor.top + row < rows.count else { return }
-    cursor.select(cursor.top + row, count: rows.count, height: room)
+    return Table.rowsMax(height: plan.table, count: rows.count, hasHeader: plan.hasHeader)
+  }
+
+  func tableTop(_ height: Int) -> Int {
+    let plan = plan(height: height)
+    return plan.progress + (plan.hasHeader ? 1 : 0)
   }
 
   var selectedText: String? {

@@ -21,15 +21,19 @@ struct BroadcastForm {
   /// What the palette's command word takes.
   static let usage = "[ROOM EVENT [JSON]]"
 
+  /// Sockets that were marked: the event goes to each of them, until a room is typed.
+  private(set) var targets: [String]
   private(set) var room: TextField
   private(set) var event = TextField(lengthMax: PublishRule.eventBytesMax)
   private(set) var data = TextField(lengthMax: BroadcastForm.lengthMax)
   private(set) var focused: Row
   var note = Note.none
 
-  init(room: String) {
-    self.room = TextField(room, lengthMax: PublishRule.roomBytesMax)
-    focused = room.isEmpty ? .room : .event
+  init(room: String, targets: [String] = []) {
+    self.targets = targets
+    let text = targets.isEmpty ? room : "(\(Figures.counted(targets.count, "marked socket")))"
+    self.room = TextField(text, lengthMax: PublishRule.roomBytesMax)
+    focused = text.isEmpty ? .room : .event
   }
 
   func field(_ row: Row) -> TextField {
@@ -61,7 +65,12 @@ struct BroadcastForm {
 
   private mutating func change(_ body: (inout TextField) -> Void) {
     switch focused {
-    case .room: body(&room)
+    case .room:
+      if !targets.isEmpty {
+        targets = []
+        room.clear()
+      }
+      body(&room)
     case .event: body(&event)
     case .data: body(&data)
     }
@@ -69,11 +78,25 @@ struct BroadcastForm {
   }
 
   /// Throws `invalid`, naming what is missing or wrong.
-  func broadcast() throws(Failure) -> Broadcast {
-    guard !room.text.isEmpty else { throw Failure(.invalid, "name the room") }
+  func broadcast() throws(Failure) -> Broadcast { try broadcast(to: room.text) }
+
+  /// One for each of the marked sockets, whose ids are rooms. Throws `invalid`, and `limit` for too many.
+  func broadcasts() throws(Failure) -> [Broadcast] {
+    guard targets.count <= Console.ordersMax else {
+      throw Failure(
+        .limit, "no more than \(Console.ordersMax) marked sockets can be sent to, one by one",
+        hint: "name a room that they are in")
+    }
+    var all: [Broadcast] = []
+    for target in targets { all.append(try broadcast(to: target)) }
+    return all
+  }
+
+  private func broadcast(to room: String) throws(Failure) -> Broadcast {
+    guard !room.isEmpty else { throw Failure(.invalid, "name the room") }
     guard !event.text.isEmpty else { throw Failure(.invalid, "name the event") }
     let json = data.text.isEmpty ? nil : try RawJSON(data.text)
-    let broadcast = Broadcast(room: room.text, event: event.text, data: json)
+    let broadcast = Broadcast(room: room, event: event.text, data: json)
     try broadcast.check()
     return broadcast
   }
@@ -82,6 +105,7 @@ struct BroadcastForm {
   mutating func read(command: String) throws(Failure) {
     let words = command.split(separator: " ", maxSplits: 2)
     guard words.count >= 2 else { throw Failure(.invalid, "broadcast: write ROOM EVENT and, if wanted, JSON") }
+    targets = []
     room = TextField(String(words[0]), lengthMax: PublishRule.roomBytesMax)
     event = TextField(String(words[1]), lengthMax: PublishRule.eventBytesMax)
     data = TextField(words.count == 3 ? String(words[2]) : "", lengthMax: Self.lengthMax)

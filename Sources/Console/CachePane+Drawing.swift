@@ -11,8 +11,6 @@ extension CachePane {
     // The narrow border has room for one thing, and an outage is the one.
     if !isAway || scene.size != .small { parts.append(hit) }
     let isNarrow = scene.size == .small || scene.size == .lines || (scene.size == .medium && isAway)
-    // What hides rows is said at every size.
-    if !filter.isEmpty { parts.append("/\(DisplayText(filter).truncated(to: 24))") }
     guard !isNarrow else { return parts.joined(separator: " · ") }
     parts.append("\(Figures.bytes(Int64(snapshot.l1.bytes)))/\(Figures.bytes(Int64(snapshot.l1.bytesMax)))")
     if scene.size != .medium, !isAway { parts.append(Self.linkWord(snapshot.redis)) }
@@ -222,7 +220,7 @@ extension CachePane {
     }
     let table = Table(
       columns: Self.columns(width: area.width), rows: namespaces.map(Self.fields), cursor: cursor,
-      isFocused: isFocused, hasHeader: hasHeader)
+      isFocused: isFocused, hasHeader: hasHeader, sorting: sorting)
     table.draw(into: &canvas, area: area)
   }
 
@@ -245,6 +243,7 @@ extension CachePane {
   private func drawInvalidations(into canvas: inout Canvas, area: Rect) {
     guard area.height > 0 else { return }
     let width = area.width - 2
+    let invalidations = shownInvalidations
     guard !invalidations.isEmpty else {
       canvas.write("nothing invalidated yet", x: area.x + 1, y: area.y, style: Style(.dim), maxWidth: width)
       return

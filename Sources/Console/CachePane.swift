@@ -2,7 +2,7 @@ internal import Base
 internal import ControlPlane
 
 /// What is kept, and for whom it was enough.
-struct CachePane: EnginePane {
+struct CachePane: EnginePane, ListPane {
   let id = PaneID.cache
 
   static let purpose = "Hit rates of both levels, namespaces, evictions and invalidations."
@@ -16,14 +16,10 @@ struct CachePane: EnginePane {
   /// What may be drawn: changes of anything else change no picture.
   private(set) var knowledge = Knowledge.nothing
   private(set) var trend = CacheTrend()
-  /// Those that the filter lets through, by name, so that no row jumps when its figures grow.
-  private(set) var namespaces: [CacheSnapshot.Namespace] = []
-  private var everyNamespace: [CacheSnapshot.Namespace] = []
-  /// What the names must contain, letter case aside; empty: nothing.
-  private(set) var filter = ""
+  /// By name, so that no row jumps when its figures grow.
+  var list = RowList(CachePane.shape)
   /// Newest first.
   private(set) var invalidations: [CacheInvalidated] = []
-  private(set) var cursor = ListCursor()
 
   static let actions = [
     Action(
@@ -40,9 +36,10 @@ struct CachePane: EnginePane {
 
   var isAway: Bool { snapshot?.redis.state == .away }
 
-  var selected: CacheSnapshot.Namespace? {
-    namespaces.indices.contains(cursor.selected) ? namespaces[cursor.selected] : nil
-  }
+  /// Those that the filter lets through.
+  var namespaces: [CacheSnapshot.Namespace] { list.rows }
+  var cursor: ListCursor { list.cursor }
+  var selected: CacheSnapshot.Namespace? { list.selected }
 
   // MARK: - News
 
@@ -59,7 +56,8 @@ struct CachePane: EnginePane {
     guard let cache = snapshot.cache else {
       knowledge = .absent
       trend = CacheTrend()
-      (namespaces, everyNamespace, invalidations) = ([], [], [])
+      list.set([])
+      invalidations = []
       return old != .absent
     }
     let isMoved = trend.add(cache, uptime: snapshot.uptimeSeconds)
@@ -67,32 +65,14 @@ struct CachePane: EnginePane {
     knowledge = .present(shown)
     let isSame = knowledge == old && invalidations == cache.lastInvalidations
     guard !isSame else { return isMoved }
-    everyNamespace = cache.namespaces.sorted { $0.name < $1.name }
     invalidations = cache.lastInvalidations
-    sift(height: height)
+    list.set(cache.namespaces.sorted { $0.name < $1.name })
+    settle(height: height)
     return true
   }
 
   /// How many there are, shown or not.
-  var namespaceCount: Int { everyNamespace.count }
-
-  mutating func setFilter(_ text: String, height: Int) {
-    filter = text
-    sift(height: height)
-  }
-
-  private mutating func sift(height: Int) {
-    let name = selected?.name
-    let wanted = filter.lowercased()
-    namespaces =
-      wanted.isEmpty ? everyNamespace : everyNamespace.filter { $0.name.lowercased().contains(wanted) }
-    // The selection is a namespace, not a line.
-    if let name, let row = namespaces.firstIndex(where: { $0.name == name }) {
-      cursor.select(row, count: namespaces.count, height: tableRows(height))
-    } else {
-      cursor.settle(count: namespaces.count, height: tableRows(height))
-    }
-  }
+  var namespaceCount: Int { list.all.count }
 
   /// The snapshot says it a moment later, and may have said it already.
   private mutating func take(_ events: [Event]) -> Bool {
@@ -125,28 +105,10 @@ struct CachePane: EnginePane {
     return Table.rowsMax(height: plan.table, count: namespaces.count, hasHeader: plan.hasHeader)
   }
 
-  mutating func move(_ motion: Motion, height: Int) {
-    let room = tableRows(height)
-    let count = namespaces.count
-    switch motion {
-    case .up: cursor.move(by: -1, count: count, height: room)
-    case .down: cursor.move(by: 1, count: count, height: room)
-    case .pageUp: cursor.move(by: -room, count: count, height: room)
-    case .pageDown: cursor.move(by: room, count: count, height: room)
-    case .first: cursor.select(0, count: count, height: room)
-    case .last: cursor.select(count - 1, count: count, height: room)
-    case .scroll(let lines): cursor.scroll(by: lines, count: count, height: room)
-    }
-  }
-
-  mutating func select(line: Int, height: Int) {
+  func tableTop(_ height: Int) -> Int {
     let plan = plan(height: height)
-    let row = line - plan.above - plan.charts - (plan.hasHeader ? 1 : 0)
-    let room = tableRows(height)
-    if (0..<room).contains(row) { cursor.select(cursor.top + row, count: namespaces.count, height: room) }
+    return plan.above + plan.charts + (plan.hasHeader ? 1 : 0)
   }
-
-  mutating func settle(height: Int) { cursor.settle(count: namespaces.count, height: tableRows(height)) }
 
   var selectedText: String? { selected?.name }
 }

@@ -76,11 +76,15 @@ struct ConsoleLoop: ~Copyable {
     model = ConsoleModel(
       options: .init(
         isEmbedded: options.isEmbedded, isReadOnly: options.isReadOnly, operatorLabel: options.operatorLabel,
-        nodePath: options.nodePath, themes: choices, glyphs: terminal.glyphs),
+        nodePath: options.nodePath, themes: choices, glyphs: terminal.glyphs, registry: options.file.registry,
+        fileNote: options.file.path.map { "\(options.file.isFound ? "at the start: from" : "lasting ones: in") \($0)" }
+          ?? ""
+      ),
       themeName: name, width: terminal.width, height: terminal.height, now: .now())
     model.refresh = options.refreshMilliseconds
     self.terminal = terminal
     if let complaint { model.toast(.failed, complaint.line) }
+    model.tell(options.file.complaints)
   }
 
   private static func note(on name: String, _ library: ThemeLibrary) -> String {
@@ -88,6 +92,7 @@ struct ConsoleLoop: ~Copyable {
   }
 
   private mutating func run(_ early: [InputEvent]) -> ConsoleExit {
+    if let exit = apply(model.begin(with: options.file.settings)) { return exit }
     if model.isLinked, let exit = apply(model.initialQuestions) { return exit }
     if let exit = take(early) { return exit }
     while true {
@@ -168,6 +173,7 @@ struct ConsoleLoop: ~Copyable {
       case .writeFile(let path, let text): tell(ScreenFile.write(text, to: path))
       case .readFile(let path):
         if let exit = apply(model.receive(.file(path, TextFile.read(path)), now: .now())) { return exit }
+      case .edit(let file, let line): edit(file, line)
       case .repaint: terminal.repaint()
       case .suspend: terminal.suspend()
       case .bell: terminal.send("\u{07}")
@@ -185,6 +191,22 @@ struct ConsoleLoop: ~Copyable {
   }
 
   private mutating func tell(_ news: News) { _ = model.receive(news, now: .now()) }
+
+  private mutating func edit(_ file: String, _ line: Int) {
+    if let refusal = EditorCommand.refusal(of: file) { return tell(.failed(Failure(.notFound, refusal))) }
+    let editor = EditorCommand(file: file, line: line, environment: options.environment)
+    let mailbox = mailbox
+    let loan = terminal.lend(to: editor.words) { mailbox.isStopRequested }
+    isUrgent = true
+    switch loan {
+    case .exited(0): break
+    case .exited(let code): tell(.failed(Failure(.unavailable, "\(editor.name) ended with \(code)")))
+    case .signalled(let number): tell(.failed(Failure(.unavailable, "\(editor.name) was ended by signal \(number)")))
+    case .refused(let error):
+      let reason = String(cString: strerror(error)).lowercased()
+      tell(.failed(Failure(.notFound, "\(editor.name): \(reason)", hint: "VISUAL and EDITOR name the editor")))
+    }
+  }
 
   private mutating func copy(_ text: String) {
     if !terminal.copy(text) { tell(.failed(Failure(.limit, "this terminal takes no copy of this text"))) }

@@ -16,22 +16,14 @@ extension ConsoleModel {
     return []
   }
 
-  /// One level back: the zoom, then the filter. It never quits.
+  /// One level back: the zoom, then the marks, then the filter. It never quits.
   mutating func goBack() -> [Effect] {
     if focus.unzoom() {
       settle()
-    } else if focus.focused == .log, panes.log.book.filter != nil {
-      setFilter("", of: .log)
-    } else if focus.focused == .cache, panes.cacheFilter != nil {
-      setFilter("", of: .cache)
-    } else if focus.focused == .index, !projectFilter.isEmpty {
-      setProjectFilter("")
-    } else if focus.focused == .sandbox, !runFilter.isEmpty {
-      setRunFilter("")
-    } else if focus.focused == .sockets, !panes.sockets.marks.isEmpty {
-      return changeSockets { pane, _ in pane.clearMarks() }
-    } else if focus.focused == .sockets, !panes.sockets.filter.isEmpty {
-      _ = setSocketFilter("")
+    } else if !panes[focus.focused].marks.isEmpty {
+      changePane(focus.focused) { $0.clearMarks() }
+    } else if !panes[focus.focused].filter.isEmpty {
+      setFilter("", of: focus.focused)
     } else if !toasts.isEmpty {
       toasts = []
       touch()
@@ -68,25 +60,7 @@ extension ConsoleModel {
     return setRefresh(next)
   }
 
-  /// `set refresh 1s`.
-  mutating func setRefresh(typed text: String?) -> [Effect] {
-    let allowed = (FrameClock.intervals.first ?? 0)...(FrameClock.intervals.last ?? 0)
-    guard let text, let value = Self.milliseconds(text), allowed.contains(value) else {
-      toast(.failed, "set refresh: '\(text ?? "")' is not a time from 250ms to 10s")
-      return []
-    }
-    return setRefresh(value)
-  }
-
-  /// People type `0.5s` here as well as what the settings take.
-  private static func milliseconds(_ text: String) -> Int64? {
-    if let value = Quantity.milliseconds(text) { return value }
-    let number = text.hasSuffix("s") ? text.dropLast() : text[...]
-    guard let seconds = Double(number), seconds.isFinite, (0...1_000).contains(seconds) else { return nil }
-    return Int64((seconds * 1_000).rounded())
-  }
-
-  private mutating func setRefresh(_ milliseconds: Int64) -> [Effect] {
+  mutating func setRefresh(_ milliseconds: Int64) -> [Effect] {
     refresh = milliseconds
     touch()
     return [.setRefresh(milliseconds)]
@@ -106,9 +80,9 @@ extension ConsoleModel {
     return setLevel(level)
   }
 
-  static let levelNames = "trace, debug, info, notice, warn, error, critical"
+  static let levelNames = ConsoleSetting.levelNames
 
-  private mutating func setLevel(_ level: LogLevel) -> [Effect] {
+  mutating func setLevel(_ level: LogLevel) -> [Effect] {
     let rows = rows(of: .log)
     changeLog { $0.setLevel(level, height: rows) }
     return []
@@ -120,12 +94,6 @@ extension ConsoleModel {
       return []
     }
     return [.perform(.setLogLevel(level))]
-  }
-
-  mutating func nextMatch(_ distance: Int) -> [Effect] {
-    let rows = rows(of: .log)
-    changeLog { $0.move(by: distance, height: rows) }
-    return []
   }
 
   mutating func toggleFollow() -> [Effect] {
@@ -152,11 +120,12 @@ extension ConsoleModel {
     return apply(theme: names[(index + 1) % names.count])
   }
 
-  mutating func toggleMouse() -> [Effect] {
-    isMouseOn.toggle()
-    toast(
-      .done, isMouseOn ? "mouse: clicks and wheel go to the console" : "mouse: left to the terminal for selecting text")
-    return [.setMouse(isMouseOn)]
+  mutating func toggleMouse() -> [Effect] { setMouse(!isMouseOn) }
+
+  mutating func setMouse(_ isOn: Bool) -> [Effect] {
+    isMouseOn = isOn
+    toast(.done, isOn ? "mouse: clicks and wheel go to the console" : "mouse: left to the terminal for selecting text")
+    return [.setMouse(isOn)]
   }
 
   mutating func copyRow() -> [Effect] {

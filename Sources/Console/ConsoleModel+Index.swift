@@ -14,79 +14,68 @@ extension ConsoleModel {
     }
   }
 
-  /// The named project, else the selected one; nil, with a message, when there is none.
-  private mutating func project(_ name: String?, for verb: String) -> ProjectID? {
+  /// The named project, else those that are marked, else the selected one; empty, with a message, when there is none.
+  private mutating func projects(_ name: String?, for verb: String) -> [ProjectID] {
     if let name {
-      if let id = ProjectID(rawValue: name) { return id }
+      if let id = ProjectID(rawValue: name) { return [id] }
       toast(.failed, "\(verb): a project id is \(ProjectID.rule)")
-      return nil
+      return []
     }
-    if let id = indexPane?.selected?.id { return id }
-    toast(.refused, "not done: no project is selected")
-    return nil
+    return indexPane?.list.chosen.map(\.id) ?? []
   }
+
+  private func status(of id: ProjectID) -> ProjectStatus? { indexPane?.snapshot?.projects.first { $0.id == id } }
 
   // MARK: - Reindex
 
   mutating func reindex(_ name: String?) -> [Effect] {
-    guard let id = project(name, for: "reindex") else { return [.bell] }
-    return [.perform(.reindex(ReindexRequest(project: id)))]
+    let ids = projects(name, for: "reindex")
+    let effects = ids.map { Effect.perform(.reindex(ReindexRequest(project: $0))) }
+    guard ids.count > 1 else { return effects }
+    return ask(
+      MassQuestion(
+        title: "Reindex", noun: "project", names: ids.map(\.rawValue),
+        body: { ["What has changed in \($0) is read and embedded."] }, confirm: "Reindex", effects: effects))
   }
 
   mutating func askToRebuild(_ name: String?) -> [Effect] {
     let all = indexPane?.snapshot?.projects ?? []
-    let ids: [ProjectID]
-    if let name {
-      guard let id = ProjectID(rawValue: name) else {
-        toast(.failed, "rebuild: a project id is \(ProjectID.rule)")
-        return []
-      }
-      ids = [id]
-    } else {
-      ids = all.map(\.id)
-    }
-    guard !ids.isEmpty else {
-      toast(.refused, "not done: there are no projects")
-      return [.bell]
-    }
+    let isChosen = name != nil || !(indexPane?.marks.isEmpty ?? true)
+    let ids = isChosen ? projects(name, for: "rebuild") : all.map(\.id)
+    guard !ids.isEmpty else { return [.bell] }
     let files = all.filter { ids.contains($0.id) }.reduce(0) { $0 + $1.files }
-    let what = ids.count == 1 ? "project \(ids[0])" : Figures.counted(ids.count, "project")
-    var body = [
-      "Every file is read and embedded anew: \(Figures.counted(files, "file")).",
-      "What is there keeps answering until the new index is whole.",
-    ]
-    var expected: String?
-    if ids.count > 10 {
-      expected = "\(ids.count)"
-      body.append("Type their count, \(ids.count), to go on.")
-    }
-    return open(
-      .confirm(
-        ConfirmDialog(
-          title: "Reindex from scratch", body: body, sample: .init(ids.map(\.rawValue), of: ids.count),
-          confirm: "Reindex \(what)", expected: expected, now: now,
-          onConfirm: ids.map { .perform(.reindex(ReindexRequest(project: $0, isFull: true))) })))
+    return ask(
+      MassQuestion(
+        title: "Reindex from scratch", noun: "project", names: ids.map(\.rawValue),
+        body: { _ in
+          [
+            "Every file is read and embedded anew: \(Figures.counted(files, "file")).",
+            "What is there keeps answering until the new index is whole.",
+          ]
+        }, confirm: "Reindex", effects: ids.map { .perform(.reindex(ReindexRequest(project: $0, isFull: true))) }))
   }
 
+  /// Of several, those that are being indexed.
   mutating func askToCancelReindex(_ name: String?) -> [Effect] {
-    guard let id = project(name, for: "cancel") else { return [.bell] }
-    if let status = indexPane?.snapshot?.projects.first(where: { $0.id == id }), status.state != .indexing {
-      toast(.refused, "not done: \(id) is not being indexed")
+    let chosen = projects(name, for: "cancel")
+    let ids = chosen.filter { status(of: $0).map { $0.state == .indexing } ?? (name != nil) }
+    guard !ids.isEmpty else {
+      if let first = chosen.first {
+        let whose = chosen.count == 1 ? "\(first) is not" : "none of the marked projects is"
+        toast(.refused, "not done: \(whose) being indexed")
+      }
       return [.bell]
     }
-    return open(
-      .confirm(
-        ConfirmDialog(
-          title: "Cancel reindex",
-          body: [
-            "The run of \(id) stops. The index before it keeps answering; finished files are kept for the next run."
-          ],
-          cancel: "Let it run", confirm: "Cancel the run", now: now,
-          onConfirm: [.perform(.cancelReindex(id: id))])))
+    return ask(
+      MassQuestion(
+        title: "Cancel reindex", noun: "run", names: ids.map(\.rawValue),
+        body: {
+          ["The node stops \($0). The index before it keeps answering; finished files are kept for the next run."]
+        }, cancel: "Let it run", confirm: "Cancel", effects: ids.map { .perform(.cancelReindex(id: $0)) }))
   }
 
   mutating func askToAllowUpload(_ name: String?) -> [Effect] {
-    guard let id = project(name, for: "allow upload") else { return [.bell] }
+    guard let id = projects(name, for: "allow upload").first else { return [.bell] }
     let model = indexPane?.snapshot?.embedder ?? "the remote model"
     return open(
       .confirm(
@@ -107,19 +96,6 @@ extension ConsoleModel {
     toast(.refused, "\(text); \(Figures.counted(report.filesFailed.count, "file")) failed: \(failed.path)")
   }
 
-  // MARK: - Filter
-
-  var projectFilter: String { indexPane?.filter ?? "" }
-
-  mutating func filterProjects(_ text: String?) -> [Effect] {
-    if focus.focused != .index { _ = changeFocus { $0.focus(.index) } }
-    guard let text else { return open(.filter(FilterPrompt(pane: .index, original: projectFilter))) }
-    setProjectFilter(text)
-    return []
-  }
-
-  mutating func setProjectFilter(_ text: String) { changeIndex { $0.setFilter(text, height: $1) } }
-
   // MARK: - Search
 
   mutating func search(_ text: String?) -> [Effect] {
@@ -130,28 +106,76 @@ extension ConsoleModel {
   }
 
   mutating func press(_ chord: KeyChord, _ old: SearchSheet) -> [Effect] {
+    if old.isReading { return pressWhileReading(chord, old) }
     if chord == KeyChord(.escape) { return closePopup() }
     var sheet = old
     var effects: [Effect] = []
     switch chord {
     case KeyChord(.enter):
-      if sheet.isAnswered, let hit = sheet.selected {
-        effects = [.copy("\(hit.path):\(hit.startLine)")]
-        toast(.done, "copied \(hit.path):\(hit.startLine)")
-      } else {
-        effects = sheet.ask()
-      }
+      if sheet.isAnswered { sheet.read(true) } else { effects = sheet.ask() }
     case KeyChord(.up), KeyChord(.backtab): sheet.move(by: -1, height: searchRows)
     case KeyChord(.down), KeyChord(.tab): sheet.move(by: 1, height: searchRows)
     case KeyChord(.pageUp): sheet.move(by: -searchRows, height: searchRows)
     case KeyChord(.pageDown): sheet.move(by: searchRows, height: searchRows)
     default: sheet.handle(chord)
     }
-    popup = .search(sheet)
+    show(sheet)
     return effects
   }
 
-  var searchRows: Int { PopupFrame.searchRows(width: width, height: height) }
+  private mutating func show(_ sheet: SearchSheet) {
+    var sheet = sheet
+    popup = .search(sheet)
+    // The list has another height while the selected place is read.
+    sheet.move(by: 0, height: searchRows)
+    popup = .search(sheet)
+  }
+
+  private mutating func pressWhileReading(_ chord: KeyChord, _ old: SearchSheet) -> [Effect] {
+    var sheet = old
+    var effects: [Effect] = []
+    switch chord {
+    case KeyChord(.escape), KeyChord(.backspace), .character("q"): sheet.read(false)
+    case .character("e"), KeyChord(.enter): effects = sheet.selected.map { edit($0) } ?? []
+    case .character("y"):
+      guard let hit = sheet.selected else { return [] }
+      toast(.done, "copied \(hit.path):\(hit.startLine)")
+      effects = [.copy("\(hit.path):\(hit.startLine)")]
+    default: if let distance = listMotion(chord) { sheet.move(by: distance, height: searchRows) }
+    }
+    show(sheet)
+    return effects
+  }
+
+  // MARK: - Editor
+
+  private mutating func edit(_ hit: SearchHit) -> [Effect] {
+    edit(hit.path, line: hit.startLine, in: hit.project)
+  }
+
+  private mutating func edit(_ path: String, line: Int, in project: ProjectID) -> [Effect] {
+    guard let folder = snapshot?.projects.first(where: { $0.id == project })?.path else {
+      toast(.refused, "not done: the node does not say where \(project) is")
+      return [.bell]
+    }
+    return [.edit(file: "\(folder)/\(path)", line: line)]
+  }
+
+  /// `:edit src/auth.ts:41`: a file of the selected project.
+  mutating func edit(typed text: String?) -> [Effect] {
+    guard let text, let project = indexPane?.selected?.id else { return [.bell] }
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    if parts.count > 1, let line = Int(parts[parts.count - 1]), line > 0 {
+      return edit(parts.dropLast().joined(separator: ":"), line: line, in: project)
+    }
+    return edit(text, line: 1, in: project)
+  }
+
+  var searchRows: Int {
+    var isReading = false
+    if case .search(let sheet) = popup { isReading = sheet.isReading }
+    return PopupFrame.searchRows(width: width, height: height, isReading: isReading)
+  }
 
   /// An answer to a sheet that was closed, or that asks something else by now, concerns nobody.
   mutating func receive(search query: SearchQuery, _ result: Result<Answer, Failure>) {

@@ -24,13 +24,12 @@ extension ConsoleModel {
   }
 
   private mutating func press(_ chord: KeyChord) -> [Effect] {
-    if chord == .control("c") { return interrupt() }
-    if chord == .control("z") { return [.suspend] }
-    if chord == .control("l") { return [.repaint] }
+    let action = registry.action(for: chord, in: focus.focused)
     dismissFailures()
+    // These work over everything that is open, except that a letter is one where text is typed.
+    if let action, action.worksInPopups, popup == nil || !chord.isText { return run(action, argument: nil) }
     if popup != nil { return pressInPopup(chord) }
-    guard let action = ActionRegistry.action(for: chord, in: focus.focused) else { return [] }
-    return run(action, argument: nil)
+    return action.map { run($0, argument: nil) } ?? []
   }
 
   private mutating func dismissFailures() {
@@ -42,7 +41,7 @@ extension ConsoleModel {
 
   /// Does an action, or says why it cannot be done.
   mutating func run(_ action: Action, argument: String?) -> [Effect] {
-    if let reason = action.reason(in: self) {
+    if let reason = action.reason(in: self, argument: argument) {
       toast(.refused, "not done: \(reason)")
       return [.bell]
     }
@@ -50,7 +49,7 @@ extension ConsoleModel {
   }
 
   /// C-c: closes what is open; twice leaves.
-  private mutating func interrupt() -> [Effect] {
+  mutating func interrupt() -> [Effect] {
     if popup != nil { return closePopup() }
     if let first = interruptedAt, now.monotonic - first <= Self.interruptWindow {
       return options.isEmbedded ? [.quit(stopNode: true)] : [.detach]

@@ -126,6 +126,19 @@ extension ConsoleModel {
   }
 }
 
+extension ConsoleModel {
+  /// What is wrong with the operator's own file: every line of it in the log, where it stays, and the first as a toast.
+  mutating func tell(_ complaints: [Failure]) {
+    guard let first = complaints.first else { return }
+    let records = complaints.map {
+      LogRecord(timeMilliseconds: now.wall, level: .warning, label: "console", message: $0.line, metadata: [:])
+    }
+    let rows = rows(of: .log)
+    changeLog { $0.append(records, height: rows) }
+    toast(.failed, complaints.count == 1 ? first.line : "\(first.line), and \(complaints.count - 1) more in the log")
+  }
+}
+
 extension Result where Failure == Base.Failure {
   fileprivate func isRefusal(_ code: Failure.Code) -> Bool {
     if case .failure(let failure) = self { failure.code == code } else { false }

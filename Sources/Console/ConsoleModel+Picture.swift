@@ -6,7 +6,7 @@ extension ConsoleModel {
 
   /// The whole screen.
   func picture() -> Canvas {
-    var canvas = Canvas(width: width, height: height, glyphs: options.glyphs)
+    var canvas = Canvas(width: width, height: height, glyphs: glyphs)
     draw(into: &canvas)
     return canvas
   }
@@ -27,7 +27,7 @@ extension ConsoleModel {
     if let header = layout.header { Header(model: self).draw(into: &canvas, area: header) }
     if let footer = layout.footer {
       if case .filter(let prompt) = popup {
-        Footer.draw(prompt, into: &canvas, area: footer)
+        Footer(model: self).draw(prompt, into: &canvas, area: footer)
       } else {
         Footer(model: self).draw(into: &canvas, area: footer)
       }
@@ -45,7 +45,7 @@ extension ConsoleModel {
       let scene = scene(pane, layout)
       let name = DisplayText(pane.heading)
       canvas.write(name, x: 1, y: area.y, style: Style(.title), maxWidth: width - 2)
-      let summary = panes[pane].summary(scene)
+      let summary = summary(of: pane, scene)
       canvas.write(summary, x: 11, y: area.y, maxWidth: max(0, width - 12))
       if scene.isFocused { canvas.select(row: area.y, in: area) }
     }
@@ -65,13 +65,18 @@ extension ConsoleModel {
     }
   }
 
+  private func summary(of pane: PaneID, _ scene: Scene) -> DisplayText {
+    let summary = panes[pane].summary(scene)
+    return panes[pane].listNote.map { "\($0) · \(summary)" } ?? summary
+  }
+
   private func drawTitle(of pane: PaneID, _ frame: Rect, _ scene: Scene, into canvas: inout Canvas) {
     let style = Style(scene.isFocused ? .borderFocus : .title, on: .background, .bold)
     // A sign besides the colour, for monochrome screens.
     let mark: DisplayText = scene.isFocused ? "\(canvas.sign(.running)) " : ""
     let end = canvas.write(
       " \(mark)\(pane.heading) ", x: frame.x + 2, y: frame.y, style: style, maxWidth: frame.width - 4)
-    let summary: DisplayText = " \(panes[pane].summary(scene)) "
+    let summary: DisplayText = " \(summary(of: pane, scene)) "
     let room = frame.maxX - 2 - end - 1
     guard room > 4 else { return }
     let shown = DisplayText(summary, repertoire: canvas.repertoire).truncated(to: room, repertoire: canvas.repertoire)

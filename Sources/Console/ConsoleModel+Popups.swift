@@ -34,7 +34,7 @@ extension ConsoleModel {
       return picker.original == themeName ? [] : apply(theme: picker.original)
     case .filter(let prompt):
       popup = nil
-      setFilter(prompt.original ?? "", of: prompt.pane)
+      setFilter(prompt.original, of: prompt.pane)
     default:
       popup = nil
     }
@@ -52,7 +52,7 @@ extension ConsoleModel {
       return []
     }
     guard let entry = palette.selected else { return [.bell] }
-    if entry.argument == nil, entry.action.needsArgument, entry.action.reason(in: self) == nil {
+    if entry.argument == nil, entry.action.needsArgument, entry.action.reason(in: self, argument: "") == nil {
       palette.begin(entry.action, pane: focus.focused)
       popup = .palette(palette)
       return []
@@ -144,35 +144,7 @@ extension ConsoleModel {
     touch()
   }
 
-  /// Nil, or why the text is no filter.
-  @discardableResult
-  mutating func setFilter(_ text: String, of pane: PaneID) -> String? {
-    if pane == .sockets { return setSocketFilter(text) }
-    if pane == .index || pane == .sandbox {
-      if pane == .index { setProjectFilter(text) } else { setRunFilter(text) }
-      return nil
-    }
-    if pane == .cache {
-      let rows = rows(of: .cache)
-      panes.change(.cache) { pane in
-        guard var cache = pane as? CachePane else { return }
-        cache.setFilter(text, height: rows)
-        pane = cache
-      }
-      touch()
-      return nil
-    }
-    do {
-      let filter = try LogFilter.parse(text)
-      let rows = rows(of: .log)
-      changeLog { $0.setFilter(filter, height: rows) }
-      return nil
-    } catch {
-      return error.message
-    }
-  }
-
-  private func listMotion(_ chord: KeyChord) -> Int? {
+  func listMotion(_ chord: KeyChord) -> Int? {
     switch chord {
     case KeyChord(.up), .character("k"), KeyChord(.backtab): -1
     case KeyChord(.down), .character("j"), KeyChord(.tab): 1
@@ -263,8 +235,8 @@ extension ConsoleModel {
 
   /// Runs an action that was picked from a list: one that needs an argument gets the palette to type it in.
   private mutating func act(_ action: Action) -> [Effect] {
-    guard action.needsArgument, action.reason(in: self) == nil else { return run(action, argument: nil) }
-    var palette = Palette(pane: focus.focused)
+    guard action.needsArgument, action.reason(in: self, argument: "") == nil else { return run(action, argument: nil) }
+    var palette = Palette(pane: focus.focused, registry: registry)
     palette.begin(action, pane: focus.focused)
     popup = .palette(palette)
     return []

@@ -43,10 +43,7 @@ extension ConsoleModel {
 
   /// The selected run's program, to be changed: the node has it, this console only its first line.
   mutating func editRun() -> [Effect] {
-    guard let run = sandboxPane?.selected else {
-      toast(.refused, "not done: no run is selected")
-      return [.bell]
-    }
+    guard let run = sandboxPane?.selected else { return [.bell] }
     if let detail = sandboxPane?.detail, detail.summary.id == run.id {
       return open(.run(RunForm(language: run.language, program: detail.code)))
     }
@@ -132,34 +129,24 @@ extension ConsoleModel {
 
   // MARK: - Kill
 
+  /// The run that is named, else those that are marked, else the selected one. What has ended needs no killing.
   mutating func askToKill(_ id: String?) -> [Effect] {
-    let run = id.flatMap { sandboxPane?.run($0) } ?? (id == nil ? sandboxPane?.selected : nil)
-    guard let target = id ?? run?.id else {
-      toast(.refused, "not done: no run is selected")
+    let chosen = id.map { [sandboxPane?.run($0)].compactMap(\.self) } ?? sandboxPane?.list.chosen ?? []
+    let runs = chosen.filter { $0.state != .finished }
+    var ids = runs.map(\.id)
+    // One that the list does not know may be there all the same: the node decides.
+    if let id, chosen.isEmpty { ids = [id] }
+    guard !ids.isEmpty else {
+      let whose = chosen.count == 1 ? "\(chosen[0].id) has" : "all of the marked runs have"
+      toast(.refused, "not done: \(whose) ended")
       return [.bell]
     }
-    if let run, run.state == .finished {
-      toast(.refused, "not done: \(target) has ended")
-      return [.bell]
+    let names = ids.map { id in
+      runs.first { $0.id == id }.map { "\(id)  \($0.language), by \($0.actor): \($0.title)" } ?? id
     }
-    let title = run.map { ["\($0.language), by \($0.actor): \($0.title)"] } ?? []
-    return open(
-      .confirm(
-        ConfirmDialog(
-          title: "Kill run", body: ["Every process of \(target) ends at once."] + title, confirm: "Kill the run",
-          now: now, onConfirm: [.perform(.killRun(id: target))])))
+    return ask(
+      MassQuestion(
+        title: "Kill run", noun: "run", names: names, body: { ["Every process of \($0) ends at once."] },
+        confirm: "Kill", effects: ids.map { .perform(.killRun(id: $0)) }))
   }
-
-  // MARK: - Filter
-
-  var runFilter: String { sandboxPane?.filter ?? "" }
-
-  mutating func filterRuns(_ text: String?) -> [Effect] {
-    if focus.focused != .sandbox { _ = changeFocus { $0.focus(.sandbox) } }
-    guard let text else { return open(.filter(FilterPrompt(pane: .sandbox, original: runFilter))) }
-    setRunFilter(text)
-    return []
-  }
-
-  mutating func setRunFilter(_ text: String) { changeSandbox { $0.setFilter(text, height: $1) } }
 }

@@ -3,9 +3,6 @@ internal import ControlPlane
 
 /// The sockets' table, kicks, broadcasts.
 extension ConsoleModel {
-  /// Sockets from which on their count must be typed to kick them.
-  static let kicksWithoutTyping = 10
-
   /// What the panes have to ask now.
   mutating func paneQuestions() -> [Effect] { socketQuestions() + sandboxQuestions() }
 
@@ -25,17 +22,6 @@ extension ConsoleModel {
     return []
   }
 
-  mutating func markSocket() -> [Effect] {
-    guard panes.sockets.marks.count < GatewayPane.marksMax else {
-      toast(.refused, "no more than \(Figures.grouped(GatewayPane.marksMax)) sockets can be marked")
-      return [.bell]
-    }
-    return changeSockets { pane, height in
-      _ = pane.toggleMark()
-      pane.move(.down, height: height)
-    }
-  }
-
   /// The ones on the screen are marked when the node has said which there are besides.
   mutating func markAllSockets() -> [Effect] {
     guard isLinked else {
@@ -47,34 +33,13 @@ extension ConsoleModel {
     return question.map { [.ask(.sockets($0))] } ?? []
   }
 
-  // MARK: - Filter
-
-  mutating func filterSockets(_ text: String?) -> [Effect] {
-    if focus.focused != .sockets { _ = changeFocus { $0.focus(.sockets) } }
-    guard let text else { return open(.filter(FilterPrompt(pane: .sockets, original: panes.sockets.filter))) }
-    if let complaint = setSocketFilter(text) { toast(.failed, complaint) }
-    return []
-  }
-
-  /// Nil, or why the text is no filter.
-  mutating func setSocketFilter(_ text: String) -> String? {
-    var complaint: String?
-    _ = changeSockets { pane, height in
-      do throws(Failure) { try pane.setFilter(text, height: height) } catch { complaint = error.line }
-    }
-    return complaint
-  }
-
   // MARK: - Kick
 
   /// The socket that is named, else those that are marked, else the one that is selected.
   mutating func askToKick(_ id: String?) -> [Effect] {
     let pane = panes.sockets
     let ids = id.map { [$0] } ?? (pane.marks.isEmpty ? [pane.selected?.id].compactMap(\.self) : pane.marks.sorted())
-    guard !ids.isEmpty else {
-      toast(.refused, "not done: no socket is selected")
-      return [.bell]
-    }
+    guard !ids.isEmpty else { return [.bell] }
     do throws(Failure) { for id in ids { try PublishRule.check(socketID: id) } } catch {
       toast(.failed, "kick: \(error.line)")
       return []
@@ -83,18 +48,11 @@ extension ConsoleModel {
       let row = pane.page?.sockets.first { $0.id == id }
       return row.map { "\(id)  \(GatewayPane.name(of: $0).text)" } ?? id
     }
-    let what = ids.count == 1 ? "this socket" : "\(Figures.grouped(ids.count)) sockets"
-    var body = ["The node closes \(what). Clients may connect again."]
-    var expected: String?
-    if ids.count > Self.kicksWithoutTyping {
-      expected = "\(ids.count)"
-      body.append("Type their count, \(ids.count), to go on.")
-    }
-    return open(
-      .confirm(
-        ConfirmDialog(
-          title: "Kick", body: body, sample: .init(names, of: names.count), confirm: "Kick \(what)",
-          expected: expected, now: now, onConfirm: [.perform(.kickSockets(ids: ids))])))
+    return ask(
+      MassQuestion(
+        title: "Kick", noun: "socket", names: names,
+        body: { ["The node closes \($0). Clients may connect again."] }, confirm: "Kick",
+        effects: [.perform(.kickSockets(ids: ids))]))
   }
 
   mutating func tell(_ report: KickReport, audit: String) {
@@ -108,7 +66,8 @@ extension ConsoleModel {
 
   mutating func askToBroadcast(_ command: String?) -> [Effect] {
     let socket = focus.focused == .sockets ? panes.sockets.selected : nil
-    var form = BroadcastForm(room: socket.map { $0.rooms.first ?? $0.id } ?? "")
+    let marked = focus.focused == .sockets ? panes.sockets.marks.sorted() : []
+    var form = BroadcastForm(room: socket.map { $0.rooms.first ?? $0.id } ?? "", targets: marked)
     guard let command else { return open(.broadcast(form)) }
     do throws(Failure) { try form.read(command: command) } catch {
       toast(.failed, error.line)
@@ -128,21 +87,30 @@ extension ConsoleModel {
     return []
   }
 
-  /// Asks how many will receive it.
+  /// Asks how many will receive it; of marked sockets that is known.
   private mutating func preview(_ old: BroadcastForm) -> [Effect] {
     var form = old
-    defer {
-      popup = .broadcast(form)
-      touch()
-    }
+    touch()
     do throws(Failure) {
+      if !form.targets.isEmpty { return askToSend(try form.broadcasts()) }
       let broadcast = try form.broadcast()
       form.note = .asking(broadcast)
+      popup = .broadcast(form)
       return [.ask(.audience(room: broadcast.room))]
     } catch {
       form.note = .complaint(error.line)
+      popup = .broadcast(form)
       return []
     }
+  }
+
+  private mutating func askToSend(_ broadcasts: [Broadcast]) -> [Effect] {
+    let data = broadcasts.first?.data.map { ": " + String($0.text.prefix(160)) } ?? ", without data"
+    let event = broadcasts.first?.event ?? ""
+    return ask(
+      MassQuestion(
+        title: "Broadcast", noun: "socket", names: broadcasts.map(\.room), body: { ["\(event) to \($0)\(data)"] },
+        confirm: "Send to", effects: broadcasts.map { .perform(.broadcast($0)) }))
   }
 
   /// An answer to a form that was closed meanwhile concerns nobody.

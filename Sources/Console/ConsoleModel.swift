@@ -15,7 +15,11 @@ struct ConsoleModel {
     /// Where the node is reached: the socket's path; nil when embedded.
     var nodePath: String?
     var themes: [ThemeChoice]
+    /// The richest set that the terminal shows.
     var glyphs: GlyphSet
+    var registry = ActionRegistry.standard
+    /// Where lasting settings are.
+    var fileNote = ""
     /// Whether the machine that is measured by a bench is this one.
     var isNodeLocal = true
   }
@@ -43,6 +47,8 @@ struct ConsoleModel {
   /// Milliseconds between two snapshots.
   var refresh = FrameClock.defaultInterval
   var isMouseOn = true
+  var layoutChoice = Layout.Choice.auto
+  var glyphs: GlyphSet
   var isBenchRunning = false
   var interruptedAt: Int64?
   /// The run whose program `e` waits for.
@@ -55,13 +61,16 @@ struct ConsoleModel {
     self.width = width
     self.height = height
     self.now = now
+    glyphs = options.glyphs
     link = options.isEmbedded ? .live : .connecting
     linkedAt = now.monotonic
   }
 
   var layout: Layout {
-    Layout(width: width, height: height, focus: focus.focused, isZoomed: focus.isZoomed)
+    Layout(width: width, height: height, focus: focus.focused, isZoomed: focus.isZoomed, choice: layoutChoice)
   }
+
+  var registry: ActionRegistry { options.registry }
 
   var isPaused: Bool { hidden != nil }
 

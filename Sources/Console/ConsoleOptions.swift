@@ -18,11 +18,14 @@ public struct ConsoleOptions: Sendable {
   public var environment: [String: String]
   /// Milliseconds between two snapshots, 100…10,000.
   public var refreshMilliseconds: Int64
+  /// The operator's own settings; `theme` and `glyphs` here are stronger.
+  public var file: ConsoleFile
 
   public init(
     isEmbedded: Bool, isReadOnly: Bool = false, operatorLabel: String, nodePath: String? = nil,
     theme: String = "signalbox-dark", themes: ThemeLibrary, color: ColorDepth.Choice = .auto,
-    glyphs: GlyphSet = .braille, environment: [String: String], refreshMilliseconds: Int64 = 500
+    glyphs: GlyphSet = .braille, environment: [String: String], refreshMilliseconds: Int64 = 500,
+    file: ConsoleFile = .none
   ) {
     self.isEmbedded = isEmbedded
     self.isReadOnly = isReadOnly
@@ -34,5 +37,6 @@ public struct ConsoleOptions: Sendable {
     self.glyphs = glyphs
     self.environment = environment
     self.refreshMilliseconds = refreshMilliseconds
+    self.file = file
   }
 }

@@ -14,6 +14,8 @@ enum Effect: Equatable {
   case writeFile(path: String, text: String)
   /// A text file to be read whole, at most 1 MiB; what it holds comes back as news.
   case readFile(String)
+  /// The operator's editor on a line of a file, in place of the console until it ends.
+  case edit(file: String, line: Int)
   case repaint
   case suspend
   case bell

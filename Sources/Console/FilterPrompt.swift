@@ -5,15 +5,15 @@ struct FilterPrompt {
   /// The pane that it filters.
   let pane: PaneID
   /// The filter before the prompt opened, as it was typed.
-  let original: String?
+  let original: String
   private(set) var field: TextField
   /// Why what stands there is not a filter yet.
   var complaint: String?
 
-  init(pane: PaneID = .log, original: String?) {
+  init(pane: PaneID, original: String) {
     self.pane = pane
     self.original = original
-    field = TextField(original ?? "")
+    field = TextField(original)
   }
 
   mutating func handle(_ chord: KeyChord) -> Bool { field.handle(chord) }

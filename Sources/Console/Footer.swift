@@ -23,7 +23,7 @@ struct Footer {
 
   /// The pieces that fit, with their columns.
   private func placed() -> [(piece: Piece, x: Int)] {
-    var pieces = ActionRegistry.all.compactMap { action -> Piece? in
+    var pieces = model.registry.actions.compactMap { action -> Piece? in
       guard let hint = action.hint, action.scope.contains(model.focus.focused), action.reason(in: model) == nil else {
         return nil
       }
@@ -85,25 +85,16 @@ struct Footer {
     }
   }
 
-  /// What the filter of a pane takes.
-  private static func hint(of pane: PaneID) -> DisplayText {
-    switch pane {
-    case .sockets: "field=value  queue>64K  !not  Enter Esc"
-    case .index: "part of an id, a path or a branch  Enter Esc"
-    case .sandbox: "id, language, program, who or outcome  Enter Esc"
-    case .cache: "part of a namespace's name  Enter Esc"
-    default: "re:REGEX  field=value  !not  Enter Esc"
-    }
-  }
-
   /// The line of the filter's prompt, in place of the keys.
-  static func draw(_ prompt: FilterPrompt, into canvas: inout Canvas, area: Rect) {
+  func draw(_ prompt: FilterPrompt, into canvas: inout Canvas, area: Rect) {
     let style = Style(.input, on: .barBackground)
     canvas.fill(area, style: style)
     canvas.write("/", x: area.x + 1, y: area.y, style: Style(.key, on: .barBackground, .bold))
     let note: DisplayText =
-      prompt.complaint.map { DisplayText($0) } ?? hint(of: prompt.pane)
-    let noteWidth = min(note.width, area.width * 6 / 10)
+      prompt.complaint.map { DisplayText($0) } ?? model.panes[prompt.pane].filterHint
+    // A long complaint gets what the words typed so far leave.
+    let left = area.width - 7 - DisplayText(prompt.field.text).width
+    let noteWidth = min(note.width, max(area.width * 6 / 10, left))
     let room = area.width - noteWidth - 5
     prompt.field.draw(into: &canvas, x: area.x + 2, y: area.y, width: room, style: style)
     canvas.write(

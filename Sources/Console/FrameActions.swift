@@ -37,11 +37,11 @@ enum FrameActions {
     Action(
       id: "palette", title: "Find an action by name", keys: [.character(":")],
       hint: .init(group: .move, label: "command", short: "cmd", rank: 5),
-      run: { model, _ in model.open(.palette(Palette(pane: model.focus.focused))) }),
+      run: { model, _ in model.open(.palette(Palette(pane: model.focus.focused, registry: model.registry))) }),
     Action(
       id: "help", title: "Show what can be done here", keys: [.character("?"), KeyChord(.function(1))],
       hint: .init(group: .move, label: "help", rank: 2),
-      run: { model, _ in model.open(.help(HelpSheet(pane: model.focus.focused))) }),
+      run: { model, _ in model.open(.help(HelpSheet(pane: model.focus.focused, actions: model.registry.actions))) }),
     Action(
       id: "theme", title: "Choose a theme, shown while choosing", keys: [.character("t")],
       hint: .init(group: .move, label: "theme", rank: 14), verb: "theme", argument: "[NAME]",
@@ -60,8 +60,11 @@ enum FrameActions {
       id: "refresh.slower", title: "Refresh less often", keys: [.character("-")],
       run: { model, _ in model.changeRefresh(faster: false) }),
     Action(
-      id: "refresh.set", title: "Set how often data is refreshed", verb: "set refresh", argument: "250ms…10s",
-      run: { model, input in model.setRefresh(typed: input.argument) }),
+      id: "setting.set", title: "Change a setting of this console, or list them", verb: "set",
+      argument: "[NAME VALUE]", run: { model, input in model.set(typed: input.argument) }),
+    Action(
+      id: "layout", title: "Choose the layout, or have it follow the window", verb: "layout", argument: "S|M|L|auto",
+      run: { model, input in model.set("layout", to: input.argument ?? "") }),
     Action(
       id: "mouse", title: "Give the mouse to the console or to the terminal", keys: [.character("m")], verb: "mouse",
       run: { model, _ in model.toggleMouse() }),
@@ -73,7 +76,8 @@ enum FrameActions {
       id: "screen.write", title: "Write the screen as text to a new file", verb: "w", argument: "FILE",
       run: { model, input in model.writeScreen(to: input.argument) }),
     Action(
-      id: "screen.repaint", title: "Paint the whole screen again", keys: [.control("l")], run: { _, _ in [.repaint] }),
+      id: "screen.repaint", title: "Paint the whole screen again", keys: [.control("l")], worksInPopups: true,
+      run: { _, _ in [.repaint] }),
   ]
 
   /// What changes the node and belongs to no engine.
@@ -103,9 +107,10 @@ enum FrameActions {
 
   static let leaving: [Action] = [
     Action(
-      id: "interrupt", title: "Close what is open; twice leaves", keys: [.control("c")], run: { _, _ in [] }),
+      id: "interrupt", title: "Close what is open; twice leaves", keys: [.control("c")], worksInPopups: true,
+      run: { model, _ in model.interrupt() }),
     Action(
-      id: "suspend", title: "Stop the console until the shell's fg", keys: [.control("z")],
+      id: "suspend", title: "Stop the console until the shell's fg", keys: [.control("z")], worksInPopups: true,
       run: { _, _ in [.suspend] }),
     Action(
       id: "detach", title: "Detach: the node goes on", keys: [.character("D")],

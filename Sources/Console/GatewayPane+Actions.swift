@@ -10,28 +10,7 @@ extension GatewayPane {
       scope: .panes([.sockets]), hint: .init(group: .act, label: "kick", rank: 12, home: .sockets), verb: "kick",
       argument: "[ID]",
       changesNode: true, refusal: { $0.refusal(of: .sockets) },
+      aimless: { $0.panes.sockets.marks.isEmpty && $0.panes.sockets.selected == nil ? "no socket is selected" : nil },
       run: { model, input in model.askToKick(input.argument) }),
-    Action(
-      id: "sockets.filter", title: "Filter the sockets: text, field=value, queue>64K, re:REGEX, ! inverts",
-      keys: [.character("/")], scope: .panes([.sockets]),
-      hint: .init(group: .move, label: "filter", rank: 6, home: .sockets), verb: "sockets filter", argument: "[FILTER]",
-      refusal: { $0.refusal(of: .sockets) }, run: { model, input in model.filterSockets(input.argument) }),
-    Action(
-      id: "sockets.sort", title: "Sort the sockets by the next column", keys: [.character("o")],
-      scope: .panes([.sockets]), hint: .init(group: .move, label: "sort", rank: 9, home: .sockets),
-      refusal: { $0.refusal(of: .sockets) },
-      run: { model, _ in model.changeSockets { $0.takeNextOrder(height: $1) } }),
-    Action(
-      id: "sockets.reverse", title: "Reverse the order of the sockets", keys: [.character("O")],
-      scope: .panes([.sockets]), refusal: { $0.refusal(of: .sockets) },
-      run: { model, _ in model.changeSockets { $0.reverse(height: $1) } }),
-    Action(
-      id: "sockets.mark", title: "Mark the socket, for a kick of several", keys: [.character(" ")],
-      scope: .panes([.sockets]), refusal: { $0.panes.sockets.selected == nil ? "no socket is selected" : nil },
-      run: { model, _ in model.markSocket() }),
-    Action(
-      id: "sockets.markAll", title: "Mark all sockets that the filter shows", keys: [.character("*")],
-      scope: .panes([.sockets]), refusal: { $0.panes.sockets.selected == nil ? "there are no sockets to mark" : nil },
-      run: { model, _ in model.markAllSockets() }),
   ]
 }

@@ -18,6 +18,7 @@ extension GatewayPane {
       let count = page.map { " \(Figures.grouped($0.matching))" } ?? ""
       parts.append("/\(DisplayText(filter).truncated(to: isNarrow ? 10 : 24))\(DisplayText(count))")
     }
+    if let sorting, !sorting.isUsual { parts.append("sort \(sorting.text)") }
     guard !isNarrow else { return parts.joined(separator: " · ") }
     if !isAway || scene.size != .medium {
       let rates = "in \(Figures.short(snapshot.inPerSecond))/s out \(Figures.short(snapshot.outPerSecond))/s"
@@ -93,9 +94,10 @@ extension GatewayPane {
       return
     }
     let table = Table(
-      columns: columns(canvas, width: area.width),
+      columns: Self.columns(width: area.width),
       rows: (page?.sockets ?? []).map { fields($0, canvas, now: scene.now, width: area.width) },
-      first: page?.offset ?? 0, count: matching, cursor: cursor, isFocused: scene.isFocused, hasHeader: plan.hasHeader)
+      first: page?.offset ?? 0, count: matching, cursor: cursor, isFocused: scene.isFocused, hasHeader: plan.hasHeader,
+      sorting: sorting)
     table.draw(into: &canvas, area: area)
   }
 
@@ -115,26 +117,34 @@ extension GatewayPane {
 
   // MARK: - Columns
 
-  /// The order's column carries an arrow.
-  private func columns(_ canvas: Canvas, width: Int) -> [Table.Column] {
-    func title(_ text: DisplayText, _ order: SocketQuery.Order) -> DisplayText {
-      order == self.order ? "\(text)\(canvas.sign(isDescending ? .down : .up))" : text
+  /// The head of an order's column.
+  static func title(of order: SocketQuery.Order) -> DisplayText {
+    switch order {
+    case .user: "AGENT"
+    case .transport: "VIA"
+    case .in: "IN/S"
+    case .out: "OUT/S"
+    default: DisplayText(order.rawValue.uppercased())
     }
+  }
+
+  private static func columns(width: Int) -> [Table.Column] {
+    let title = Self.title(of:)
     let isVeryWide = width >= Self.wholeIDFrom
     return [
       Table.Column(title: "", width: 1, rank: 0),
-      Table.Column(title: title("ID", .id), width: isVeryWide ? 27 : Self.idWidth, rank: 5),
-      Table.Column(title: title("AGENT", .user), width: 12, isFlexible: true, rank: 1),
-      Table.Column(title: title("ROOMS", .rooms), width: isVeryWide ? 52 : width >= 100 ? 20 : 13, rank: 8),
-      Table.Column(title: title("VIA", .transport), width: 4, rank: 9),
-      Table.Column(title: title("STATE", .state), width: 6, rank: 2),
-      Table.Column(title: title("RTT", .rtt), width: 6, alignment: .right, rank: 4),
-      Table.Column(title: title("IN/S", .in), width: 5, alignment: .right, rank: 9),
-      Table.Column(title: title("OUT/S", .out), width: 6, alignment: .right, rank: 7),
-      Table.Column(title: title("QUEUE", .queue), width: 6, alignment: .right, rank: 3),
-      Table.Column(title: title("AGE", .age), width: 8, alignment: .right, rank: 6),
+      Table.Column(title: title(.id), width: isVeryWide ? 27 : Self.idWidth, rank: 5),
+      Table.Column(title: title(.user), width: 12, isFlexible: true, rank: 1),
+      Table.Column(title: title(.rooms), width: isVeryWide ? 52 : width >= 100 ? 20 : 13, rank: 8),
+      Table.Column(title: title(.transport), width: 4, rank: 9),
+      Table.Column(title: title(.state), width: 6, rank: 2),
+      Table.Column(title: title(.rtt), width: 6, alignment: .right, rank: 4),
+      Table.Column(title: title(.in), width: 5, alignment: .right, rank: 9),
+      Table.Column(title: title(.out), width: 6, alignment: .right, rank: 7),
+      Table.Column(title: title(.queue), width: 6, alignment: .right, rank: 3),
+      Table.Column(title: title(.age), width: 8, alignment: .right, rank: 6),
       Table.Column(title: "RTT 60s", width: 8, rank: 10),
-      Table.Column(title: title("IDLE", .idle), width: 6, alignment: .right, rank: 11),
+      Table.Column(title: title(.idle), width: 6, alignment: .right, rank: 11),
       Table.Column(title: "FROM", width: 21, rank: 12),
     ]
   }

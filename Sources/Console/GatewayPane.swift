@@ -6,6 +6,7 @@ internal import ControlPlane
 struct GatewayPane: EnginePane {
   let id = PaneID.sockets
 
+  static let markNoun: String? = "socket"
   static let purpose = "Sockets of agents: who, where, round trip, messages a second, bytes waiting."
 
   /// What is known of the engine.
@@ -224,16 +225,7 @@ struct GatewayPane: EnginePane {
   }
 
   mutating func move(_ motion: Motion, height: Int) {
-    let room = tableRows(height)
-    switch motion {
-    case .up: cursor.move(by: -1, count: matching, height: room)
-    case .down: cursor.move(by: 1, count: matching, height: room)
-    case .pageUp: cursor.move(by: -room, count: matching, height: room)
-    case .pageDown: cursor.move(by: room, count: matching, height: room)
-    case .first: cursor.select(0, count: matching, height: room)
-    case .last: cursor.select(matching - 1, count: matching, height: room)
-    case .scroll(let lines): cursor.scroll(by: lines, count: matching, height: room)
-    }
+    cursor.move(motion, count: matching, height: tableRows(height))
     forgetDetail()
   }
 
@@ -256,6 +248,11 @@ struct GatewayPane: EnginePane {
 
   var selectedText: String? { selected.map(\.plainLine) }
 
+  var filterHint: DisplayText { "state=slow queue>64K !not re:REGEX Enter Esc" }
+
+  /// The title says it in places of its own.
+  var listNote: DisplayText? { nil }
+
   // MARK: - What the keys change
 
   /// Throws `invalid` for text that is no filter; what was shown stays then.
@@ -267,29 +264,50 @@ struct GatewayPane: EnginePane {
     cursor.select(0, count: matching, height: tableRows(height))
   }
 
-  mutating func takeNextOrder(height: Int) {
-    let all = SocketQuery.Order.allCases
-    let index = all.firstIndex(of: order) ?? 0
-    order = all[(index + 1) % all.count]
-    // What is large needs an eye first; names begin at their beginning.
-    isDescending = [.rooms, .state, .rtt, .in, .out, .queue].contains(order)
+  mutating func sort(by column: String?, height: Int) throws(Failure) {
+    if let column {
+      var query = SocketQuery()
+      try query.sort(by: column)
+      (order, isDescending) = (query.sort, query.isDescending)
+    } else {
+      let all = SocketQuery.Order.allCases
+      let index = all.firstIndex(of: order) ?? 0
+      order = all[(index + 1) % all.count]
+      // What is large needs an eye first; names begin at their beginning.
+      isDescending = [.rooms, .state, .rtt, .in, .out, .queue].contains(order)
+    }
     refusal = nil
     cursor.select(0, count: matching, height: tableRows(height))
   }
 
-  mutating func reverse(height: Int) {
+  mutating func reverseSort(height: Int) {
     isDescending.toggle()
     cursor.select(0, count: matching, height: tableRows(height))
   }
 
-  /// False when there are too many.
-  mutating func toggleMark() -> Bool {
+  var sorting: ListOrder? {
+    ListOrder(
+      name: order.rawValue, title: Self.title(of: order), isDescending: isDescending,
+      isUsual: order == .queue && isDescending)
+  }
+
+  mutating func moveMatch(by distance: Int, height: Int) {
+    cursor.move(by: distance, count: matching, height: tableRows(height))
+    forgetDetail()
+  }
+
+  mutating func toggleMark(height: Int) -> Bool {
     guard let id = selected?.id else { return true }
-    if marks.remove(id) != nil { return true }
-    guard marks.count < Self.marksMax else { return false }
-    marks.insert(id)
+    if marks.remove(id) == nil {
+      guard marks.count < Self.marksMax else { return false }
+      marks.insert(id)
+    }
+    move(.down, height: height)
     return true
   }
+
+  /// Those that are known; what the filter shows besides is asked for by `askForAll`.
+  mutating func markAll() -> Bool { true }
 
   mutating func clearMarks() {
     marks = []

@@ -1,3 +1,5 @@
+internal import Base
+
 /// `?`: what the focused pane can do, then everything else. Enter does the selected line.
 struct HelpSheet {
   enum Row {
@@ -6,13 +8,15 @@ struct HelpSheet {
     case note(String)
   }
 
+  let title: DisplayText
   let rows: [Row]
   private(set) var cursor = ListCursor()
 
-  init(pane: PaneID) {
-    let here = ActionRegistry.all.filter { $0.scope != .everywhere && $0.scope.contains(pane) }
-    let everywhere = ActionRegistry.all.filter { $0.scope == .everywhere }
-    let others = ActionRegistry.all.filter { !$0.scope.contains(pane) }
+  init(pane: PaneID, actions: [Action] = ActionRegistry.all) {
+    title = "Help"
+    let here = actions.filter { $0.scope != .everywhere && $0.scope.contains(pane) }
+    let everywhere = actions.filter { $0.scope == .everywhere }
+    let others = actions.filter { !$0.scope.contains(pane) }
     var rows: [Row] = []
     for (heading, actions) in [
       (pane.name, here), ("Everywhere", everywhere), ("Other panes", others),
@@ -26,6 +30,15 @@ struct HelpSheet {
     self.rows = rows
     cursor.select(1, count: rows.count, height: rows.count)
   }
+
+  /// Lines to read: what is set, and to what.
+  init(title: DisplayText, notes: [String]) {
+    self.title = title
+    rows = notes.map { .note($0) }
+  }
+
+  /// Whether Enter does something here.
+  var hasActions: Bool { rows.contains { if case .action = $0 { true } else { false } } }
 
   var selected: Action? {
     if case .action(let action)? = rows.indices.contains(cursor.selected) ? rows[cursor.selected] : nil {

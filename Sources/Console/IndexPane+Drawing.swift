@@ -13,7 +13,6 @@ extension IndexPane {
     parts.append(DisplayText(Figures.counted(snapshot.projects.count, "project")))
     if running > 0 { parts.append("\(DisplayText(Figures.grouped(running))) busy") }
     if failed > 0 { parts.append("\(DisplayText(Figures.grouped(failed))) failed") }
-    if !filter.isEmpty { parts.append("/\(DisplayText(filter).truncated(to: isNarrow ? 10 : 24))") }
     guard !isNarrow else { return parts.joined(separator: " · ") }
     let chunks = snapshot.projects.reduce(0) { $0 + $1.chunks }
     parts.append("\(DisplayText(Figures.short(Double(chunks)))) \(chunks == 1 ? "chunk" : "chunks" as DisplayText)")
@@ -87,8 +86,8 @@ extension IndexPane {
       return
     }
     let table = Table(
-      columns: Self.columns(width: area.width), rows: projects.map { Self.fields($0, canvas, width: area.width) },
-      cursor: cursor, isFocused: isFocused, hasHeader: hasHeader)
+      columns: Self.columns(width: area.width), rows: projects.map { fields($0, canvas, width: area.width) },
+      cursor: cursor, isFocused: isFocused, hasHeader: hasHeader, sorting: sorting)
     table.draw(into: &canvas, area: area)
   }
 
@@ -111,22 +110,23 @@ extension IndexPane {
     return hasPath ? columns + [Table.Column(title: "PATH", width: 20, isFlexible: true, rank: 9)] : columns
   }
 
-  private static func fields(_ project: ProjectStatus, _ canvas: Canvas, width: Int) -> [Table.Field] {
-    let (sign, style) = look(of: project.state)
+  private func fields(_ project: ProjectStatus, _ canvas: Canvas, width: Int) -> [Table.Field] {
+    let (sign, style) = Self.look(of: project.state)
     let isIndexing = project.state == .indexing
     let commit = project.commit.map { String($0.prefix(7)) } ?? "no git"
     let ref = project.ref.map { "\($0)@\(commit)" } ?? commit
     var fields: [Table.Field] = [
-      .text(canvas.sign(sign), style), .text(DisplayText(project.id.rawValue)), .text(DisplayText(ref), Style(.dim)),
-      isIndexing ? .meter(Bar(fraction: project.progress, style: Style(.busy))) : .text(word(of: project), style),
+      list.isMarked(project) ? Table.mark(canvas) : .text(canvas.sign(sign), style),
+      .text(DisplayText(project.id.rawValue)), .text(DisplayText(ref), Style(.dim)),
+      isIndexing ? .meter(Bar(fraction: project.progress, style: Style(.busy))) : .text(Self.word(of: project), style),
       .text(isIndexing ? DisplayText("\(Int(project.progress * 100))%") : .empty),
       .text(DisplayText(Figures.grouped(project.files))),
       .text(isIndexing ? DisplayText("\(Figures.short(project.filesPerSecond))/s") : .empty, Style(.dim)),
-      .text(isIndexing ? DisplayText(project.etaSeconds.map(clock) ?? "-") : .empty),
+      .text(isIndexing ? DisplayText(project.etaSeconds.map(Self.clock) ?? "-") : .empty),
       .text(DisplayText(Figures.short(Double(project.chunks)))),
       .text(DisplayText(project.embedCacheHitRate.map(CachePane.percent) ?? "-"), Style(.hit)),
     ]
-    if width >= pathFrom { fields.append(.text(DisplayText(project.path), Style(.dim))) }
+    if width >= Self.pathFrom { fields.append(.text(DisplayText(project.path), Style(.dim))) }
     return fields
   }
 
@@ -207,15 +207,17 @@ extension IndexPane {
   /// The last runs and the last journeys, with what there is room for.
   private func history(_ snapshot: IndexSnapshot, _ canvas: Canvas, lines: Int, width: Int) -> [StyledLine] {
     guard lines > 1 else { return [] }
-    let journeys = snapshot.journeys.isEmpty ? 0 : min(snapshot.journeys.count, max(1, (lines - 2) / 2))
+    let runs = snapshot.lastRuns.filter { isShown($0.project) }
+    let allJourneys = snapshot.journeys.filter { isShown($0.project) }
+    let journeys = allJourneys.isEmpty ? 0 : min(allJourneys.count, max(1, (lines - 2) / 2))
     let hasJourneys = journeys > 0 && lines >= 4
     var all = [StyledLine("LAST RUNS", Style(.dim))]
     let room = lines - 1 - (hasJourneys ? journeys + 1 : 0)
-    if snapshot.lastRuns.isEmpty { all.append(StyledLine("none yet: r reindexes the selected project", Style(.dim))) }
-    all += snapshot.lastRuns.prefix(max(0, room)).map { Self.line($0, canvas) }
+    if runs.isEmpty { all.append(StyledLine("none yet: r reindexes the selected project", Style(.dim))) }
+    all += runs.prefix(max(0, room)).map { Self.line($0, canvas) }
     guard hasJourneys else { return Array(all.prefix(lines)) }
     all.append(StyledLine("COMMIT TO BROADCAST", Style(.dim)))
-    all += snapshot.journeys.prefix(journeys).map { Self.line($0, canvas) }
+    all += allJourneys.prefix(journeys).map { Self.line($0, canvas) }
     return Array(all.prefix(lines))
   }
 

@@ -2,7 +2,7 @@ internal import Base
 internal import ControlPlane
 
 /// Projects and how far their index is. The node knows its projects even when no engine indexes them.
-struct IndexPane: EnginePane {
+struct IndexPane: EnginePane, ListPane {
   let id = PaneID.index
 
   static let purpose = "Projects: progress, files, searches."
@@ -17,22 +17,24 @@ struct IndexPane: EnginePane {
   private(set) var knowledge = Knowledge.nothing
   /// Known to a node that does not index them.
   private(set) var folders: [ProjectSummary] = []
-  /// Those that the filter lets through, by id, so that no row jumps while it is indexed.
-  private(set) var projects: [ProjectStatus] = []
-  /// What id, path or branch must contain, letter case aside; empty: nothing.
-  private(set) var filter = ""
-  private(set) var cursor = ListCursor()
+  /// By id, so that no row jumps while it is indexed.
+  var list = RowList(IndexPane.shape)
+
   /// Files read and searches answered in the last minute.
   private(set) var (files, searches) = (Series(), Series(least: 1))
 
   private var secondHand = SecondHand()
   private var queries: UInt64?
 
+  /// Those that the filter lets through.
+  var projects: [ProjectStatus] { list.rows }
+  var cursor: ListCursor { list.cursor }
+
   var snapshot: IndexSnapshot? {
     if case .present(let snapshot) = knowledge { snapshot } else { nil }
   }
 
-  var selected: ProjectStatus? { projects.indices.contains(cursor.selected) ? projects[cursor.selected] : nil }
+  var selected: ProjectStatus? { list.selected }
 
   var running: Int { snapshot?.projects.count { $0.state == .indexing } ?? 0 }
 
@@ -42,6 +44,8 @@ struct IndexPane: EnginePane {
     switch news {
     case .snapshot(let snapshot): return take(snapshot, height: height)
     case .events(let events): return take(events, height: height)
+    case .outcome(.reindex(let request), _): return unmark(request.project)
+    case .outcome(.cancelReindex(let id), _): return unmark(id)
     default: return false
     }
   }
@@ -94,24 +98,15 @@ struct IndexPane: EnginePane {
     return true
   }
 
-  mutating func setFilter(_ text: String, height: Int) {
-    filter = text
-    sift(height: height)
+  private mutating func unmark(_ id: ProjectID) -> Bool {
+    guard list.marks.contains(id.rawValue) else { return false }
+    list.unmark(id.rawValue)
+    return true
   }
 
   private mutating func sift(height: Int) {
-    let id = selected?.id
-    let wanted = filter.lowercased()
-    projects = (snapshot?.projects ?? []).filter { project in
-      wanted.isEmpty
-        || [project.id.rawValue, project.path, project.ref ?? ""].contains { $0.lowercased().contains(wanted) }
-    }.sorted { $0.id < $1.id }
-    // The selection is a project, not a line.
-    if let id, let row = projects.firstIndex(where: { $0.id == id }) {
-      cursor.select(row, count: projects.count, height: tableRows(height))
-    } else {
-      cursor.settle(count: projects.count, height: tableRows(height))
-    }
+    list.set((snapshot?.projects ?? []).sorted { $0.id < $1.id })
+    settle(height: height)
   }
 
   // MARK: - Rows
@@ -132,17 +127,7 @@ struct IndexPane: EnginePane {
     return Table.rowsMax(height: plan.table, count: projects.count, hasHeader: plan.hasHeader)
   }
 
-  mutating func move(_ motion: Motion, height: Int) {
-    cursor.move(motion, count: projects.count, height: tableRows(height))
-  }
-
-  mutating func select(line: Int, height: Int) {
-    let row = line - (plan(height: height).hasHeader ? 1 : 0)
-    let room = tableRows(height)
-    if (0..<room).contains(row) { cursor.select(cursor.top + row, count: projects.count, height: room) }
-  }
-
-  mutating func settle(height: Int) { cursor.settle(count: projects.count, height: tableRows(height)) }
+  func tableTop(_ height: Int) -> Int { plan(height: height).hasHeader ? 1 : 0 }
 
   var selectedText: String? { selected.map { "\($0.id)\t\($0.path)" } }
 }
@@ -186,20 +171,5 @@ extension IndexSnapshot {
       shown.projects[row].etaSeconds = shown.projects[row].etaSeconds?.rounded()
     }
     return shown
-  }
-}
-
-extension ListCursor {
-  /// Moves as the keys say.
-  mutating func move(_ motion: Motion, count: Int, height: Int) {
-    switch motion {
-    case .up: move(by: -1, count: count, height: height)
-    case .down: move(by: 1, count: count, height: height)
-    case .pageUp: move(by: -height, count: count, height: height)
-    case .pageDown: move(by: height, count: count, height: height)
-    case .first: select(0, count: count, height: height)
-    case .last: select(count - 1, count: count, height: height)
-    case .scroll(let lines): scroll(by: lines, count: count, height: height)
-    }
   }
 }

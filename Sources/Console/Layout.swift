@@ -5,6 +5,23 @@
 /// (from 180x50): two columns of unequal rows and a log over the whole width. Below 80x24, and zoomed: one pane. Below
 /// 40x10: a line for each pane. Below 20x5: nothing but the words `too small`; keys still work.
 struct Layout: Sendable, Equatable {
+  /// What an operator asks for: an arrangement, as far as the window has room for it.
+  enum Choice: String, Sendable, CaseIterable {
+    case auto
+    case small = "S"
+    case medium = "M"
+    case large = "L"
+
+    /// Cells from which on there is room.
+    var least: (width: Int, height: Int) {
+      switch self {
+      case .auto, .small: (80, 24)
+      case .medium: (110, 34)
+      case .large: (180, 50)
+      }
+    }
+  }
+
   enum Size: Sendable, Equatable {
     case tooSmall, lines, single, small, medium, large
   }
@@ -15,10 +32,10 @@ struct Layout: Sendable, Equatable {
   /// The outer rectangles, rules included; in `lines` the line itself. A pane that is not shown has none.
   private(set) var frames: [PaneID: Rect] = [:]
 
-  init(width: Int, height: Int, focus: PaneID = .log, isZoomed: Bool = false) {
+  init(width: Int, height: Int, focus: PaneID = .log, isZoomed: Bool = false, choice: Choice = .auto) {
     self.width = width
     self.height = height
-    size = Self.size(width: width, height: height, isZoomed: isZoomed)
+    size = Self.size(width: width, height: height, isZoomed: isZoomed, choice: choice)
     switch size {
     case .tooSmall: break
     case .lines: frames = Self.lines(width: width, height: height, focus: focus)
@@ -47,12 +64,14 @@ struct Layout: Sendable, Equatable {
     }.max { ($0.value.y, $0.value.x) < ($1.value.y, $1.value.x) }?.key
   }
 
-  private static func size(width: Int, height: Int, isZoomed: Bool) -> Size {
+  private static func size(width: Int, height: Int, isZoomed: Bool, choice: Choice) -> Size {
     if width < 20 || height < 5 { return .tooSmall }
     if width < 40 || height < 10 { return .lines }
     if isZoomed || width < 80 || height < 24 { return .single }
-    if width >= 180, height >= 50 { return .large }
-    return width >= 110 && height >= 34 ? .medium : .small
+    func hasRoom(_ choice: Choice) -> Bool { width >= choice.least.width && height >= choice.least.height }
+    if choice == .small { return .small }
+    if choice != .medium, hasRoom(.large) { return .large }
+    return hasRoom(.medium) ? .medium : .small
   }
 
   /// As many panes as there are lines, the focused one always among them.

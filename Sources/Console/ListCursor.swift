@@ -13,6 +13,9 @@ struct ListCursor: Sendable, Equatable {
     settle(count: count, height: height)
   }
 
+  /// Selects a row of a list whose place on the screen is not known yet: `settle` shows it.
+  mutating func aim(at index: Int) { selected = max(0, index) }
+
   /// Scrolls without moving the selection further than it must to stay on the screen.
   mutating func scroll(by distance: Int, count: Int, height: Int) {
     top = max(0, min(top + distance, count - height))
@@ -32,5 +35,20 @@ struct ListCursor: Sendable, Equatable {
   mutating func shift(removed: Int) {
     selected = max(0, selected - removed)
     top = max(0, top - removed)
+  }
+}
+
+extension ListCursor {
+  /// Moves as the keys say.
+  mutating func move(_ motion: Motion, count: Int, height: Int) {
+    switch motion {
+    case .up: move(by: -1, count: count, height: height)
+    case .down: move(by: 1, count: count, height: height)
+    case .pageUp: move(by: -height, count: count, height: height)
+    case .pageDown: move(by: height, count: count, height: height)
+    case .first: select(0, count: count, height: height)
+    case .last: select(count - 1, count: count, height: height)
+    case .scroll(let lines): scroll(by: lines, count: count, height: height)
+    }
   }
 }

@@ -164,5 +164,20 @@ struct LogPane: Pane {
 
   mutating func select(line: Int, height: Int) { book.select(row: book.cursor.top + line, height: height) }
 
+  var filter: String { book.filter?.source ?? "" }
+  var filterHint: DisplayText { "level=warn engine=cache !not re:REGEX Enter Esc" }
+  /// The title says it in a place of its own.
+  var listNote: DisplayText? { nil }
+  var sorting: ListOrder? { nil }
+  var sortRefusal: String? { "the log is in the order of time" }
+
+  mutating func setFilter(_ text: String, height: Int) throws(Failure) {
+    book.setFilter(try LogFilter.parse(text), height: height)
+  }
+
+  mutating func moveMatch(by distance: Int, height: Int) { book.move(by: distance, height: height) }
+  mutating func sort(by column: String?, height: Int) throws(Failure) {}
+  mutating func reverseSort(height: Int) {}
+
   var selectedText: String? { book.selected.map { "\(Timestamp.iso8601($0.timeMilliseconds)) \($0.plainLine)" } }
 }

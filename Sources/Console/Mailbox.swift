@@ -54,6 +54,8 @@ final class Mailbox: Sendable {
     waker?.wake()
   }
 
+  var isStopRequested: Bool { state.withLock { $0.isStopRequested } }
+
   /// The thread is to end.
   func stop() { wake { $0.isStopRequested = true } }
 

@@ -10,7 +10,10 @@ struct Palette {
   private(set) var entries: [Entry] = []
   private(set) var cursor = ListCursor()
 
-  init(text: String = "", pane: PaneID) {
+  private let registry: ActionRegistry
+
+  init(text: String = "", pane: PaneID, registry: ActionRegistry = .standard) {
+    self.registry = registry
     field = TextField(text)
     search(pane: pane)
   }
@@ -40,16 +43,18 @@ struct Palette {
   }
 
   private mutating func search(pane: PaneID) {
-    entries = Self.entries(for: field.text, pane: pane)
+    entries = Self.entries(for: field.text, pane: pane, in: registry.actions)
     cursor = ListCursor()
   }
 
   /// A command word decides alone; otherwise all actions, best match first, those of the focused pane before others.
-  static func entries(for text: String, pane: PaneID) -> [Entry] {
+  static func entries(
+    for text: String, pane: PaneID, in actions: [Action] = ActionRegistry.all
+  ) -> [Entry] {
     let typed = text.drop { $0 == " " }
-    if let entry = command(typed) { return [entry] }
+    if let entry = command(typed, actions) { return [entry] }
     var ranked: [(score: Int, offset: Int, action: Action)] = []
-    for (offset, action) in ActionRegistry.all.enumerated() {
+    for (offset, action) in actions.enumerated() {
       let isHere = action.scope != .everywhere && action.scope.contains(pane)
       guard let score = score(String(typed), action) else { continue }
       ranked.append((score + (isHere ? 2 : 0), offset, action))
@@ -59,8 +64,8 @@ struct Palette {
   }
 
   /// The longest command word that `text` is, or begins with before a space.
-  private static func command(_ text: Substring) -> Entry? {
-    let found = ActionRegistry.all.filter { action in
+  private static func command(_ text: Substring, _ actions: [Action]) -> Entry? {
+    let found = actions.filter { action in
       guard let verb = action.verb else { return false }
       return text == verb || (action.argument != nil && text.hasPrefix(verb + " "))
     }.max { ($0.verb?.count ?? 0) < ($1.verb?.count ?? 0) }

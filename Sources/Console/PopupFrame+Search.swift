@@ -10,9 +10,10 @@ extension PopupFrame {
   }
 
   /// Lines of the list: what the border, the question, the note and the rule leave is shared with the snippet.
-  static func searchRows(width: Int, height: Int) -> Int {
+  static func searchRows(width: Int, height: Int, isReading: Bool) -> Int {
     let inner = searchRect(width: width, height: height).height - 5
-    return max(1, inner - snippetRows(inner))
+    let rows = max(1, inner - snippetRows(inner))
+    return isReading && inner >= 8 ? min(3, rows) : rows
   }
 
   private static func snippetRows(_ inner: Int) -> Int { inner >= 8 ? inner / 2 : 0 }
@@ -20,7 +21,7 @@ extension PopupFrame {
   /// The list's row, from 0, at a line of the screen.
   func searchRow(y: Int) -> Int? {
     let row = y - rect.y - 3
-    return (0..<Self.searchRows(width: model.width, height: model.height)).contains(row) ? row : nil
+    return (0..<model.searchRows).contains(row) ? row : nil
   }
 
   func draw(_ sheet: SearchSheet, into canvas: inout Canvas, _ rect: Rect) {
@@ -28,7 +29,7 @@ extension PopupFrame {
     canvas.write(
       " Search the code ", x: rect.x + 2, y: rect.y, style: Style(.title, on: back, .bold), maxWidth: rect.width - 4)
     drawNote(sheet, into: &canvas, rect)
-    let rows = Self.searchRows(width: model.width, height: model.height)
+    let rows = model.searchRows
     var y = rect.y + 3
     for (index, hit) in sheet.hits.enumerated().dropFirst(sheet.cursor.top).prefix(rows) {
       draw(hit, into: &canvas, rect, y: y)
@@ -39,13 +40,17 @@ extension PopupFrame {
     }
     drawSnippet(sheet.selected, into: &canvas, rect, from: rect.y + 3 + rows)
     let keys: DisplayText =
-      sheet.isAnswered ? " Enter copies path:line  arrows choose  Esc closes " : " Enter asks  Esc closes "
+      sheet.isReading
+      ? " e opens it in the editor  y copies path:line  Esc back "
+      : sheet.isAnswered ? " Enter shows it  arrows choose  Esc closes " : " Enter asks  Esc closes "
     let width = min(keys.width, rect.width - 4)
     canvas.write(keys, x: rect.maxX - 2 - width, y: rect.maxY - 1, style: Style(.dim, on: back), maxWidth: width)
-    // The field last: the hardware cursor belongs to it.
+    // The field last: the hardware cursor belongs to it, unless the keys go to the places.
+    let cursor = canvas.cursor
     canvas.write("?", x: rect.x + 2, y: rect.y + 1, style: Style(.key, on: back, .bold))
     sheet.field.draw(
       into: &canvas, x: rect.x + 4, y: rect.y + 1, width: rect.width - 6, style: Style(.input, on: back, .underline))
+    if sheet.isReading { canvas.cursor = cursor }
   }
 
   private func drawNote(_ sheet: SearchSheet, into canvas: inout Canvas, _ rect: Rect) {

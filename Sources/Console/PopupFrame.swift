@@ -114,7 +114,7 @@ struct PopupFrame {
 
   /// `keys  what it does  command word`, or why not.
   private func draw(_ action: Action, argument: String?, into canvas: inout Canvas, _ rect: Rect, y: Int) {
-    let reason = action.reason(in: model)
+    let reason = action.reason(in: model, argument: argument)
     let keysWidth = rect.width >= 50 ? 13 : 6
     let text = Style(reason == nil ? .foreground : .dim, on: .popupBackground)
     canvas.write(
@@ -132,8 +132,8 @@ struct PopupFrame {
   }
 
   private func draw(_ sheet: HelpSheet, into canvas: inout Canvas, _ rect: Rect) {
-    title("Help", &canvas, rect)
-    hint("Enter does the line  Esc closes", &canvas, rect)
+    title(sheet.title, &canvas, rect)
+    hint(sheet.hasActions ? "Enter does the line  Esc closes" : "Esc closes", &canvas, rect)
     var y = rect.y + 2
     for (index, row) in sheet.rows.enumerated().dropFirst(sheet.cursor.top).prefix(listRows) {
       switch row {

@@ -10,19 +10,20 @@ extension SandboxPane {
     Action(
       id: "sandbox.rerun", title: "Change the selected run's program and run it again", keys: [.character("e")],
       scope: .panes([.sandbox]), changesNode: true, refusal: { $0.refusal(of: .sandbox) },
-      run: { model, _ in model.editRun() }),
+      aimless: aimless, run: { model, _ in model.editRun() }),
     Action(
-      id: "sandbox.kill", title: "Kill the run that is selected", keys: [.character("K")], scope: .panes([.sandbox]),
+      id: "sandbox.kill", title: "Kill the runs that are marked or selected", keys: [.character("K")],
+      scope: .panes([.sandbox]),
       hint: .init(group: .act, label: "kill", rank: 12, home: .sandbox), verb: "kill", argument: "[ID]",
       changesNode: true, refusal: { $0.refusal(of: .sandbox) },
-      run: { model, input in model.askToKill(input.argument) }),
-    Action(
-      id: "sandbox.filter", title: "Filter the runs: id, language, program, who, project, outcome",
-      keys: [.character("/")], scope: .panes([.sandbox]),
-      hint: .init(group: .move, label: "filter", rank: 6, home: .sandbox), verb: "runs filter", argument: "[TEXT]",
-      refusal: { $0.refusal(of: .sandbox) }, run: { model, input in model.filterRuns(input.argument) }),
+      aimless: aimless, run: { model, input in model.askToKill(input.argument) }),
     Action(
       id: "sandbox.pull", title: "Have the Docker Engine fetch the sandbox's images", verb: "pull images",
       changesNode: true, refusal: { $0.refusal(of: .sandbox) }, run: { _, _ in [.perform(.pullImages)] }),
   ]
+
+  /// Why nothing can be done to a run that nobody named.
+  private static let aimless: @Sendable (ConsoleModel) -> String? = { model in
+    (model.panes[.sandbox] as? SandboxPane)?.list.chosen.isEmpty ?? true ? "no run is selected" : nil
+  }
 }

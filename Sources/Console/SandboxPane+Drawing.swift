@@ -14,7 +14,6 @@ extension SandboxPane {
       let queued = DisplayText(Figures.grouped(snapshot.queued))
       parts.append(isNarrow ? "q \(queued)" : "queue \(queued)")
     }
-    if !filter.isEmpty { parts.append("/\(DisplayText(filter).truncated(to: isNarrow ? 10 : 24))") }
     guard scene.size == .large || scene.size == .single else { return parts.joined(separator: " · ") }
     parts.append("start p50 \(DisplayText(Figures.short(snapshot.startLatency.p50))) ms")
     parts.append("warm \(DisplayText(Figures.grouped(snapshot.warm)))")
@@ -69,8 +68,8 @@ extension SandboxPane {
     }
     let table = Table(
       columns: Self.columns(width: area.width),
-      rows: runs.map { Self.fields($0, canvas, now: scene.now, width: area.width) },
-      cursor: cursor, isFocused: scene.isFocused, hasHeader: hasHeader)
+      rows: runs.map { fields($0, canvas, now: scene.now, width: area.width) },
+      cursor: cursor, isFocused: scene.isFocused, hasHeader: hasHeader, sorting: sorting)
     table.draw(into: &canvas, area: area)
   }
 
@@ -91,12 +90,14 @@ extension SandboxPane {
     ]
   }
 
-  private static func fields(_ run: RunSummary, _ canvas: Canvas, now: Moment, width: Int) -> [Table.Field] {
-    let (sign, style, word) = look(of: run)
+  private func fields(_ run: RunSummary, _ canvas: Canvas, now: Moment, width: Int) -> [Table.Field] {
+    let (sign, style, word) = Self.look(of: run)
+    let duration = Self.duration
     let isRunning = run.state == .running
     let time = isRunning ? max(0, now.wall - run.timeMilliseconds) : Int64(run.durationMilliseconds)
     return [
-      .text(canvas.sign(sign), style), .text(DisplayText(String(run.id.prefix(width >= 100 ? 16 : 8)))),
+      list.isMarked(run) ? Table.mark(canvas) : .text(canvas.sign(sign), style),
+      .text(DisplayText(String(run.id.prefix(width >= 100 ? 16 : 8)))),
       .text(width >= 56 ? DisplayText(run.language) : Self.shortName(of: run.language)),
       .text(Self.title(of: run)), .text(width < 56 && run.isCached ? "cached" : word, style),
       .text(DisplayText(run.memoryPeakBytes.map { Figures.bytes(Int64($0)) } ?? "-")),

@@ -2,7 +2,7 @@ internal import Base
 internal import ControlPlane
 
 /// Programs of agents: those that wait and run, then those that ended.
-struct SandboxPane: EnginePane {
+struct SandboxPane: EnginePane, ListPane {
   let id = PaneID.sandbox
 
   static let purpose = "Runs of agents' programs: language, state, memory, time, and what stopped them."
@@ -17,11 +17,8 @@ struct SandboxPane: EnginePane {
 
   /// What may be drawn: changes of anything else change no picture.
   private(set) var knowledge = Knowledge.nothing
-  /// Those that the filter lets through: active ones first, then ended ones, newest first.
-  private(set) var runs: [RunSummary] = []
-  /// What id, language, title, actor, project or outcome must contain, letter case aside; empty: nothing.
-  private(set) var filter = ""
-  private(set) var cursor = ListCursor()
+  /// Active ones first, then ended ones, newest first.
+  var list = RowList(SandboxPane.shape)
   /// Of the selected run, while the pane has the screen to itself.
   private(set) var detail: RunDetail?
   private(set) var detailRefusal: String?
@@ -37,13 +34,18 @@ struct SandboxPane: EnginePane {
   private var secondHand = SecondHand()
   private var total: UInt64?
   private var asked: String?
+  /// The run that `detail` and `output` are of.
+  private var shownID: String?
   private var isDetailDue = false
 
   var snapshot: SandboxSnapshot? {
     if case .present(let snapshot) = knowledge { snapshot } else { nil }
   }
 
-  var selected: RunSummary? { runs.indices.contains(cursor.selected) ? runs[cursor.selected] : nil }
+  /// Those that the filter lets through.
+  var runs: [RunSummary] { list.rows }
+  var cursor: ListCursor { list.cursor }
+  var selected: RunSummary? { list.selected }
 
   func run(_ id: String) -> RunSummary? {
     guard let snapshot else { return nil }
@@ -57,6 +59,9 @@ struct SandboxPane: EnginePane {
     case .snapshot(let snapshot): return take(snapshot, height: height)
     case .events(let events): return take(events, height: height)
     case .answer(.run(let id), let result): return take(id, result)
+    case .outcome(.killRun(let id), _) where marks.contains(id):
+      list.unmark(id)
+      return true
     case .link(.live):
       asked = nil
       isDetailDue = true
@@ -128,33 +133,18 @@ struct SandboxPane: EnginePane {
 
   // MARK: - Rows
 
-  mutating func setFilter(_ text: String, height: Int) {
-    filter = text
-    sift(height: height)
-  }
-
   private mutating func sift(height: Int) {
-    let id = selected?.id
-    let wanted = filter.lowercased()
     let all = (snapshot?.active.reversed() ?? []) + (snapshot?.recent ?? [])
-    runs = all.filter { run in
-      wanted.isEmpty
-        || [run.id, run.language, run.title, run.actor, run.project?.rawValue ?? "", run.outcome?.rawValue ?? ""]
-          .contains { $0.lowercased().contains(wanted) }
-    }
-    // The selection is a run, not a line; the first line stays the first while nothing was chosen.
-    if let id, cursor.selected > 0 || isAlone, let row = runs.firstIndex(where: { $0.id == id }) {
-      cursor.select(row, count: runs.count, height: tableRows(height))
-    } else {
-      cursor.settle(count: runs.count, height: tableRows(height))
-    }
-    if selected?.id != id { forget() }
+    list.set(all, staysFirst: !isAlone)
+    settle(height: height)
   }
 
-  private mutating func forget() {
+  mutating func selectionMoved() {
+    guard list.selectedID != shownID else { return }
+    shownID = list.selectedID
     output = []
     detailRefusal = nil
-    if detail?.summary.id != selected?.id { detail = nil }
+    if detail?.summary.id != shownID { detail = nil }
   }
 
   func plan(height: Int) -> SandboxPlan { SandboxPlan(height: height, showsDetail: showsDetail) }
@@ -164,22 +154,7 @@ struct SandboxPane: EnginePane {
     return Table.rowsMax(height: plan.table, count: runs.count, hasHeader: plan.hasHeader)
   }
 
-  mutating func move(_ motion: Motion, height: Int) {
-    let id = selected?.id
-    cursor.move(motion, count: runs.count, height: tableRows(height))
-    if selected?.id != id { forget() }
-  }
-
-  mutating func select(line: Int, height: Int) {
-    let row = line - (plan(height: height).hasHeader ? 1 : 0)
-    let room = tableRows(height)
-    guard (0..<room).contains(row), cursor.top + row < runs.count else { return }
-    let id = selected?.id
-    cursor.select(cursor.top + row, count: runs.count, height: room)
-    if selected?.id != id { forget() }
-  }
-
-  mutating func settle(height: Int) { cursor.settle(count: runs.count, height: tableRows(height)) }
+  func tableTop(_ height: Int) -> Int { plan(height: height).hasHeader ? 1 : 0 }
 
   var selectedText: String? { selected.map { "\($0.id)\t\($0.language)\t\($0.title)" } }
 }

@@ -19,6 +19,8 @@ struct SearchSheet {
   private(set) var hits: [SearchHit] = []
   private(set) var cursor = ListCursor()
   private(set) var note = Note.none
+  /// The keys go to the places, and not to the question: the selected one is shown at length.
+  private(set) var isReading = false
   /// The text that `hits` answer; nil before the first answer.
   private(set) var answered: String?
 
@@ -28,6 +30,8 @@ struct SearchSheet {
   var isAnswered: Bool { answered == field.text && !hits.isEmpty }
 
   var selected: SearchHit? { hits.indices.contains(cursor.selected) ? hits[cursor.selected] : nil }
+
+  mutating func read(_ isReading: Bool) { self.isReading = isReading && selected != nil }
 
   mutating func handle(_ chord: KeyChord) {
     if field.handle(chord), case .complaint = note { note = .none }
@@ -73,6 +77,7 @@ struct SearchSheet {
     case .success(.search(let reply)):
       hits = reply.hits
       cursor = ListCursor()
+      isReading = false
       answered = field.text
       note = reply.note.map { .remark($0) } ?? (hits.isEmpty ? .remark("nothing fits") : .none)
     case .success: note = .complaint("the node gave another kind of answer than was asked for")

@@ -29,6 +29,13 @@ struct Table {
   /// The selection shows only where the keys go.
   var isFocused = false
   var hasHeader = true
+  /// The column by which the rows are sorted carries an arrow.
+  var sorting: ListOrder?
+
+  /// What stands in a marked row's first field.
+  static func mark(_ canvas: Canvas) -> Field {
+    .text(canvas.sign(.mark), Style(.accent, on: .background, .bold))
+  }
 
   /// Lines from which on one of them may say how many rows there are below; in fewer, a sign at the edge does.
   private static let roomyFrom = 6
@@ -70,7 +77,12 @@ struct Table {
     var x = x
     for (index, width) in columns {
       let column = self.columns[index]
-      canvas.write(column.title.fitted(to: width, column.alignment), x: x, y: y, style: Style(.dim))
+      var title = column.title
+      if let sorting, !title.isEmpty, title == sorting.title {
+        let arrow = canvas.sign(sorting.isDescending ? .down : .up)
+        title = "\(title.width < width ? title : title.slice(from: 0, count: width - 1))\(arrow)"
+      }
+      canvas.write(title.fitted(to: width, column.alignment), x: x, y: y, style: Style(.dim))
       x += width + 1
     }
   }

@@ -90,7 +90,7 @@ extension Terminal {
     return events
   }
 
-  private func readSignals() -> [Int32] {
+  func readSignals() -> [Int32] {
     var numbers = [UInt8](repeating: 0, count: 256)
     let count = numbers.withUnsafeMutableBytes { read(signalDescriptor, $0.baseAddress, $0.count) }
     return count > 0 ? numbers[..<count].map(Int32.init) : []
@@ -98,17 +98,21 @@ extension Terminal {
 
   mutating func suspend(wholeGroup: Bool) {
     sb_tty_restore()
+    stopSelf(wholeGroup: wholeGroup)
+    resume()
+  }
+
+  mutating func stopSelf(wholeGroup: Bool) {
     sb_stop_self(wholeGroup ? 1 : 0)
     // Either the process has stopped and goes on here, or nobody could continue it and the stop was ignored.
     var signal = pollfd(fd: signalDescriptor, events: Int16(POLLIN), revents: 0)
     _ = poll(&signal, 1, 200)
     sb_signals_refresh()
     pendingSignals += readSignals().filter { $0 != SIGCONT }
-    resume()
   }
 
   /// Takes the terminal again: another program may have had it, and the window may have another size.
-  private mutating func resume() {
+  mutating func resume() {
     outgoing = []
     take()
     resizeDue = .now

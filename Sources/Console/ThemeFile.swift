@@ -46,7 +46,7 @@ public enum ThemeFile {
     return mapping
   }
 
-  private static func line(of error: YamlError) -> Int {
+  static func line(of error: YamlError) -> Int {
     switch error {
     case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): mark.line
     case .duplicatedKeysInMapping(_, let context): context.mark.line
@@ -54,7 +54,7 @@ public enum ThemeFile {
     }
   }
 
-  private static func problem(of error: YamlError) -> String {
+  static func problem(of error: YamlError) -> String {
     switch error {
     case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _): problem
     case .duplicatedKeysInMapping: "a key is there twice"

@@ -82,10 +82,14 @@ struct OperatorConsole: Sendable {
   }
 
   private func options(isEmbedded: Bool, isReadOnly: Bool, nodePath: String?) throws(Failure) -> ConsoleOptions {
-    ConsoleOptions(
+    let file = ConsoleFile(environment: environment)
+    // The console's own file is stronger than a default and weaker than what names a theme elsewhere.
+    let isThemeNamed = settings.reports.first { $0.name == "theme" }?.source != .default
+    return ConsoleOptions(
       isEmbedded: isEmbedded, isReadOnly: isReadOnly, operatorLabel: settings.operatorName, nodePath: nodePath,
-      theme: settings.theme, themes: ThemeLibrary(environment: environment, executablePath: try Executable.path()),
-      color: color, glyphs: isASCII ? .ascii : .braille, environment: environment)
+      theme: isThemeNamed ? settings.theme : file.theme ?? settings.theme,
+      themes: ThemeLibrary(environment: environment, executablePath: try Executable.path()),
+      color: color, glyphs: isASCII ? .ascii : file.glyphs ?? .braille, environment: environment, file: file)
   }
 
   /// How the console of a node in this process ended.

@@ -10,9 +10,12 @@ final class ProbePlane: ControlPlane {
   private let commands = Mutex<Int>(0)
   private let start: Int64 = 1_795_216_447_000
   private let sockets: Mutex<[SocketRecord]?>
+  /// Where the project `api` is, which is indexed; nil: nothing is.
+  private let project: String?
 
   /// `sockets`: how many the gateway has; nil: the node runs none.
-  init(sockets: Int? = nil) {
+  init(sockets: Int? = nil, project: String? = nil) {
+    self.project = project
     let now = SystemWallClock().nowMilliseconds()
     self.sockets = Mutex(sockets.map { count in (0..<count).map { ProbeSockets.record($0, now: now) } })
   }
@@ -24,7 +27,7 @@ final class ProbePlane: ControlPlane {
     return Snapshot(
       node: "prod-eu-1", version: "0.1.0", uptimeSeconds: 353_460, health: health, phase: .ready,
       projects: [
-        ProjectSummary(id: ProjectID(folderName: "api"), path: "/srv/git/api"),
+        ProjectSummary(id: ProjectID(folderName: "api"), path: project ?? "/srv/git/api"),
         ProjectSummary(id: ProjectID(folderName: "web"), path: "/srv/git/web"),
         ProjectSummary(id: ProjectID(folderName: "core"), path: "/srv/git/core/with/a/rather/long/path/to/it"),
       ],
@@ -33,6 +36,7 @@ final class ProbePlane: ControlPlane {
         openFilesMax: 65_536, threads: 19),
       control: ControlSnapshot(clients: 2),
       gateway: sockets.withLock { $0.map { ProbeSockets.snapshot($0) } },
+      index: project.map { ProbeIndex.snapshot(path: $0) },
       bench: BenchSnapshot(lastRun: start - 900_000, met: 5, missed: 1))
   }
 
@@ -46,6 +50,7 @@ final class ProbePlane: ControlPlane {
     case .socket(let id): .socket(try ProbeSockets.detail(id, of: sockets ?? []))
     case .audience(let room):
       .audience(Audience(room: room, sockets: (sockets ?? []).count { $0.rooms.contains(room) || $0.id == room }))
+    case .search where project != nil: .search(SearchReply(hits: ProbeIndex.hits))
     case .logs: .logs(Self.log(at: start))
     case .benchHistory: .benchHistory((0..<9).map { ProbeBench.report(number: $0, at: start) })
     default: throw Failure(.invalid, "the probe knows no \(query.name)")
@@ -58,6 +63,13 @@ final class ProbePlane: ControlPlane {
       return $0
     }
     let id = "a-\(number)"
+    bus.publish(
+      Event(
+        timeMilliseconds: start,
+        body: .command(
+          AuditRecord(
+            id: id, timeMilliseconds: start, actor: "kris", origin: .console, action: command.action,
+            target: command.target, outcome: "ok"))))
     if case .kickSockets(let ids) = command {
       let kicked = sockets.withLock { sockets in
         let found = ids.filter { id in sockets?.contains { $0.id == id } ?? false }
@@ -85,13 +97,6 @@ final class ProbePlane: ControlPlane {
     if case .removeProject(let project) = command {
       throw Failure(.notFound, "no project is called \(project.rawValue)", hint: "signalbox projects list")
     }
-    bus.publish(
-      Event(
-        timeMilliseconds: start,
-        body: .command(
-          AuditRecord(
-            id: id, timeMilliseconds: start, actor: "kris", origin: .console, action: command.action,
-            target: command.target, outcome: "ok"))))
     return Outcome(auditID: id, result: .done)
   }
 
@@ -116,6 +121,24 @@ final class ProbePlane: ControlPlane {
         timeMilliseconds: start - Int64(60 - index) * 1_731, level: line.0, label: line.1, message: line.2,
         metadata: line.3)
     }
+  }
+}
+
+/// Projects and places that a search finds.
+enum ProbeIndex {
+  static func snapshot(path: String) -> IndexSnapshot {
+    IndexSnapshot(projects: [
+      ProjectStatus(id: ProjectID(folderName: "api"), path: path, state: .ready, files: 12, chunks: 41),
+      ProjectStatus(id: ProjectID(folderName: "web"), path: "/srv/git/web", state: .failed, files: 3, chunks: 9),
+      ProjectStatus(id: ProjectID(folderName: "core"), path: "/srv/git/core", state: .stale, files: 900, chunks: 2),
+    ])
+  }
+
+  static let hits = ["the session.ts", "gone.ts"].enumerated().map { index, path in
+    SearchHit(
+      path: path, startLine: 42, endLine: 60, symbol: "refresh", language: "typescript",
+      score: 0.8 - Double(index) / 10, snippet: "function refresh() {\n  rotate();\n}",
+      project: ProjectID(folderName: "api"))
   }
 }
 
@@ -148,7 +171,7 @@ enum ProbeBench {
 }
 
 /// Runs the whole console over the probe's plane: `--console [--attached] [--read-only] [--lost] [--ascii]
-/// [--sockets N]`.
+/// [--sockets N] [--project PATH] [--settings]`; with the last, the operator's own file is read.
 enum ProbeConsole {
   static func run(_ arguments: [String], environment: [String: String]) async -> ConsoleExit {
     let isAttached = arguments.contains("--attached")
@@ -162,8 +185,12 @@ enum ProbeConsole {
       isEmbedded: !isAttached, isReadOnly: arguments.contains("--read-only"), operatorLabel: "kris",
       nodePath: isAttached ? "/run/signalbox.sock" : nil, theme: environment["PROBE_THEME"] ?? "signalbox-dark",
       themes: ThemeLibrary(directories: []), color: arguments.contains("--no-color") ? .never : .auto,
-      glyphs: arguments.contains("--ascii") ? .ascii : .braille, environment: environment)
-    let count = arguments.firstIndex(of: "--sockets").flatMap { arguments.dropFirst($0 + 1).first }.flatMap { Int($0) }
-    return await Console(plane: ProbePlane(sockets: count), link: isAttached ? link : nil, options: options).run()
+      glyphs: arguments.contains("--ascii") ? .ascii : .braille, environment: environment,
+      file: arguments.contains("--settings") ? ConsoleFile(environment: environment) : .none)
+    func value(_ flag: String) -> String? {
+      arguments.firstIndex(of: flag).flatMap { arguments.dropFirst($0 + 1).first }
+    }
+    let plane = ProbePlane(sockets: value("--sockets").flatMap { Int($0) }, project: value("--project"))
+    return await Console(plane: plane, link: isAttached ? link : nil, options: options).run()
   }
 }

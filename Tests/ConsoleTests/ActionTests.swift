@@ -41,18 +41,16 @@ struct ActionTests {
       (.character("D"), "detach"), (.character("q"), "quit"),
     ]
     for pane in PaneID.allCases {
-      for (key, id) in fixed { #expect(ActionRegistry.action(for: key, in: pane)?.id == id, "\(pane) \(key.label)") }
+      for (key, id) in fixed {
+        #expect(ActionRegistry.standard.action(for: key, in: pane)?.id == id, "\(pane) \(key.label)")
+      }
     }
     for pane in PaneID.allCases {
-      let own: [PaneID: String] = [
-        .sockets: "sockets.filter", .index: "index.filter", .sandbox: "sandbox.filter",
-      ]
-      let filter = own[pane] ?? "log.filter"
-      #expect(ActionRegistry.action(for: .character("/"), in: pane)?.id == filter)
+      #expect(ActionRegistry.standard.action(for: .character("/"), in: pane)?.id == "list.filter")
     }
-    #expect(ActionRegistry.action(for: .character("K"), in: .sockets)?.id == "gateway.kick")
-    #expect(ActionRegistry.action(for: .character("K"), in: .sandbox)?.id == "sandbox.kill")
-    #expect(ActionRegistry.action(for: .character("K"), in: .index)?.id == "index.cancel")
+    #expect(ActionRegistry.standard.action(for: .character("K"), in: .sockets)?.id == "gateway.kick")
+    #expect(ActionRegistry.standard.action(for: .character("K"), in: .sandbox)?.id == "sandbox.kill")
+    #expect(ActionRegistry.standard.action(for: .character("K"), in: .index)?.id == "index.cancel")
   }
 
   @Test func anAbsentEngineIsTheReasonThatIsGiven() {
@@ -71,14 +69,14 @@ struct ActionTests {
       #expect(action.reason(in: fixture.model) != nil, "\(action.id)")
       #expect(fixture.model.run(action, argument: "x").allSatisfy { $0 == .bell }, "\(action.id)")
     }
-    let reason = ActionRegistry.action("project.add")?.reason(in: fixture.model)
+    let reason = ActionRegistry.standard.action("project.add")?.reason(in: fixture.model)
     #expect(reason == "this console is read-only")
   }
 
   @Test func withoutALinkNothingIsSent() {
     var fixture = ModelFixture(isEmbedded: false)
     fixture.receive(.link(.lost(sinceMilliseconds: 0, retryAtMilliseconds: 0, reason: "gone")))
-    #expect(ActionRegistry.action("bench.run")?.reason(in: fixture.model) == "no link to the node")
+    #expect(ActionRegistry.standard.action("bench.run")?.reason(in: fixture.model) == "no link to the node")
   }
 
   @Test func theFooterNamesOnlyWhatWorks() {

@@ -34,10 +34,13 @@ struct CachePaneTests {
   @Test func aNodeWithoutTheEngineSaysSoAndOneThatIsNotHeardYetToo() throws {
     var fixture = ModelFixture(width: 120, height: 40)
     #expect(Self.pane(fixture).contains("asking the node"))
-    #expect(ActionRegistry.action("cache.invalidate")?.reason(in: fixture.model) == "the node has not been heard yet")
+    #expect(
+      ActionRegistry.standard.action("cache.invalidate")?.reason(in: fixture.model) == "the node has not been heard yet"
+    )
     fixture.receive(.snapshot(CacheFixture.snapshot(nil)))
     #expect(Self.pane(fixture).contains("this node runs no cache engine"))
-    #expect(ActionRegistry.action("cache.invalidate")?.reason(in: fixture.model) == "this node runs no cache engine")
+    #expect(
+      ActionRegistry.standard.action("cache.invalidate")?.reason(in: fixture.model) == "this node runs no cache engine")
   }
 
   @Test(arguments: sizes) func zoomedNothingIsLost(_ size: (Int, Int)) throws {

@@ -100,7 +100,13 @@ struct IndexPaneTests {
     let screen = fixture.screen
     #expect(screen == (try Golden.text("search-\(size.0)x\(size.1)", written: screen)))
     #expect(screen.contains("refreshSession1(token"))
-    #expect(fixture.press(KeyChord(.enter)) == [.copy("src/session/auth1.ts:42")])
+    #expect(fixture.press(KeyChord(.enter)).isEmpty)
+    #expect(fixture.screen.contains("e opens it in the editor"))
+    #expect(fixture.type("y") == [.copy("src/session/auth1.ts:42")])
+    #expect(fixture.type("e") == [.edit(file: "/srv/git/api/src/session/auth1.ts", line: 42)])
+    fixture.press(KeyChord(.escape))
+    #expect(fixture.isPopupOpen && fixture.screen.contains("Enter shows it"), "back to the question")
+    #expect(fixture.type("e").isEmpty, "a letter of the question again")
   }
 
   @Test func aSearchThatFailsSaysWhyAndAnAnswerToAnotherQuestionIsNotShown() {

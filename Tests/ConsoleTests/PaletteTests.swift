@@ -6,7 +6,7 @@ import Testing
 struct PaletteTests {
   @Test(arguments: [
     ("quit", "quit"), ("thm", "theme"), ("zoom", "focus.zoom"), ("drain", "node.drain"), ("help", "help"),
-    ("reindex", "index.reindex"), ("flt", "log.filter"), ("next theme", "theme.next"), ("pause", "pause"),
+    ("reindex", "index.reindex"), ("flt", "list.filter"), ("next theme", "theme.next"), ("pause", "pause"),
   ])
   func whatWasMeantComesFirst(_ typed: String, _ id: String) {
     #expect(Palette.entries(for: typed, pane: .log).first?.action.id == id)
@@ -75,7 +75,7 @@ struct PaletteTests {
     var fixture = ModelFixture(isEmbedded: false)
     fixture.press(.character("?"))
     #expect(fixture.screen.contains("─ Help ─"))
-    let wanted = ActionRegistry.action("detach")?.title
+    let wanted = ActionRegistry.standard.action("detach")?.title
     for _ in 0..<200 where fixture.selectedInHelp != wanted { fixture.press(.character("j")) }
     #expect(fixture.press(KeyChord(.enter)) == [.detach])
   }

@@ -8,10 +8,11 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct SocketSessionTests {
   private typealias Setting = ConsoleSessionTests.Setting
 
-  private static func pressUntilHeard(_ session: PtySession, _ key: String, _ text: String) async -> Bool {
+  /// `question`: words of the dialog that the key answers.
+  private static func pressUntilHeard(_ session: PtySession, _ key: String, _ question: String) async -> Bool {
     // Pressed again until it is heard: the first 300 ms are deaf.
     await eventually {
-      if session.screen.text.contains(text) { return true }
+      if !session.screen.text.contains(question) { return true }
       session.press(key)
       return false
     }
@@ -52,12 +53,16 @@ import Testing
     try await session.expect("unverified|verified")
     session.press("K")
     try await session.expect("Kick this socket")
-    #expect(await Self.pressUntilHeard(session, "y", "kicked 1 socket (a-1)"), "\(session.screen.dump)")
+    #expect(await Self.pressUntilHeard(session, "y", "Kick this socket"), "\(session.screen.dump)")
     try await session.expect("4,999")
     session.press("Esc")
     try await session.expect("2 Index")
     let marked = await Self.mark(11, in: session)
     #expect(marked == 11, "\(session.screen.dump)")
+    session.press("s")
+    try await session.expect("11 marked sockets")
+    session.press("Esc")
+    try await session.absent("11 marked sockets\\)")
     session.press("K")
     try await session.expect("Type their count, \(marked)")
     session.press("Esc")
@@ -78,7 +83,8 @@ import Testing
     session.type("{\"text\":\"hello\"}")
     session.press("Enter")
     try await session.expect("[0-9]+ sockets will receive it")
-    #expect(await Self.pressUntilHeard(session, "y", "of this node (a-"), "\(session.screen.dump)")
+    #expect(await Self.pressUntilHeard(session, "y", "will receive it"), "\(session.screen.dump)")
+    try await session.expect("operator +kris socket\\.broadcast task:3 notice: ok")
     session.hangUp()
     _ = try await session.end()
   }

@@ -27,6 +27,42 @@ import Testing
     #expect(stage.node?.standardError.contains("ERROR") == false, "\(stage.node?.standardError ?? "")")
   }
 
+  @Test func operatorsSeeEachOthersActionsByName() async throws {
+    let stage = try await ConsoleStage(
+      ConsoleSetting(isAttached: true, width: 120, height: 40), environment: ["SIGNALBOX_OPERATOR": "ada"])
+    let other = try stage.fixture.console(
+      ["attach"], width: 120, height: 40, ["SIGNALBOX_OPERATOR": "grace"])
+    try await other.expect("live 2 Hz")
+    for session in [stage.session, other] {
+      // Nothing else may push the lines out of sight.
+      session.type("/engine=operator")
+      session.press("Enter")
+      try await session.expect("/engine=operator · following")
+    }
+    stage.session.type(":node level debug")
+    stage.session.press("Enter")
+    try await other.expect("operator +ada log\\.level debug: ok")
+    other.type(":add \(stage.fixture.folder.path)")
+    other.press("Enter")
+    try await stage.session.expect("operator +grace project\\.add")
+    // Each sees its own among them, and an attempt that failed as well.
+    other.type(":remove nosuch")
+    other.press("Enter")
+    try await other.expect("Remove project")
+    let isTried = await eventually {
+      if stage.session.screen.text.contains("grace project.remove nosuch") { return true }
+      other.press("y")
+      return false
+    }
+    #expect(isTried, "\(stage.session.screen.dump)")
+    try await stage.session.expect("operator +ada log\\.level debug: ok")
+    for session in [stage.session, other] {
+      session.press("C-c", "C-c")
+      let ending = try await session.end()
+      #expect(ending.damage == [] && ending.exitCode == 0)
+    }
+  }
+
   @Test(arguments: [ConsoleSetting(isAttached: true), ConsoleSetting(isAttached: true, width: 200, height: 60)])
   func theConsoleFindsARestartedNodeAgain(setting: ConsoleSetting) async throws {
     let stage = try await ConsoleStage(setting)

@@ -56,6 +56,31 @@ import Testing
     #expect(try await stage.session.end().damage == [])
   }
 
+  @Test func theOperatorsFileIsReadAndDoctorTellsWhatIsWrongInIt() async throws {
+    let fixture = try NodeFixture()
+    let node = try await fixture.start()
+    defer { node.kill() }
+    try fixture.folder.write(
+      "config/signalbox/console.yaml", "theme: mono\nlayout: XL\nlevel: warn\nkeys:\n  pause: L\n")
+    let doctor = try await fixture.run("doctor")
+    #expect(doctor.standardOutput.contains("console.yaml:2: layout: 'XL' is not accepted"), "\(doctor.standardOutput)")
+    #expect(doctor.standardOutput.contains("console.yaml:5: keys: L is a key of"), "\(doctor.standardOutput)")
+    for (flags, theme) in [([], "mono"), (["--theme", "ansi"], "ansi")] {
+      let session = try fixture.console(["attach"] + flags, width: 120, height: 40)
+      try await session.expect("live 2 Hz")
+      try await session.expect("console.yaml:2: layout")
+      session.type(":set")
+      session.press("Enter")
+      try await session.expect("theme +\(theme)")
+      try await session.expect("level +warning")
+      session.press("C-c")
+      try await session.absent("theme +\(theme)")
+      session.press("q")
+      let ending = try await session.end()
+      #expect(ending.damage == [] && ending.exitCode == 0)
+    }
+  }
+
   private static let good = """
     system: base16
     name: mine

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /// The version of the library that is loaded, such as "ncurses 6.4.20221231".
 const char *sb_curses_version(void);
@@ -71,6 +72,15 @@ void sb_tty_set_partial(int is_partial);
 void sb_tty_restore(void);
 /// The same as a handler for `sb_crash_set_last` and the like.
 void sb_tty_restore_on_signal(int signal);
+
+/// Starts `arguments[0]`, looked for along PATH, as the leader of a process group that has the terminal of
+/// standard input; it gets nothing else that is open here, no blocked and no handled signal. 0 and its number in
+/// `child`, or an errno.
+int sb_tty_lend(char *const arguments[], pid_t *child);
+/// Gives the terminal to the process group `group` again.
+void sb_tty_hand(int descriptor, pid_t group);
+/// Takes the terminal back into this process's own group.
+void sb_tty_claim(int descriptor);
 
 // MARK: Signals
 
