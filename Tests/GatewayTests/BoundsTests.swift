@@ -159,6 +159,25 @@ import Testing
     }
   }
 
+  /// What is left of a large event may be less than half of the queue, and the next one does not fit all the same.
+  @Test func whoLosesEventsIsSlowHoweverLittleWaits() async throws {
+    @Sendable func json(_ count: Int) -> String { "\"" + String(repeating: "x", count: count) + "\"" }
+    try await TestGateway.withServer(change: { $0.queueBytesMax = 300_000 }) { server, port in
+      let stalled = try #require(SocketClient(port: port, receiveBuffer: 4_096))
+      #expect(stalled.upgrade("/ws")?.status == 101)
+      stalled.send("{\"event\":\"subscribe-task\",\"data\":\"t\",\"id\":1}")
+      _ = stalled.text()
+      let (small, large) = (json(100_000), json(290_000))
+      server.publish(room: "task:t", event: "first", json: small)
+      #expect(await eventually { server.snapshot().queuedBytes > 0 })
+      #expect(server.snapshot().slow == 0, "\(server.snapshot().queuedBytes) bytes wait")
+      server.publish(room: "task:t", event: "second", json: large)
+      #expect(await eventually { server.snapshot().slow == 1 }, "\(server.snapshot().queuedBytes) bytes wait")
+      #expect(await server.sockets().first?.state == .slow)
+      #expect(server.snapshot().queuedBytes <= 150_000)
+    }
+  }
+
   @Test func whoWaitsForAPortHearsThatThereWillBeNone() async throws {
     try await TestGateway.withServer { server, port in
       var options = GatewayOptions()

@@ -89,7 +89,8 @@ extension GatewayWorkloads {
     history.ratePerSecond = 5_000
     history.publishers = 4
     history.seconds = 3.5
-    _ = try whole(await stage.load(history))
+    // It is filled whether its one reader keeps up or not.
+    _ = try await stage.load(history)
     _ = try whole(await stage.load(crowd(stalled: 0)))
     let report = try await stage.load(crowd(stalled: 5))
     guard let before = report.residentBytesConnected, let peak = report.residentBytesPeak else {

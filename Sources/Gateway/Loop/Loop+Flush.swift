@@ -158,7 +158,7 @@ extension Loop {
     let session = sessions[slot]
     let held = session.pointee.queue.heldBytes
     if held > options.queueBytesMax / 2 {
-      if isVolatile { return dropped(slot, 1) }
+      if isVolatile { return lost(slot) }
       if case .broadcast(let broadcast) = item, case .taskUpdate(let task) = broadcast.emission.kind,
         session.pointee.queue.supersede(task: task)
       {
@@ -171,10 +171,27 @@ extension Loop {
       // One message that is larger than the whole queue is let through when nothing else waits.
       if session.pointee.queue.isEmpty { break }
       guard options.slowPolicy == .dropOldest else { return end(slot, .tooSlow) }
-      guard session.pointee.queue.dropOldest() else { return dropped(slot, 1) }
-      dropped(slot, 1)
+      guard session.pointee.queue.dropOldest() else { return lost(slot) }
+      lost(slot)
     }
     session.pointee.queue.append(item, isVolatile: isVolatile)
+  }
+
+  /// The queue had no room for it.
+  private func lost(_ slot: Int32) {
+    sessions[slot].pointee.isLosing = true
+    dropped(slot, 1)
+  }
+
+  /// More than half of its queue is taken, or events do not fit: the rest of a large one may be less than half and yet
+  /// leave no room for the next.
+  func isSlow(_ session: UnsafeMutablePointer<Session>) -> Bool {
+    session.pointee.isLosing || session.pointee.queue.heldBytes > options.queueBytesMax / 2
+  }
+
+  private func caughtUp(_ slot: Int32) {
+    sessions[slot].pointee.isLosing = false
+    backlog.remove(slot)
   }
 
   func dropped(_ slot: Int32, _ count: UInt32) {
@@ -319,7 +336,7 @@ extension Loop {
     guard session.pointee.phase != .free else { return }
     if session.pointee.transport == .polling {
       if session.pointee.waitingGet != nil, !session.pointee.queue.isEmpty { answerGet(slot, drainPayload(slot)) }
-      if session.pointee.queue.isEmpty { backlog.remove(slot) } else { backlog.insert(slot) }
+      if session.pointee.queue.isEmpty { caughtUp(slot) } else { backlog.insert(slot) }
       return
     }
     while true {
@@ -341,7 +358,7 @@ extension Loop {
       session.pointee.wantsWrite = false
       poller.change(session.pointee.descriptor, Poller.readable, tag: tag(slot))
     }
-    backlog.remove(slot)
+    caughtUp(slot)
   }
 
   /// Moves items of the queue, as frames, into the loop's scratch buffer.

@@ -44,7 +44,7 @@ extension Loop {
       id: id, user: identity.verifiedUser ?? identity.claimedAgent ?? identity.claimedUser ?? id,
       isVerified: identity.verifiedUser != nil, agent: identity.claimedAgent,
       rooms: Array(names.prefix(SocketRecord.roomsMax)), roomCount: names.count, transport: transport(slot),
-      state: session.pointee.queue.heldBytes > options.queueBytesMax / 2
+      state: isSlow(session)
         ? .slow : session.pointee.isDraining ? .closing : idle > Self.idleAfter ? .idle : .live,
       rttMilliseconds: session.pointee.roundTrip == 0 ? nil : Double(session.pointee.roundTrip) / 1_000,
       inPerSecond: rates.input, outPerSecond: rates.output,

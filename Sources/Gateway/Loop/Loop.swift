@@ -160,7 +160,7 @@ final class Loop {
     var slow = 0
     forEachQueued { session in
       queued += session.pointee.queue.heldBytes
-      if session.pointee.queue.heldBytes > options.queueBytesMax / 2 { slow += 1 }
+      if isSlow(session) { slow += 1 }
     }
     figures.queuedBytes = queued
     figures.slow = slow

@@ -69,6 +69,8 @@ struct Session {
   var bytesIn: UInt64 = 0
   var bytesOut: UInt64 = 0
   var dropped: UInt32 = 0
+  /// Its queue had no room for an event since it was last empty.
+  var isLosing = false
   var connectedAt: UInt64 = 0
   var activeAt: UInt64 = 0
 
