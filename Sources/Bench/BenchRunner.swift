@@ -38,7 +38,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
         meter.begin(run * workloads.count + index, workload)
         do throws(Failure) {
           records[index].runs.append(try await measure(workload, &meter))
-          meter.finished(Self.result(workload, records[index].runs))
+          meter.finished(result(workload, records[index].runs))
         } catch {
           try Self.checkCancellation()
           records[index].failure = error
@@ -53,7 +53,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
       if let failure = record.failure {
         failures.append(.init(suite: workload.suite, name: workload.name, reason: failure.message))
       } else {
-        results.append(Self.result(workload, record.runs))
+        results.append(result(workload, record.runs))
       }
     }
     // Two runs may begin in one millisecond.
@@ -123,7 +123,7 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
   }
 
   /// Of one run the figure over all its rounds, with their spread as its noise; of several the median, with theirs.
-  static func result(_ workload: any Workload, _ runs: [[Samples]]) -> BenchReport.Result {
+  private func result(_ workload: any Workload, _ runs: [[Samples]]) -> BenchReport.Result {
     var all = Samples()
     var figures: [Double] = []
     for rounds in runs {
@@ -139,9 +139,10 @@ public struct BenchRunner<Time: Clock>: Sendable where Time.Duration == Duration
     }
     return BenchReport.Result(
       suite: workload.suite, name: workload.name, value: value, unit: workload.unit,
-      target: workload.target, p50: all.percentile(50), p95: all.percentile(95), p99: all.percentile(99),
+      target: plan.isJudged ? workload.target : nil, p50: all.percentile(50), p95: all.percentile(95),
+      p99: all.percentile(99),
       samples: all.count, baseline: baseline, isLowerBetter: workload.isLowerBetter,
-      noise: noise(spread), figures: runs.count > 1 ? figures : nil)
+      noise: Self.noise(spread), figures: runs.count > 1 ? figures : nil)
   }
 
   /// Half of the distance between the best and the worst round, relative to their middle; nil for a single round.

@@ -10,8 +10,13 @@ extension BenchPane {
     guard let latest else { return isLoading ? "…" : "no run yet" }
     let clock = Timestamp.clock(latest.timeMilliseconds).prefix(5)
     var parts: [DisplayText] = [
-      "last run \(clock)", latest.missed == 0 ? "all met" : "\(Figures.grouped(latest.missed)) missed",
+      latest.isQuick ?? false ? "last quick run \(clock)" : "last run \(clock)"
     ]
+    if latest.missed > 0 {
+      parts.append("\(Figures.grouped(latest.missed)) missed")
+    } else if latest.results.contains(where: { $0.target != nil }) {
+      parts.append("all met")
+    }
     if let count = base?.comparison.regressions, count > 0 {
       parts.append(DisplayText(Figures.counted(count, "regression")))
     }

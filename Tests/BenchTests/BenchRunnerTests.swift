@@ -216,6 +216,10 @@ import Testing
     ]
     let report = try await BenchRunner(plan: plan(5, rounds: 2), clock: SteppedClock()).run(drills, commit: "abc")
     #expect(report.results.map(\.met) == [true, false, true, nil])
+    var small = plan(5, rounds: 2)
+    small.isJudged = false
+    let quick = try await BenchRunner(plan: small, clock: SteppedClock()).run(drills, commit: "abc")
+    #expect(quick.results.allSatisfy { $0.target == nil && $0.met == nil } && quick.missed == 0)
     #expect(report.commit == "abc")
     #expect(report.machine.cores >= 1 && report.machine.memoryBytes > 1 << 20)
     #expect(report.machine.kernel.hasPrefix("Linux "))

@@ -56,7 +56,8 @@ import Testing
     #expect(control.map { $0["name"] as? String } == Self.controlWorkloads)
     #expect(Set(results.map { $0["suite"] as? String }) == ["control", "console"])
     for result in results {
-      #expect(result["target"] is Double && result["met"] is Bool && (result["value"] as? Double ?? -1) >= 0)
+      // The workloads of a quick run are smaller than what the targets are for.
+      #expect(result["target"] == nil && result["met"] == nil && (result["value"] as? Double ?? -1) >= 0)
       #expect((result["samples"] as? Int ?? 0) > 0)
     }
     #expect(!((report["commit"] as? String) ?? "").isEmpty)
@@ -104,7 +105,7 @@ import Testing
     let status = try await fixture.json("status", "--json")
     let summary = try #require(status["bench"] as? [String: Any])
     #expect(summary["lastRun"] as? Int == report["timeMilliseconds"] as? Int)
-    #expect((summary["met"] as? Int ?? 0) + (summary["missed"] as? Int ?? 0) == Self.controlWorkloads.count)
+    #expect(summary["met"] as? Int == 0 && summary["missed"] as? Int == 0, "a quick run is not judged")
     #expect(node.isRunning && processes(fixture).isEmpty)
   }
 

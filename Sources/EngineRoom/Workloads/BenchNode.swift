@@ -21,10 +21,13 @@ public final class BenchNode: Sendable {
   /// From before the start of the process until it answered that it is ready.
   let readyDuration: Duration
   let child: BenchChild
+  /// Its output, and with it its last words.
+  private let said: String
 
   var processID: Int32 { child.processID }
 
-  private init(socketPath: String, gatewayPort: UInt16, readyDuration: Duration, child: BenchChild) {
+  private init(socketPath: String, gatewayPort: UInt16, readyDuration: Duration, child: BenchChild, said: String) {
+    self.said = said
     self.socketPath = socketPath
     self.gatewayPort = gatewayPort
     self.readyDuration = readyDuration
@@ -47,6 +50,14 @@ public final class BenchNode: Sendable {
         attempt += 1
       }
     }
+  }
+
+  /// What went wrong; when it is that the node has ended, how it did.
+  func explained(_ failure: Failure) -> Failure {
+    guard child.hasEnded else { return failure }
+    let status = child.kill()
+    return Failure(
+      .internal, "the node that was measured ended with wait status \(status): \(Self.lastLine(of: said))")
   }
 
   /// Asks it to stop, and ends it when it does not.
@@ -84,7 +95,8 @@ public final class BenchNode: Sendable {
     do throws(Failure) {
       try await waitUntilReady(child, socket, said: launch.output)
       return BenchNode(
-        socketPath: socket, gatewayPort: gatewayPort, readyDuration: began.duration(to: .now), child: child)
+        socketPath: socket, gatewayPort: gatewayPort, readyDuration: began.duration(to: .now), child: child,
+        said: launch.output)
     } catch {
       child.kill()
       throw error

@@ -74,15 +74,27 @@ final class MemorySoak: Sendable {
   private static let rest = Duration.seconds(2)
 
   private let bench: Workbench
-  private let known = Mutex<Record?>(nil)
+  private let known = Mutex<Result<Record, Failure>?>(nil)
 
   init(_ bench: Workbench) { self.bench = bench }
 
   private var warmUp: Duration { bench.isQuick ? .milliseconds(500) : .seconds(60) }
   private var length: Duration { bench.isQuick ? .milliseconds(500) : .seconds(600) }
 
+  /// Of the one run, for all rows; why it failed is the same for all of them as well.
   func record() async throws(Failure) -> Record {
-    if let record = known.withLock({ $0 }) { return record }
+    if let record = known.withLock({ $0 }) { return try record.get() }
+    do throws(Failure) {
+      let record = try await run()
+      known.withLock { $0 = .success(record) }
+      return record
+    } catch {
+      known.withLock { $0 = .failure(error) }
+      throw error
+    }
+  }
+
+  private func run() async throws(Failure) -> Record {
     let corpus = try await IndexCorpus.make(in: "\(bench.folder)/soak", files: bench.isQuick ? 20 : 500)
     let node = try await bench.startNode()
     var viewers: [BenchViewer] = []
@@ -90,8 +102,16 @@ final class MemorySoak: Sendable {
       for viewer in viewers { viewer.end() }
       node.child.kill()
     }
+    do throws(Failure) { return try await measure(node, corpus: corpus.path, &viewers) } catch {
+      throw node.explained(error)
+    }
+  }
+
+  private func measure(
+    _ node: BenchNode, corpus: String, _ viewers: inout [BenchViewer]
+  ) async throws(Failure) -> Record {
     try await withControlClient(path: node.socketPath, hello: BenchNode.hello) { client throws(Failure) in
-      _ = try await client.perform(.addProject(path: corpus.path, id: Self.project))
+      _ = try await client.perform(.addProject(path: corpus, id: Self.project))
       _ = try await client.perform(.reindex(ReindexRequest(project: Self.project)))
     }
     for _ in 0..<Self.viewers {
@@ -106,7 +126,6 @@ final class MemorySoak: Sendable {
     let after = try await process(node)
     (record.residentBefore, record.residentAfter) = (before.residentBytes, after.residentBytes)
     (record.filesBefore, record.filesAfter) = (before.openFiles, after.openFiles)
-    known.withLock { [record] in $0 = record }
     return record
   }
 

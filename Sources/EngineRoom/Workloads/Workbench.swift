@@ -19,8 +19,10 @@ final class Workbench: Sendable {
   }
 
   var plan: BenchPlan {
-    isQuick
-      ? BenchPlan(warmUpSamples: 1, rounds: 1, roundDuration: .milliseconds(50), roundSamples: 2) : BenchPlan()
+    guard isQuick else { return BenchPlan() }
+    var plan = BenchPlan(warmUpSamples: 1, rounds: 1, roundDuration: .milliseconds(50), roundSamples: 2)
+    plan.isJudged = false
+    return plan
   }
 
   /// For workloads whose sample takes seconds.

@@ -47,7 +47,7 @@ enum BenchText {
   private static func head(_ report: BenchReport) -> String {
     let machine = report.machine
     let line = DisplayText(
-      "run \(report.id)  commit \(report.commit)  \(machine.cores) cores  "
+      "\(report.isQuick ?? false ? "quick run" : "run") \(report.id)  commit \(report.commit)  \(machine.cores) cores  "
         + "\(Quantity.describe(bytes: machine.memoryBytes))  \(machine.kernel)  load \(number(machine.load))")
     return line.text
   }
