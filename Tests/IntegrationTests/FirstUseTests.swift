@@ -194,7 +194,7 @@ import Testing
         .init(environment: fixture.environment, folder: fixture.folder.path), within: .seconds(120))
       #expect(bench.status == .exited(0), "\(bench.standardError)")
     }
-    try await session.expect("5 Bench ─.*last run", within: .seconds(30))
+    try await session.expect("5 Bench ─.*last quick run", within: .seconds(30))
     try await session.expect("c compare", within: .seconds(30))
     session.press("c")
     try await session.expect("control: the last two runs", within: .seconds(30))
