@@ -362,9 +362,13 @@ void sb_signals_refresh(void) {
     if (is_taken[i]) install(watched[i], note, SA_RESTART);
 }
 
-void sb_signals_close(void) {
-  for (int i = 0; i < WATCHED; i++)
-    if (is_taken[i]) sigaction(watched[i], &before_watched[i], NULL);
+void sb_signals_close(int is_lost) {
+  for (int i = 0; i < WATCHED; i++) {
+    if (!is_taken[i]) continue;
+    int would_kill = watched[i] == SIGHUP && before_watched[i].sa_handler == SIG_DFL;
+    if (is_lost && would_kill) install(SIGHUP, SIG_IGN, 0);
+    else sigaction(watched[i], &before_watched[i], NULL);
+  }
   for (int i = 0; i < FATAL; i++) sigaction(fatal[i], &before_fatal[i], NULL);
   close(signal_pipe[0]);
   close(signal_pipe[1]);

@@ -28,6 +28,7 @@ extension Terminal {
     events += decoder.tick(now: .now)
     takeReplies()
     if let resizeDue, ContinuousClock.now >= resizeDue { events += takeSize() }
+    if events.contains(.end(.terminalLost)) { isLost = true }
     return events
   }
 

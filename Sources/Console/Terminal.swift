@@ -59,6 +59,8 @@ public struct Terminal: ~Copyable {
   /// What the terminal has not taken yet.
   var outgoing: ArraySlice<UInt8> = []
   private var isOpen = true
+  /// The terminal has gone away, or a HUP has said so.
+  var isLost = false
 
   struct Frame {
     var canvas: Canvas
@@ -81,7 +83,7 @@ public struct Terminal: ~Copyable {
     let size = size(of: output)
     let name = TerminalType.cursesName(options.environment)
     guard signals >= 0, sb_curses_open(name, Int32(size.width), Int32(size.height)) == 0 else {
-      if signals >= 0 { sb_signals_close() }
+      if signals >= 0 { sb_signals_close(0) }
       close(input)
       close(output)
       throw TerminalRefusal("the terminal type \"\(DisplayText(name))\" (TERM) is unknown or cannot place its cursor")
@@ -150,19 +152,19 @@ public struct Terminal: ~Copyable {
   public mutating func stop() {
     guard isOpen else { return }
     isOpen = false
-    Self.release(inputDescriptor, outputDescriptor)
+    Self.release(inputDescriptor, outputDescriptor, isLost: isLost)
   }
 
-  private static func release(_ input: Int32, _ output: Int32) {
+  private static func release(_ input: Int32, _ output: Int32, isLost: Bool) {
     sb_tty_restore()
     sb_curses_close()
-    sb_signals_close()
+    sb_signals_close(isLost ? 1 : 0)
     close(input)
     close(output)
   }
 
   deinit {
-    if isOpen { Self.release(inputDescriptor, outputDescriptor) }
+    if isOpen { Self.release(inputDescriptor, outputDescriptor, isLost: isLost) }
   }
 
   // MARK: - Small things

@@ -130,6 +130,17 @@ import Testing
     expectNothingLeft(fixture)
   }
 
+  /// The kernel's HUP comes when the console has seen the loss already, and must not kill what cleans up.
+  @Test func aLostTerminalEndsItAndLeavesNothing() async throws {
+    let fixture = try makeFixture()
+    let session = try await console(fixture)
+    defer { session.close() }
+    session.hangUp()
+    let ending = try await session.end(within: .seconds(20))
+    #expect(ending.exitCode == 128 + SIGHUP, "\(ending.status)")
+    expectNothingLeft(fixture)
+  }
+
   @Test func theConsoleAsksBeforeItEndsTheDemo() async throws {
     let fixture = try makeFixture()
     let session = try await console(fixture)

@@ -90,7 +90,9 @@ void sb_tty_claim(int descriptor);
 int sb_signals_open(void);
 /// The same handlers again, after a library may have put its own in their place.
 void sb_signals_refresh(void);
-void sb_signals_close(void);
+/// The handlers that were there before. With `is_lost` a HUP that would kill is ignored: a terminal that goes away says so
+/// more than once, and the process still has to end in order.
+void sb_signals_close(int is_lost);
 /// Stops this process (or its whole group) as the default action of TSTP does.
 void sb_stop_self(int whole_group);
 

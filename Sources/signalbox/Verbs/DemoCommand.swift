@@ -63,8 +63,6 @@ struct DemoCommand: Verb {
       }
       return exit
     }
-    // A lost terminal says so more than once.
-    signal(SIGHUP, SIG_IGN)
     try await Interrupt.guarding { await demo.close() }
     try OperatorConsole.conclude(try exit.get())
   }
