@@ -12,19 +12,28 @@ enum StandardOutput {
 
   /// The same to standard output or standard error.
   static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
+    if try !send(bytes, to: descriptor) { _exit(0) }
+  }
+
+  /// One line, for those who have to clean up before they end. False when the reader went away.
+  static func offer(_ line: String) throws(Failure) -> Bool { try send(Array((line + "\n").utf8), to: STDOUT_FILENO) }
+
+  /// False when nobody reads any more.
+  private static func send(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) -> Bool {
     var sent = 0
     while sent < bytes.count {
       let count = bytes[sent...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count >= 0 {
         sent += count
       } else if errno == EPIPE {
-        _exit(0)
+        return false
       } else if errno == EAGAIN {
         waitUntilWritable(descriptor)
       } else if errno != EINTR {
         throw Failure(.internal, "cannot write to standard output: \(String(cString: strerror(errno)))")
       }
     }
+    return true
   }
 
   /// One line.

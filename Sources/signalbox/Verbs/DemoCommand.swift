@@ -85,12 +85,15 @@ struct DemoCommand: Verb {
 
   private static func tell(of demo: Demo) async throws {
     let (lines, sink) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(linesMax))
-    try StandardOutput.say("a node for a first look is at \(demo.socketPath); Ctrl-C ends it")
-    try StandardOutput.say("to look: signalbox attach \(demo.socketPath)")
+    let greeting = [
+      "a node for a first look is at \(demo.socketPath); Ctrl-C ends it",
+      "to look: signalbox attach \(demo.socketPath)",
+    ]
+    for line in greeting { guard try StandardOutput.offer(line) else { return } }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await demo.play { sink.yield($0) } }
       group.addTask {
-        for await line in lines where StandardOutput.hasReader { try StandardOutput.say(DisplayText(line).text) }
+        for await line in lines { guard try StandardOutput.offer(DisplayText(line).text) else { return } }
       }
       group.addTask {
         while StandardOutput.hasReader { try await Task.sleep(for: readerLook) }
