@@ -21,8 +21,10 @@ public final class ProjectWatcher: Sendable {
     public var holdMax = Duration.seconds(1)
     /// How often HEAD is read without an event.
     public var poll = Duration.seconds(2)
-    /// How often a folder without git is looked at; less often when that takes long.
+    /// How often a folder without git is looked at.
     public var folderPoll = Duration.seconds(5)
+    /// After a look that took long, nobody looks for so many times as long: a fiftieth of a core for it at most.
+    public var restFactor = 50
     /// Whether edits that nobody has committed are told of.
     public var workTree = false
     /// How long the work tree must be quiet before it is looked at, and for how long that may put it off.

@@ -68,7 +68,7 @@ extension WatchLoop {
     work.stamp = look.stamp ?? old
     work.notBefore = now + took * Self.share
     if work.since == nil {
-      work.dueAt = now + max(work.isPolled ? options.folderPoll : options.workTreePoll, took * 50)
+      work.dueAt = now + max(work.isPolled ? options.folderPoll : options.workTreePoll, took * options.restFactor)
     }
     projects[id]?.work = work
     if let reason = look.unwatchable { pollWorkTree(id, reason, now, inotify) }

@@ -180,8 +180,7 @@ struct WatchLoop: ~Copyable {
     if project.folder?.usesGit ?? false { return workTreeStamped(id, look, took, inotify) }
     let now = ContinuousClock.now
     project.isBeingStamped = false
-    // A fiftieth of a core for it at most.
-    project.dueAt = now + max(options.folderPoll, took * 50)
+    project.dueAt = now + max(options.folderPoll, took * options.restFactor)
     let old = project.stamp
     project.stamp = look.stamp
     let found = try? ProjectFolder.find(project.path)

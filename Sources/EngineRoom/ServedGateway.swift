@@ -79,8 +79,9 @@ struct ServedGateway: GatewayDoor {
   }
 
   private func receipt(of broadcast: Broadcast, sockets: Int) -> PublishReceipt {
-    let reach: PublishReceipt.Reach = server.snapshot().redis.state == .away ? .localOnly : .everywhere
-    var receipt = PublishReceipt(room: broadcast.room, event: broadcast.event, sockets: sockets, reach: reach)
+    var receipt = PublishReceipt(
+      room: broadcast.room, event: broadcast.event, sockets: sockets,
+      reach: server.isApart ? .localOnly : .everywhere)
     receipt.moreRooms = broadcast.moreRooms
     return receipt
   }

@@ -51,6 +51,14 @@ extension GatewayServer {
     }
   }
 
+  /// Whether what is published here is heard on the other nodes; asked for every event.
+  public var isApart: Bool {
+    switch context.adapter.state.link {
+    case .connecting, .lost: true
+    case .none, .connected: false
+    }
+  }
+
   private var redis: GatewaySnapshot.Redis {
     let state = context.adapter.state
     switch state.link {
@@ -225,16 +233,19 @@ final class GatewayRates: Sendable {
   private static let interval: UInt64 = 500_000_000
   private let state = Mutex(State())
 
-  func update(_ figures: [LoopFigures]) -> (peak: Int, input: Double, output: Double) {
-    let now = MonotonicTime.now()
+  /// `now`: monotonic nanoseconds. Who read the clock, or the figures, before another and comes after it changes
+  /// nothing.
+  func update(
+    _ figures: [LoopFigures], now: UInt64 = MonotonicTime.now()
+  ) -> (peak: Int, input: Double, output: Double) {
     let input = figures.reduce(0) { $0 + $1.eventsIn }
     let output = figures.reduce(0) { $0 + $1.eventsOut }
     return state.withLock { state in
       state.peak = max(state.peak, figures.reduce(0) { $0 + $1.sessions }, figures.reduce(0) { $0 + $1.peak })
-      if now - state.at >= Self.interval {
+      if now >= state.at + Self.interval, input >= state.input, output >= state.output {
         let seconds = Double(now - state.at) / 1e9
         if state.at != 0 {
-          state.rates = (Double(input &- state.input) / seconds, Double(output &- state.output) / seconds)
+          state.rates = (Double(input - state.input) / seconds, Double(output - state.output) / seconds)
         }
         (state.at, state.input, state.output) = (now, input, output)
       }

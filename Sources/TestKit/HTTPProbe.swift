@@ -20,13 +20,16 @@ public enum HTTPProbe {
     if headers["Host"] == nil { lines.append("Host: 127.0.0.1:\(port)") }
     if !body.isEmpty { lines.append("Content-Length: \(body.utf8.count)") }
     lines += headers.map { "\($0.key): \($0.value)" }
-    return exchange(lines.joined(separator: "\r\n") + "\r\n\r\n" + body, port: port).flatMap(parse)
+    // The answer's end ends it: only a machine under load is silent for so long.
+    return exchange(lines.joined(separator: "\r\n") + "\r\n\r\n" + body, port: port, silence: 10).flatMap(parse)
   }
 
-  /// Sends exactly these bytes and returns all that comes back before the end or a second of silence.
-  public static func exchange(_ text: String, port: Int) -> String? {
+  /// Sends exactly these bytes and returns all that comes back before the end or `silence` seconds without any.
+  public static func exchange(_ text: String, port: Int, silence: Int = 1) -> String? {
     guard let descriptor = LoopbackSocket.connect(port: UInt16(port)) else { return nil }
     defer { close(descriptor) }
+    var limit = timeval(tv_sec: silence, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     let bytes = Array(text.utf8)
     var sent = 0
     while sent < bytes.count {

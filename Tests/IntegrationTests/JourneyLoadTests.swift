@@ -40,7 +40,6 @@ import Testing
       _ = try #require(await viewer.first("vectors-updated") { $0["commit"] as? String == commit })
       #expect(stage.value("a") == nil, "an invalidation holds at once")
       let isFound = try await eventually {
-        // An answer that takes longer than the probe waits for is none.
         try stage.search("shut the gate").contains { ($0["snippet"] as? String)?.contains("shut_the_gate") == true }
       }
       #expect(isFound)
@@ -55,6 +54,7 @@ import Testing
         #expect(statuses.keys.allSatisfy { [200, 202, 404].contains($0) }, "\(statuses)")
       }
     }
+    #expect(stage.node.exitStatus == nil, "the node ended: \(stage.node.standardError)")
     #expect(stage.value("a") == nil, "nothing old comes back with Redis")
     #expect(stage.put("b", "new") == 200 && stage.value("b") == "new")
   }

@@ -54,8 +54,9 @@ final class JourneyStage: Sendable {
   }
 
   private static func list(_ path: String, port: Int) throws -> [[String: Any]] {
-    let text = HTTPProbe.request(path, port: port)?.body ?? ""
-    let any = try JSONSerialization.jsonObject(with: Data(text.utf8))
+    // An answer that takes longer than the probe waits for is none.
+    guard let answer = HTTPProbe.request(path, port: port) else { return [] }
+    let any = try JSONSerialization.jsonObject(with: Data(answer.body.utf8))
     return any as? [[String: Any]] ?? []
   }
 
