@@ -87,9 +87,9 @@ struct ProgressMeter<Time: Clock> where Time.Duration == Duration {
 
   private var elapsed: Double { began.duration(to: clock.now).milliseconds / 1_000 }
 
-  /// The rest at the pace of what is done; of the first hundredth that says nothing.
+  /// The rest at the pace of what is done; of the first hundredth that says nothing, and in the last nothing is left.
   private func eta(_ fraction: Double) -> Double? {
-    guard fraction >= 0.01, fraction < 1 else { return nil }
+    guard (0.01..<0.99).contains(fraction) else { return nil }
     return elapsed / fraction * (1 - fraction)
   }
 }

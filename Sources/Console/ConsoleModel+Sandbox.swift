@@ -3,7 +3,7 @@ internal import ControlPlane
 
 /// Running programs, killing them, the list of runs.
 extension ConsoleModel {
-  private var sandboxPane: SandboxPane? { panes[.sandbox] as? SandboxPane }
+  var sandboxPane: SandboxPane? { panes[.sandbox] as? SandboxPane }
 
   mutating func changeSandbox(_ body: (inout SandboxPane, _ height: Int) -> Void) {
     let height = rows(of: .sandbox)

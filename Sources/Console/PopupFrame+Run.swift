@@ -56,7 +56,7 @@ extension PopupFrame {
     case .program: "typed or pasted; it runs without network, behind four layers"
     case .arguments: "what the program finds in argv, separated by spaces"
     case .timeout: "such as 500ms, 30s, 5m; empty: the node's default"
-    case .memory: "such as 256M; empty: 512M"
+    case .memory: "such as 256M; empty: the node's default"
     case .profile: "left and right choose: strict, standard, off"
     }
   }
@@ -78,7 +78,24 @@ extension PopupFrame {
       canvas.fill(Rect(x: x, y: y, width: width, height: 1), style: style)
       let cursor = canvas.cursor
       field.draw(into: &canvas, x: x, y: y, width: width, style: style)
+      if field.text.isEmpty, let standard = standard(row) {
+        // The cursor's cell stays free.
+        canvas.write(
+          standard, x: x + 1, y: y, style: Style(.dim, on: .popupBackground, .underline), maxWidth: width - 1)
+      }
       if !isFocused { canvas.cursor = cursor }
+    }
+  }
+
+  /// What an empty field means.
+  private func standard(_ row: RunForm.Row) -> DisplayText? {
+    guard let limits = model.sandboxPane?.snapshot?.limits else { return nil }
+    switch row {
+    case .timeout: return "\(Quantity.describe(milliseconds: Int64(limits.timeoutMilliseconds)))"
+    case .memory:
+      let (most, usual) = (Int64(limits.memoryBytesMax), Int64(limits.memoryBytes))
+      return "\(Quantity.describe(bytes: usual)), at most \(Quantity.describe(bytes: most))"
+    default: return nil
     }
   }
 

@@ -313,6 +313,21 @@ public struct SandboxSnapshot: Sendable, Codable, Equatable {
     }
   }
 
+  /// What a program may use.
+  public struct Limits: Sendable, Codable, Equatable {
+    /// Of a run that names none.
+    public var timeoutMilliseconds: Int
+    public var memoryBytes: Int
+    /// The most that a run may ask for.
+    public var memoryBytesMax: Int
+
+    public init(timeoutMilliseconds: Int, memoryBytes: Int, memoryBytesMax: Int) {
+      self.timeoutMilliseconds = timeoutMilliseconds
+      self.memoryBytes = memoryBytes
+      self.memoryBytesMax = memoryBytesMax
+    }
+  }
+
   /// Runs kept in `recent`.
   public static let recentMax = 32
 
@@ -339,6 +354,8 @@ public struct SandboxSnapshot: Sendable, Codable, Equatable {
   public var startLatency = LatencySummary()
   /// Most runs at a time.
   public var concurrencyMax = 0
+  /// Nil: a node that does not say.
+  public var limits: Limits?
   public var languages: [Language] = []
   /// Those that wait or run, oldest first, at most 256.
   public var active: [RunSummary] = []

@@ -32,6 +32,7 @@ enum SandboxFixture {
     (sandbox.total, sandbox.succeeded, sandbox.failed) = (1_204, 1_100, 61)
     (sandbox.timedOut, sandbox.outOfMemory, sandbox.blocked, sandbox.cached) = (12, 3, 28, 412)
     sandbox.successRate = 0.914
+    sandbox.limits = .init(timeoutMilliseconds: 30_000, memoryBytes: 512 << 20, memoryBytesMax: 2 << 30)
     sandbox.startLatency = LatencySummary(
       p50: 2.4, p95: 8, p99: 31, counts: Array(repeating: 0, count: 9) + [12, 210, 680, 190, 90, 22])
     sandbox.latency = LatencySummary(

@@ -1,3 +1,6 @@
+import Base
+import ControlPlane
+import Sandbox
 import Testing
 
 @testable import EngineRoom
@@ -11,5 +14,20 @@ import Testing
   ])
   func aTitleIsTheFirstLineThatSaysSomethingWithoutMarks(_ code: String, _ title: String) {
     #expect(RunWords.title(of: code) == title)
+  }
+
+  @Test func nobodyHasMoreMemoryThanTheNodeGives() throws {
+    var settings = RunSettings()
+    settings.memoryBytesMax = 256 << 20
+    func memory(_ wish: Int?) throws -> Int {
+      let wish = RunRequest(language: "python", code: "1", memoryBytes: wish)
+      return try RunWords.request(wish, owner: "ada", settings: settings).limits.memoryBytes
+    }
+    #expect(try memory(nil) == 256 << 20)
+    #expect(try memory(64 << 20) == 64 << 20)
+    #expect(try memory(256 << 20) == 256 << 20)
+    let refusal = #expect(throws: Failure.self) { try memory((256 << 20) + 1) }
+    #expect(refusal?.code == .invalid)
+    #expect(refusal?.hint?.contains("SANDBOX_MEMORY_MAX") == true)
   }
 }

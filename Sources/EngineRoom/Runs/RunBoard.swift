@@ -1,5 +1,6 @@
 internal import Base
 internal import ControlPlane
+internal import Sandbox
 internal import Synchronization
 internal import Telemetry
 
@@ -30,11 +31,18 @@ final class RunBoard: Sendable {
   static let taken = Failure(.conflict, "there is a run with this id already")
 
   private let concurrencyMax: Int
+  private let limits: SandboxSnapshot.Limits
   private let state = Mutex(State())
   private let latency = LatencyRecorder()
   private let startLatency = LatencyRecorder()
 
-  init(concurrencyMax: Int) { self.concurrencyMax = concurrencyMax }
+  init(_ settings: RunSettings) {
+    concurrencyMax = settings.concurrencyMax
+    let limits = SandboxLimits()
+    self.limits = SandboxSnapshot.Limits(
+      timeoutMilliseconds: settings.timeoutMilliseconds,
+      memoryBytes: min(limits.memoryBytes, settings.memoryBytesMax), memoryBytesMax: settings.memoryBytesMax)
+  }
 
   // MARK: From the service
 
@@ -148,6 +156,7 @@ final class RunBoard: Sendable {
     snapshot.languages = languages()
     snapshot.warm = warm()
     snapshot.concurrencyMax = concurrencyMax
+    snapshot.limits = limits
     snapshot.latency = latency.summary()
     snapshot.startLatency = startLatency.summary()
     return snapshot

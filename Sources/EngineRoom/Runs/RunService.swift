@@ -54,7 +54,7 @@ final class RunService: Service {
     self.links = links
     log = RunLog(folder: StateFolder.runsFolder(in: stateFolder), clock: clock)
     replay = RunReplay(cache: links.cache)
-    board = RunBoard(concurrencyMax: settings.concurrencyMax)
+    board = RunBoard(settings)
     health.set("sandbox", .ok, reason: "looking at this machine")
   }
 

@@ -17,6 +17,8 @@ public struct RunSettings: Sendable, Equatable {
 
   /// SANDBOX_TIMEOUT_MS: of a run that names none.
   public var timeoutMilliseconds = 30_000
+  /// SANDBOX_MEMORY_MAX: the most that a run may ask for.
+  public var memoryBytesMax = 2 << 30
   /// SANDBOX_BACKEND.
   public var backend = Backend.auto
   /// SANDBOX_REQUIRE.

@@ -26,7 +26,17 @@ enum RunWords {
     }
     if let id = wish.id { try check(id: id) }
     var limits = SandboxLimits(timeoutMilliseconds: wish.timeoutMilliseconds ?? settings.timeoutMilliseconds)
-    if let memory = wish.memoryBytes { limits.memoryBytes = memory }
+    limits.memoryBytes = min(limits.memoryBytes, settings.memoryBytesMax)
+    if let memory = wish.memoryBytes {
+      guard memory <= settings.memoryBytesMax else {
+        let (asked, most) = (Int64(memory), Int64(settings.memoryBytesMax))
+        throw Failure(
+          .invalid,
+          "a program may have \(Quantity.describe(bytes: most)) of memory here, not \(Quantity.describe(bytes: asked))",
+          hint: "ask for less, or set SANDBOX_MEMORY_MAX of the node")
+      }
+      limits.memoryBytes = memory
+    }
     let request = SandboxRequest(
       language: language, code: wish.code,
       files: wish.files.map { SandboxRequest.File(path: $0.path, content: $0.content.bytes) },

@@ -112,6 +112,7 @@ struct Settings: Sendable {
   private static func runs(_ values: Values) -> RunSettings {
     var runs = RunSettings()
     runs.timeoutMilliseconds = values.integer("sandboxTimeoutMs")
+    runs.memoryBytesMax = values.integer("sandboxMemoryMax")
     runs.backend = .init(rawValue: values.required("sandboxBackend")) ?? .auto
     runs.require = .init(rawValue: values.required("sandboxRequire")) ?? .all
     runs.pythonImage = values.required("sandboxImagePython")

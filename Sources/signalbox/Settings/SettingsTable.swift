@@ -105,6 +105,9 @@ enum SettingsTable {
       "SANDBOX_TIMEOUT_MS", .integer(1_000...300_000), unit: "milliseconds", default: .value("30000"),
       "how long a program may run when its caller names no time"),
     Setting(
+      "SANDBOX_MEMORY_MAX", .bytes(64 << 20...64 << 30), unit: "bytes", default: .value("2G"),
+      "most memory that a program's caller may ask for; who asks for none has 512M"),
+    Setting(
       "SANDBOX_BACKEND", .choice(RunSettings.Backend.allCases.map(\.rawValue)), default: .value("auto"),
       "what isolates programs; auto: bubblewrap where it can be had, else the Docker Engine"),
     Setting(
