@@ -265,16 +265,18 @@ struct GatewayPane: EnginePane {
   }
 
   mutating func sort(by column: String?, height: Int) throws(Failure) {
-    if let column {
+    let all = SocketQuery.Order.allCases
+    let index = all.firstIndex(of: order) ?? 0
+    // `<` and `>`: the column beside it, and none beyond the edge.
+    let steps = [nil: 1, "<": -1, ">": 1]
+    if let step = steps[column] {
+      order = column == nil ? all[(index + 1) % all.count] : all[max(0, min(all.count - 1, index + step))]
+      // What is large needs an eye first; names begin at their beginning.
+      isDescending = [.rooms, .state, .rtt, .in, .out, .queue].contains(order)
+    } else if let column {
       var query = SocketQuery()
       try query.sort(by: column)
       (order, isDescending) = (query.sort, query.isDescending)
-    } else {
-      let all = SocketQuery.Order.allCases
-      let index = all.firstIndex(of: order) ?? 0
-      order = all[(index + 1) % all.count]
-      // What is large needs an eye first; names begin at their beginning.
-      isDescending = [.rooms, .state, .rtt, .in, .out, .queue].contains(order)
     }
     refusal = nil
     cursor.select(0, count: matching, height: tableRows(height))

@@ -17,7 +17,14 @@ enum ListActions {
     Action(
       id: "list.sort", title: "Sort the list by the next column, or by the one that is named",
       keys: [.character("o")], hint: .init(group: .move, label: "sort", rank: 8), verb: "sort",
-      argument: "[COLUMN or -COLUMN]", refusal: sortRefusal, run: { model, input in model.sort(by: input.argument) }),
+      argument: "[COLUMN, -COLUMN, < or >]", refusal: sortRefusal,
+      run: { model, input in model.sort(by: input.argument) }),
+    Action(
+      id: "list.sort-left", title: "Sort the list by the column to the left", keys: [.character("<")],
+      refusal: sortRefusal, run: { model, _ in model.sort(by: "<") }),
+    Action(
+      id: "list.sort-right", title: "Sort the list by the column to the right", keys: [.character(">")],
+      refusal: sortRefusal, run: { model, _ in model.sort(by: ">") }),
     Action(
       id: "list.reverse", title: "Reverse the order of the list", keys: [.character("O")], refusal: sortRefusal,
       run: { model, _ in model.reverseSort() }),

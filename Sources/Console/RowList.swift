@@ -141,13 +141,17 @@ struct RowList<Row> {
     return ListOrder(name: column.field.name, title: column.title, isDescending: isReversed)
   }
 
-  /// The column of that name, `-NAME` for the greatest first; nil: the next one, and after the last the order that the
-  /// rows have by themselves. Throws `invalid`.
+  /// The column of that name, `-NAME` for the greatest first, `<` or `>` for the one beside it; nil: the next one, and
+  /// after the last the order that the rows have by themselves. Throws `invalid`.
   mutating func sort(by name: String?) throws(Failure) {
     guard let name else {
       let next = (sorted ?? -1) + 1
       return take(next < shape.columns.count ? next : nil)
     }
+    // As in top: from the column it is sorted by to its neighbour, and none beyond the last.
+    let edge = shape.columns.count - 1
+    if name == ">" { return take(min(edge, sorted.map { $0 + 1 } ?? 0)) }
+    if name == "<" { return take(max(0, sorted.map { $0 - 1 } ?? edge)) }
     let isTurned = name.hasPrefix("-")
     let wanted = isTurned ? String(name.dropFirst()) : name
     guard let column = shape.columns.firstIndex(where: { $0.field.name == wanted.lowercased() }) else {

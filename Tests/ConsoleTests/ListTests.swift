@@ -146,6 +146,27 @@ struct ListTests {
     #expect(Self.rows(fixture, pane) == usual)
   }
 
+  @Test(arguments: [PaneID.sockets, .index, .sandbox, .cache, .bench])
+  func theSortMovesToTheColumnBesideAndNotBeyondTheEdge(_ pane: PaneID) {
+    var fixture = Self.console()
+    fixture.type("\(pane.rawValue)")
+    var name: String? { fixture.model.panes[pane].sorting?.name }
+    var names: [String?] = []
+    for _ in 0..<20 {
+      fixture.type(">")
+      names.append(name)
+    }
+    let last = names.last ?? nil
+    #expect(last != nil && names.suffix(3) == [last, last, last])
+    fixture.type("<")
+    let beside = name
+    #expect(beside != last && names.contains(beside))
+    fixture.type(">")
+    #expect(name == last)
+    for _ in 0..<20 { fixture.type("<") }
+    #expect(name != nil && name != last && name != beside)
+  }
+
   @Test func theSelectionStaysWithItsRowWhenOthersComeAndAnOrderBeginsAtItsTop() {
     var fixture = Self.console()
     fixture.type("2j")
