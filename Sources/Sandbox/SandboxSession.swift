@@ -1,3 +1,4 @@
+internal import Base
 internal import ControlPlane
 internal import Synchronization
 
@@ -72,15 +73,26 @@ final class SandboxSession: Sendable {
     self.onEnd = onEnd
   }
 
+  /// One that cannot be started, or was stopped before, has ended: nobody waits for it in vain.
   func start(launcher executable: String) throws(SandboxError) {
+    guard !isStopped else { return finish() }
     let limit = plan.held == nil ? plan.runMilliseconds.map { .milliseconds($0) + Self.grace } : Self.grace
-    let launcher = try LauncherProcess.start(executable, plan, deadline: limit) { [self] in receive($1, from: $0) }
+    let launcher: LauncherProcess
+    do throws(SandboxError) {
+      launcher = try LauncherProcess.start(executable, plan, deadline: limit) { [self] in receive($1, from: $0) }
+    } catch {
+      state.withLock { ($0.ending.failure, $0.ending.error) = (error.failure.message, error) }
+      finish()
+      throw error
+    }
     let isStopped = state.withLock { state in
       if !state.isOver { state.launcher = launcher }
       return state.isStopped
     }
     if isStopped { stop() }
   }
+
+  var isStopped: Bool { state.withLock { $0.isStopped } }
 
   /// Whether it can be given work now.
   var isWaiting: Bool { state.withLock { $0.isHeld && !$0.isOver && !$0.isStopped && $0.work == nil } }

@@ -85,9 +85,11 @@ final class WarmPool: Sendable {
 
   /// Starts what is missing of a language that has been asked for.
   func refill(_ language: Language) {
-    while let (shape, number, evicted) = state.withLock({ reserve(&$0, language) }) {
+    while let (session, evicted) = place(language) {
       evicted?.stop()
-      start(shape, number)
+      // Whatever has become of its place meanwhile: `shutdown` may have taken it and wait for its end already. One that
+      // cannot be started counts as a failure (`ended`); the next run starts a fresh one and says what is wrong.
+      try? session.start(launcher: host.launcherPath)
     }
   }
 
@@ -143,7 +145,13 @@ final class WarmPool: Sendable {
   // MARK: Starting
 
   /// The next one to start, its place already taken; nil when all places are.
-  private func reserve(_ state: inout State, _ language: Language) -> (Shape, UInt32, SandboxSession?)? {
+  func place(_ language: Language) -> (new: SandboxSession, evicted: SandboxSession?)? {
+    state.withLock { reserve(&$0, language) }
+  }
+
+  private func reserve(
+    _ state: inout State, _ language: Language
+  ) -> (new: SandboxSession, evicted: SandboxSession?)? {
     guard !state.isOver, let shape = state.wanted[language], state.failures[language, default: 0] < Self.failuresMax
     else { return nil }
     let size = sizes[language] ?? 0
@@ -157,20 +165,7 @@ final class WarmPool: Sendable {
     guard let plan = try? host.plan(shape, number: number) else { return nil }
     let session = SandboxSession(plan) { [weak self] in self?.ended($0, language) }
     state.entries.append(Entry(session: session, number: number, shape: shape))
-    return (shape, number, evicted)
-  }
-
-  private func start(_ shape: Shape, _ number: UInt32) {
-    let session = state.withLock { state in state.entries.first { $0.number == number }?.session }
-    do {
-      try session?.start(launcher: host.launcherPath)
-    } catch {
-      // The next run starts a fresh one and says what is wrong.
-      state.withLock { state in
-        state.entries.removeAll { $0.number == number }
-        state.failures[shape.language, default: 0] += 1
-      }
-    }
+    return (session, evicted)
   }
 
   /// An interpreter is gone. One that nobody had taken is replaced, whether it was too old or something ended it.

@@ -177,6 +177,34 @@ import Testing
     #expect(pool.count == 0)
   }
 
+  /// Whoever refills it has taken a place, and not started anything yet, when it is shut down.
+  @Test(.timeLimit(.minutes(1)), arguments: [true, false])
+  func aPoolThatIsShutDownWhileItIsRefilledEnds(isStoppedFirst: Bool) async throws {
+    let host = try Bench.host.get()
+    let pool = WarmPool(host, sizes: [.python: 1])
+    // Says what is wanted.
+    #expect(pool.take(SandboxRequest(language: .python, code: "")) == nil)
+    let place = try #require(pool.place(.python))
+    async let isOver: Void = pool.shutdown()
+    if isStoppedFirst { #expect(await eventually { pool.place(.python) == nil && place.new.isStopped }) }
+    try place.new.start(launcher: host.launcherPath)
+    await isOver
+    #expect(await place.new.ending().hasBegun == false)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func whatIsNeverStartedHasEnded() async throws {
+    let host = try Bench.host.get()
+    let plan = try host.plan(SandboxRequest(language: .python, code: "1"), number: SandboxHost.nextNumber())
+    let stopped = SandboxSession(plan) { _ in }
+    stopped.stop()
+    try stopped.start(launcher: host.launcherPath)
+    #expect(await stopped.ending().failure != nil)
+    let broken = SandboxSession(plan) { _ in }
+    async let ending = broken.ending()
+    #expect(throws: SandboxError.self) { try broken.start(launcher: "/nonexistent") }
+    #expect(await ending.error != nil)
+  }
+
   @Test func anInterpreterThatDiesWhileItWaitsIsReplaced() async throws {
     let pool = WarmPool(try Bench.host.get(), sizes: [.python: 1])
     pool.warmUp()
