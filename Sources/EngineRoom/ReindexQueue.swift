@@ -23,6 +23,8 @@ final class ReindexQueue: Sendable {
 
   private struct State {
     var entries: [ProjectID: Entry] = [:]
+    /// Those in `due`, once each: wishes that are cancelled and made again do not fill it.
+    var queued: Set<ProjectID> = []
     var nextWaiter: UInt64 = 0
     var isOver = false
   }
@@ -61,7 +63,7 @@ final class ReindexQueue: Sendable {
   private func join(
     _ request: ReindexRequest, _ waiter: UInt64, _ continuation: CheckedContinuation<Result, Never>
   ) -> Failure? {
-    let (refusal, isNew) = state.withLock { state -> (Failure?, Bool) in
+    let (refusal, isDueNow) = state.withLock { state -> (Failure?, Bool) in
       guard !state.isOver else { return (Self.stopping, false) }
       // Cancelled before: the handler has run and found nobody.
       guard !Task.isCancelled else { return (Self.left, false) }
@@ -73,9 +75,9 @@ final class ReindexQueue: Sendable {
       wish.waiters[waiter] = continuation
       entry.waiting = wish
       state.entries[request.project] = entry
-      return (nil, isNew)
+      return (nil, isNew && state.queued.insert(request.project).inserted)
     }
-    if isNew { isDue.yield(request.project) }
+    if isDueNow { isDue.yield(request.project) }
     return refusal
   }
 
@@ -98,6 +100,7 @@ final class ReindexQueue: Sendable {
   /// Takes the run that is due, and says whether it is a full one; nil when it was cancelled meanwhile. `end` follows.
   func begin(_ project: ProjectID) -> Bool? {
     state.withLock { state in
+      state.queued.remove(project)
       guard let entry = state.entries[project], entry.running == nil, let wish = entry.waiting else { return nil }
       state.entries[project] = Entry(waiting: nil, running: wish)
       return wish.isFull
@@ -114,15 +117,15 @@ final class ReindexQueue: Sendable {
   }
 
   func end(_ project: ProjectID, _ result: Result) {
-    let (wish, hasNext) = state.withLock { state in
+    let (wish, isDueNow) = state.withLock { state in
       let wish = state.entries[project]?.running
       state.entries[project]?.running = nil
       let hasNext = state.entries[project]?.waiting != nil
       if !hasNext { state.entries[project] = nil }
-      return (wish, hasNext)
+      return (wish, hasNext && state.queued.insert(project).inserted)
     }
     for continuation in (wish?.waiters ?? [:]).values { continuation.resume(returning: result) }
-    if hasNext { isDue.yield(project) }
+    if isDueNow { isDue.yield(project) }
   }
 
   /// Stops the run under way and those that wait; false when there is none.

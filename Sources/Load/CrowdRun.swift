@@ -167,10 +167,11 @@ public final class CrowdRun {
       """)
   }
 
-  /// A viewer follows somebody else too, or goes and comes back.
+  /// A viewer follows somebody else too, or goes and comes back, unless the crowd is a steady one.
   private func look(_ index: Int, _ now: Int64) throws(LoadError) {
     members[index].due = now + Int64.random(in: (15 * Self.second)...(60 * Self.second), using: &chance)
-    guard Int.random(in: 0..<4, using: &chance) > 0 else { return leave(index, for: 1...5) }
+    let hasEnough = Int.random(in: 0..<4, using: &chance) == 0
+    if hasEnough, !scenario.isSteady { return leave(index, for: 1...5) }
     let number = Int.random(in: 0..<scenario.agents, using: &chance)
     try emit(index, "unsubscribe-agent", "\"\(agent(number))\"")
     try follow(index)

@@ -12,6 +12,8 @@ public struct CrowdScenario: Codable, Sendable, Equatable {
   public var slow = 4
   /// Ids of projects, whose `project:` rooms the patches go to.
   public var projects = ["demo"]
+  /// Whether viewers stay, in place of going and coming back: so many sockets are live at any time.
+  public var isSteady = false
   /// The same seed gives the same crowd.
   public var seed: UInt64 = 1
 

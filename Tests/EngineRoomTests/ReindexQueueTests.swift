@@ -81,6 +81,23 @@ import Testing
     #expect(!queue.cancel(Self.pear))
   }
 
+  @Test func wishesThatAreCancelledAndMadeAgainDoNotFillTheQueue() async throws {
+    let queue = ReindexQueue()
+    var due = queue.due.makeAsyncIterator()
+    for _ in 0..<3 * ProjectRegistry.limit {
+      let wish = await ask(queue)
+      #expect(queue.cancel(Self.pear))
+      #expect(await wish.value == .failure(ReindexQueue.cancelled))
+    }
+    let last = await ask(queue)
+    #expect(await due.next() == Self.pear)
+    #expect(queue.begin(Self.pear) == false)
+    queue.end(Self.pear, report(7))
+    #expect(try await last.value.get().chunks == 7)
+    queue.finish()
+    #expect(await due.next() == nil, "it was due once")
+  }
+
   @Test func whoLeavesDoesNotEndTheRun() async throws {
     let queue = ReindexQueue()
     var due = queue.due.makeAsyncIterator()

@@ -54,6 +54,7 @@ final class ConsoleLoad: Sendable {
     var scenario = CrowdScenario()
     scenario.port = node.gatewayPort
     scenario.viewers = bench.isQuick ? 20 : sockets
+    scenario.isSteady = true
     // More would be a test of the gateway, which has one of its own.
     scenario.agents = bench.isQuick ? 2 : 8
     let json: String
