@@ -4,7 +4,7 @@ internal import ControlPlane
 extension BenchPane {
   func summary(_ scene: Scene) -> DisplayText {
     if let progress = run?.progress {
-      let left: DisplayText = progress.etaSeconds.map { " · \(Self.left($0)) left" } ?? ""
+      let left: DisplayText = Self.left(progress).map { " · \($0)" } ?? ""
       return "running \(Quantity.fixed(progress.fraction * 100, digits: 0))%\(left)"
     }
     guard let latest else { return isLoading ? "…" : "no run yet" }
@@ -63,7 +63,7 @@ extension BenchPane {
     var what: DisplayText = "\(percent)%  \(canvas.sign(.running)) "
     if let number = progress.number, let count = progress.count { what = "\(what)\(number)/\(count) " }
     // The time left keeps its place: a long name gives way.
-    let left: DisplayText = progress.etaSeconds.map { "  \(Self.left($0)) left" } ?? ""
+    let left: DisplayText = Self.left(progress).map { "  \($0)" } ?? ""
     let room = max(0, area.width - barWidth - 2 - left.width)
     let x = area.x + 1 + barWidth
     canvas.write("\(what)\(progress.suite) \(progress.workload)", x: x, y: area.y, style: Style(.busy), maxWidth: room)
@@ -107,9 +107,11 @@ extension BenchPane {
     canvas.write(way, x: area.maxX - 1 - way.width, y: area.y + 1, style: Style(.key), maxWidth: way.width)
   }
 
-  /// `8 s`, `4 min`: about, by the pace so far.
-  private static func left(_ seconds: Double) -> DisplayText {
-    DisplayText("~" + Figures.age(milliseconds: Int64(min(max(0, seconds), 1e6) * 1_000)))
+  /// `~8 s left`, `~4 min left`: about, by the pace so far. Nil when that gives less than a second: a row that gets
+  /// ready longer than all before it have taken would be on the point of ending all the while.
+  private static func left(_ progress: BenchProgress) -> DisplayText? {
+    guard let seconds = progress.etaSeconds, seconds >= 1 else { return nil }
+    return DisplayText("~" + Figures.age(milliseconds: Int64(min(seconds, 1e6) * 1_000)) + " left")
   }
 
   /// `1:23`, `1:02:03`.
