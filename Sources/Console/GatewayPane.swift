@@ -267,19 +267,24 @@ struct GatewayPane: EnginePane {
   mutating func sort(by column: String?, height: Int) throws(Failure) {
     let all = SocketQuery.Order.allCases
     let index = all.firstIndex(of: order) ?? 0
-    // `<` and `>`: the column beside it, and none beyond the edge.
-    let steps = [nil: 1, "<": -1, ">": 1]
-    if let step = steps[column] {
-      order = column == nil ? all[(index + 1) % all.count] : all[max(0, min(all.count - 1, index + step))]
-      // What is large needs an eye first; names begin at their beginning.
-      isDescending = [.rooms, .state, .rtt, .in, .out, .queue].contains(order)
-    } else if let column {
+    switch column {
+    case nil: take(all[(index + 1) % all.count])
+    // The column beside it, and none beyond the edge.
+    case "<": take(all[max(0, index - 1)])
+    case ">": take(all[min(all.count - 1, index + 1)])
+    case let column?:
       var query = SocketQuery()
       try query.sort(by: column)
       (order, isDescending) = (query.sort, query.isDescending)
     }
     refusal = nil
     cursor.select(0, count: matching, height: tableRows(height))
+  }
+
+  private mutating func take(_ order: SocketQuery.Order) {
+    self.order = order
+    // What is large needs an eye first; names begin at their beginning.
+    isDescending = [.rooms, .state, .rtt, .in, .out, .queue].contains(order)
   }
 
   mutating func reverseSort(height: Int) {

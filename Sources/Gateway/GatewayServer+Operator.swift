@@ -51,13 +51,8 @@ extension GatewayServer {
     }
   }
 
-  /// Whether what is published here is heard on the other nodes; asked for every event.
-  public var isApart: Bool {
-    switch context.adapter.state.link {
-    case .connecting, .lost: true
-    case .none, .connected: false
-    }
-  }
+  /// Whether what is published here is not heard on the other nodes; asked for every event.
+  public var isApart: Bool { redis.state == .away }
 
   private var redis: GatewaySnapshot.Redis {
     let state = context.adapter.state

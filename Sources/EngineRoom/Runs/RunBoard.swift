@@ -1,6 +1,5 @@
 internal import Base
 internal import ControlPlane
-internal import Sandbox
 internal import Synchronization
 internal import Telemetry
 
@@ -38,10 +37,9 @@ final class RunBoard: Sendable {
 
   init(_ settings: RunSettings) {
     concurrencyMax = settings.concurrencyMax
-    let limits = SandboxLimits()
-    self.limits = SandboxSnapshot.Limits(
-      timeoutMilliseconds: settings.timeoutMilliseconds,
-      memoryBytes: min(limits.memoryBytes, settings.memoryBytesMax), memoryBytesMax: settings.memoryBytesMax)
+    limits = SandboxSnapshot.Limits(
+      timeoutMilliseconds: settings.timeoutMilliseconds, memoryBytes: settings.memoryBytes,
+      memoryBytesMax: settings.memoryBytesMax)
   }
 
   // MARK: From the service

@@ -19,6 +19,8 @@ public struct RunSettings: Sendable, Equatable {
   public var timeoutMilliseconds = 30_000
   /// SANDBOX_MEMORY_MAX: the most that a run may ask for.
   public var memoryBytesMax = 2 << 30
+  /// Of a run that asks for none.
+  var memoryBytes: Int { min(SandboxLimits().memoryBytes, memoryBytesMax) }
   /// SANDBOX_BACKEND.
   public var backend = Backend.auto
   /// SANDBOX_REQUIRE.

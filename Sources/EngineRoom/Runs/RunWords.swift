@@ -26,7 +26,7 @@ enum RunWords {
     }
     if let id = wish.id { try check(id: id) }
     var limits = SandboxLimits(timeoutMilliseconds: wish.timeoutMilliseconds ?? settings.timeoutMilliseconds)
-    limits.memoryBytes = min(limits.memoryBytes, settings.memoryBytesMax)
+    limits.memoryBytes = settings.memoryBytes
     if let memory = wish.memoryBytes {
       guard memory <= settings.memoryBytesMax else {
         let (asked, most) = (Int64(memory), Int64(settings.memoryBytesMax))
