@@ -153,6 +153,15 @@ public struct Canvas: Equatable, Sendable {
     grid[index] = cell
   }
 
+  /// Takes over whole rows of a canvas of the same size.
+  mutating func adopt(_ rows: Set<Int>, of other: Canvas) {
+    guard other.width == width, other.height == height else { return }
+    for y in rows where 0..<height ~= y {
+      let row = y * width..<(y + 1) * width
+      grid.replaceSubrange(row, with: other.grid[row])
+    }
+  }
+
   // MARK: - Comparing
 
   /// What must be painted to turn `old` into this canvas. Runs start and end at whole characters. A canvas of another

@@ -15,6 +15,8 @@ struct ConsoleLoop: ~Copyable {
   private var themeVersion: Double?
   private var clock = FrameClock()
   private var isUrgent = true
+  /// What keys changed and is not painted yet, on a slow line.
+  private var answeredRows: Set<Int>?
   /// When mail that woke nobody is looked for.
   private var lookAgainAt: Int64?
   private var themeLookedAt: Int64 = 0
@@ -122,9 +124,11 @@ struct ConsoleLoop: ~Copyable {
     if model.slowsForBench != clock.isFrozenForBench { isUrgent = true }
     clock.setBenchRunning(model.slowsForBench)
     guard clock.isDue(version: model.version, isUrgent: isUrgent, now: now.monotonic) else { return }
-    terminal.paint(model.picture(), theme: theme)
+    let urgency = answeredRows.map { Terminal.Urgency.rows($0) } ?? (isUrgent ? .answer : .data)
+    terminal.paint(model.picture(), theme: theme, for: urgency)
     clock.painted(version: model.version, now: now.monotonic)
     isUrgent = false
+    answeredRows = nil
   }
 
   private mutating func takeMail(_ now: Moment) -> ConsoleExit? {
@@ -147,6 +151,13 @@ struct ConsoleLoop: ~Copyable {
   private mutating func take(_ events: [InputEvent]) -> ConsoleExit? {
     guard !events.isEmpty else { return nil }
     isUrgent = true
+    let before = terminal.isLineSlow ? model.picture() : nil
+    defer {
+      if let before {
+        let changes = model.picture().changes(from: before)
+        answeredRows = (answeredRows ?? []).union(changes.map(\.y))
+      }
+    }
     for event in events {
       if case .end(let reason) = event {
         switch reason {

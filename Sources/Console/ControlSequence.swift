@@ -64,8 +64,9 @@ struct ControlSequence {
     return MouseEvent(kind, x: x - 1, y: y - 1, modifiers: modifiers)
   }
 
-  /// What the terminal answers to our queries: DECRPM `CSI ? mode ; value $ y`, DA `CSI ? ... c`.
+  /// What the terminal answers to our queries: DECRPM `CSI ? mode ; value $ y`, DA `CSI ? ... c`, DSR `CSI 0 n`.
   var reply: TerminalReply? {
+    if final == 0x6E, prefix == nil { return .status }
     guard prefix == 0x3F || prefix == 0x3E else { return nil }
     if final == 0x79, intermediates == [0x24], let mode = self[0], let value = self[1] {
       return .mode(mode, isKnown: value == 1 || value == 2)
@@ -81,6 +82,8 @@ enum TerminalReply: Equatable {
   /// DECRPM: whether the terminal implements a private mode that can be switched.
   case mode(Int, isKnown: Bool)
   case deviceAttributes
+  /// DSR: all that was sent before the question has arrived.
+  case status
 
   /// Reads `11;rgb:RRRR/GGGG/BBBB`, one to four hexadecimal digits a channel.
   init?(operatingSystemCommand body: [UInt8]) {

@@ -340,7 +340,17 @@ struct InputDecoder {
     buffer.append(contentsOf: bytes.prefix(room))
   }
 
+  /// A terminal may put its reply between the blocks of a long paste.
+  private mutating func takeStatusOutOfPaste() {
+    let status = Array("\u{1B}[0n".utf8)
+    while let range = buffer.firstRange(of: status) {
+      buffer.removeSubrange(range)
+      replies.append(.status)
+    }
+  }
+
   private mutating func endPaste() {
+    takeStatusOutOfPaste()
     var text = ""
     var wasReturn = false
     for scalar in String(decoding: buffer, as: UTF8.self).unicodeScalars {

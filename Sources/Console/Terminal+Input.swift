@@ -10,7 +10,8 @@ extension Terminal {
   /// Waits for the terminal, for `waker`, for a signal or for `deadline`, whatever is first, and returns what happened:
   /// often nothing, when it was the waker or the deadline. After `.end` there is nothing more to wait for.
   public mutating func wait(until deadline: ContinuousClock.Instant?) -> [InputEvent] {
-    let due = [deadline, decoder.deadline, resizeDue].compactMap(\.self).min()
+    let patience = waiting == nil ? nil : line.deadline
+    let due = [deadline, decoder.deadline, resizeDue, patience].compactMap(\.self).min()
     var files = [
       pollfd(fd: inputDescriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: waker.descriptor, events: Int16(POLLIN), revents: 0),
@@ -21,12 +22,14 @@ extension Terminal {
     var events: [InputEvent] = []
     if files[1].revents != 0 { waker.drain() }
     if files[2].revents != 0 || !pendingSignals.isEmpty { events += takeSignals() }
-    if files[3].revents & Int16(POLLOUT) != 0 { resumeWriting() }
+    if files[3].revents & Int16(POLLOUT) != 0 { flush() }
     let gone = Int16(POLLHUP | POLLERR | POLLNVAL)
     if files[0].revents & Int16(POLLIN) != 0 { events += readInput() }
     if (files[0].revents | files[3].revents) & gone != 0 { events.append(.end(.terminalLost)) }
     events += decoder.tick(now: .now)
     takeReplies()
+    line.tick(now: .now)
+    paintWaiting()
     if let resizeDue, ContinuousClock.now >= resizeDue { events += takeSize() }
     if events.contains(.end(.terminalLost)) { isLost = true }
     return events
@@ -68,7 +71,23 @@ extension Terminal {
         guard mode == 2026, isKnown, !isSynchronized else { continue }
         isSynchronized = true
         sb_tty_set_farewell(type.farewell(synchronized: true))
+      case .status: line.replied(now: .now)
       }
+    }
+  }
+
+  /// A reply that came after the terminal was given back would be typed into the shell. A slow line gets this long.
+  private static let replyTime: Duration = .milliseconds(500)
+
+  /// Waits for the replies that are on their way. What is typed meanwhile is lost, as all of it is.
+  mutating func awaitReplies() {
+    waiting = nil
+    let deadline = ContinuousClock.now + Self.replyTime
+    while line.isAwaitingReplies, !isLost, ContinuousClock.now < deadline {
+      var file = pollfd(fd: inputDescriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&file, 1, Self.milliseconds(until: deadline)) > 0, file.revents & Int16(POLLIN) != 0 else { return }
+      if readInput().contains(.end(.terminalLost)) { return }
+      takeReplies()
     }
   }
 
@@ -98,6 +117,7 @@ extension Terminal {
   }
 
   mutating func suspend(wholeGroup: Bool) {
+    awaitReplies()
     sb_tty_restore()
     stopSelf(wholeGroup: wholeGroup)
     resume()

@@ -21,6 +21,7 @@ extension Terminal {
   /// everything. Stopped by C-z, it stops this process too, as a shell expects, and goes on with it. It is told to end
   /// when the terminal is lost, when this process is asked to leave, and when `isOver` says so.
   mutating func lend(to words: [String], isOver: () -> Bool) -> Loan {
+    awaitReplies()
     sb_tty_restore()
     var child: pid_t = 0
     let failure = Self.withArguments(words) { sb_tty_lend($0, &child) }

@@ -7,17 +7,73 @@ extension Terminal {
   /// anyway, and the wrapping would be most of them.
   static let synchronizedBytesMin = 256
 
+  /// What a picture is painted for.
+  public enum Urgency: Sendable, Equatable {
+    /// The node's own changes. On any line they wait until the picture before has arrived.
+    case data
+    /// A person waits for it.
+    case answer
+    /// A person waits for what changed in these rows: on a slow line they go before the rest.
+    case rows(Set<Int>)
+  }
+
+  /// Whether the line is so slow that the answer to a key should go alone.
+  public var isLineSlow: Bool { line.isSlow(.now) }
+
   /// Shows `canvas`: only what differs from the picture before is sent, and nothing when nothing does. While the
-  /// terminal has not taken the frame before, only the newest canvas is kept; `wait` shows it as soon as it can. A
-  /// canvas of another size than the terminal's is not shown: the resize event is on its way.
-  public mutating func paint(_ canvas: Canvas, theme: Theme) {
+  /// terminal has not taken the frame before, only the newest canvas is kept; `wait` shows it as soon as it can. On a
+  /// slow line it is sent in parts, each when the one before has arrived. A canvas of another size than the terminal's
+  /// is not shown: the resize event is on its way.
+  public mutating func paint(_ canvas: Canvas, theme: Theme, for urgency: Urgency = .answer) {
     guard canvas.width == width, canvas.height == height else { return }
-    guard outgoing.isEmpty else {
-      waiting = Frame(canvas: canvas, theme: theme)
-      return
+    let urgency = waiting.map { urgency.joined(with: $0.urgency) } ?? urgency
+    waiting = WaitingFrame(frame: Frame(canvas: canvas, theme: theme), urgency: urgency)
+    paintWaiting()
+  }
+
+  /// Sends of the waiting picture what the line takes now.
+  mutating func paintWaiting() {
+    guard let next = waiting, outgoing.isEmpty else { return }
+    let isSlow = line.isSlow(.now)
+    guard let shown, isSlow, !needsRepaint, shown.theme == next.frame.theme else {
+      guard isSlow || next.urgency != .data || line.isClear else { return }
+      waiting = nil
+      return render(next.frame)
     }
-    waiting = nil
-    render(Frame(canvas: canvas, theme: theme))
+    var part = Frame(canvas: shown.canvas, theme: shown.theme)
+    if case .rows(let rows) = next.urgency {
+      guard line.takesAnswer else { return }
+      part.canvas.adopt(rows, of: next.frame.canvas)
+    } else {
+      guard line.isClear else { return }
+      part.canvas.adopt(nextRows(of: next.frame.canvas, shown: shown.canvas), of: next.frame.canvas)
+    }
+    part.canvas.cursor = next.frame.canvas.cursor
+    waiting = part.canvas == next.frame.canvas ? nil : WaitingFrame(frame: next.frame, urgency: .data)
+    render(part)
+  }
+
+  /// Bytes a changed cell costs, about.
+  private static let bytesPerCell = 3
+
+  /// Changed rows for which there is room on a slow line, at least one; from the one that was next, so that a busy top
+  /// of the screen does not keep the rest from being shown.
+  private mutating func nextRows(of canvas: Canvas, shown: Canvas) -> Set<Int> {
+    var cells = [Int](repeating: 0, count: height)
+    for run in canvas.changes(from: shown) { cells[run.y] += run.columns.count }
+    var room = line.room / Self.bytesPerCell
+    var rows: Set<Int> = []
+    for step in 0..<height {
+      let row = (firstRow + step) % height
+      guard cells[row] > 0 else { continue }
+      guard rows.isEmpty || cells[row] <= room else {
+        firstRow = row
+        break
+      }
+      rows.insert(row)
+      room -= cells[row]
+    }
+    return rows
   }
 
   private mutating func render(_ frame: Frame) {
@@ -83,6 +139,7 @@ extension Terminal {
     if isWrapped { outgoing += TerminalType.beginFrame.utf8 }
     outgoing += frame
     if isWrapped { outgoing += TerminalType.endFrame.utf8 }
+    if line.sent(frame.count, now: .now) { outgoing += TerminalType.askStatus.utf8 }
     flush()
   }
 
@@ -112,12 +169,17 @@ extension Terminal {
     sb_tty_set_partial(outgoing.isEmpty ? 0 : 1)
     if outgoing.isEmpty { outgoing = [] }
   }
+}
 
-  /// Called when the terminal takes bytes again.
-  mutating func resumeWriting() {
-    flush()
-    guard outgoing.isEmpty, let next = waiting else { return }
-    paint(next.canvas, theme: next.theme)
+extension Terminal.Urgency {
+  /// Of two pictures of which only the newer one is shown.
+  func joined(with older: Self) -> Self {
+    switch (self, older) {
+    case (.rows(let new), .rows(let old)): .rows(new.union(old))
+    case (.rows, .data), (_, .data): self
+    case (.data, _): older
+    case (.answer, _), (_, .answer): .answer
+    }
   }
 }
 

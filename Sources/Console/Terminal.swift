@@ -54,7 +54,10 @@ public struct Terminal: ~Copyable {
   /// Signals that came while the process was being stopped.
   var pendingSignals: [Int32] = []
   var shown: Frame?
-  var waiting: Frame?
+  var waiting: WaitingFrame?
+  var line: LineMeter
+  /// Where the next part of a picture begins on a slow line.
+  var firstRow = 0
   var needsRepaint = true
   /// What the terminal has not taken yet.
   var outgoing: ArraySlice<UInt8> = []
@@ -65,6 +68,12 @@ public struct Terminal: ~Copyable {
   struct Frame {
     var canvas: Canvas
     var theme: Theme
+  }
+
+  /// The newest picture, while the terminal does not take it yet.
+  struct WaitingFrame {
+    var frame: Frame
+    var urgency: Urgency
   }
 
   // MARK: - Start and stop
@@ -114,6 +123,7 @@ public struct Terminal: ~Copyable {
     height = size.height
     palette = CursesPalette(depth: type.depth)
     squeezer = SgrSqueezer(endsAttributes: sb_curses_colors() >= 8)
+    line = LineMeter(isMute: !type.answersQueries)
   }
 
   /// Throws when a console could not be shown here, without touching the terminal: for asking before a node is started.
@@ -142,7 +152,11 @@ public struct Terminal: ~Copyable {
   mutating func take() {
     sb_tty_set_farewell(type.farewell(synchronized: isSynchronized))
     _ = sb_tty_raw(inputDescriptor)
-    send(type.greeting(mouse: isMouseOn, cursor: shown?.canvas.cursor?.isVisible ?? false))
+    let greeting = type.greeting(mouse: isMouseOn, cursor: shown?.canvas.cursor?.isVisible ?? false)
+    send(greeting)
+    line.forget()
+    // The way there and back of a few bytes.
+    if line.sent(greeting.utf8.count, isFirst: true, now: .now) { send(TerminalType.askStatus) }
     if type.answersQueries, !isSynchronized { send(TerminalType.askSynchronized) }
     squeezer.forget()
     needsRepaint = true
@@ -152,6 +166,7 @@ public struct Terminal: ~Copyable {
   public mutating func stop() {
     guard isOpen else { return }
     isOpen = false
+    awaitReplies()
     Self.release(inputDescriptor, outputDescriptor, isLost: isLost)
   }
 

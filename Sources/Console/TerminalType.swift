@@ -68,6 +68,8 @@ struct TerminalType {
 
   static let beginFrame = "\u{1B}[?2026h"
   static let endFrame = "\u{1B}[?2026l"
+  /// DSR: how the terminal is; what matters is when it answers.
+  static let askStatus = "\u{1B}[5n"
   static let askSynchronized = "\u{1B}[?2026$p"
   /// The background colour, then the device attributes: a terminal that answers the second only has no answer to the
   /// first.

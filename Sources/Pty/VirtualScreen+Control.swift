@@ -225,6 +225,7 @@ extension VirtualScreen {
   }
 
   private mutating func answerStatus(_ query: Int) {
+    guard personality.answersStatus else { return }
     if query == 5 { replies += Array("\u{1B}[0n".utf8) }
     if query == 6 { replies += Array("\u{1B}[\(cursorY + 1);\(cursorX + 1)R".utf8) }
   }

@@ -37,6 +37,7 @@ public struct VirtualScreen: Sendable {
     /// The body of the reply to OSC 11, such as `rgb:ffff/ffff/ffff`; nil for silence.
     public var background: String?
     public var answersAttributes = true
+    public var answersStatus = true
     public var knowsSynchronizedOutput = true
 
     public init(background: String? = "rgb:1010/1414/1818") { self.background = background }

@@ -57,11 +57,17 @@ struct ProbeLoop {
 
   consuming func run(_ terminal: inout Terminal) -> String {
     var loop = self
+    var urgency = Terminal.Urgency.answer
     while true {
-      loop.draw(&terminal)
+      if let theme = loop.theme { terminal.paint(loop.picture(terminal), theme: theme, for: urgency) }
       let due: ContinuousClock.Instant? = loop.isTicking ? .now + .milliseconds(20) : nil
       let events = terminal.wait(until: due)
       if loop.isTicking { loop.ticks += 1 }
+      let before = loop.picture(terminal)
+      defer {
+        let rows = loop.picture(terminal).changes(from: before).map(\.y)
+        urgency = events.isEmpty ? .data : terminal.isLineSlow ? .rows(Set(rows)) : .answer
+      }
       for event in events {
         if case .end(let reason) = event { return "\(reason)" }
         if case .key(.character("q"), []) = event { return "q" }
@@ -111,8 +117,7 @@ struct ProbeLoop {
     }
   }
 
-  private func draw(_ terminal: inout Terminal) {
-    guard let theme else { return }
+  private func picture(_ terminal: borrowing Terminal) -> Canvas {
     var canvas = Canvas(width: terminal.width, height: terminal.height, glyphs: terminal.glyphs)
     canvas.box(canvas.bounds)
     canvas.put(" probe ", x: 2, y: 0, style: Style(.title))
@@ -131,7 +136,11 @@ struct ProbeLoop {
         "\(role.name)", x: 2 + offset % 4 * 19, y: 9 + offset / 4,
         style: Role.backgrounds.contains(role) ? Style(.foreground, on: role) : Style(role), maxWidth: 18)
     }
-    if isLive { drawLive(&canvas) }
-    terminal.paint(canvas, theme: theme)
+    if isLive {
+      drawLive(&canvas)
+      canvas.put(lines[1].0.fitted(to: 60), x: 2, y: 3, style: lines[1].1)
+      canvas.put(lines[3].0.fitted(to: 60), x: 2, y: 5, style: lines[3].1)
+    }
+    return canvas
   }
 }

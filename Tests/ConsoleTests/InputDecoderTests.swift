@@ -13,6 +13,14 @@ struct InputDecoderTests {
     return decoder.feed(bytes[...], now: start) + decoder.tick(now: start + .seconds(5))
   }
 
+  @Test func aReplyWithinAPasteIsNotPasted() {
+    var decoder = InputDecoder()
+    let events = decoder.feed(Array("\u{1B}[200~one\u{1B}[0n two\u{1B}[201~x".utf8)[...], now: .now)
+    #expect(events == [.paste("one two"), .key(.character("x"), [])])
+    let replies = decoder.takeReplies()
+    #expect(replies == [.status])
+  }
+
   @Test(
     arguments: [
       ("a", [.key(.character("a"))]), ("é日👩", [.key(.character("é")), .key(.character("日")), .key(.character("👩"))]),

@@ -220,6 +220,43 @@ struct TerminalTests {
     #expect(try await session.end().exitCode == 0)
   }
 
+  @Test func onASlowLineTheAnswerToAKeyGoesBeforeTheRest() async throws {
+    let session = try Probe.start(width: 200, height: 60)
+    try await session.expect("event 0")
+    session.setPace(bytesPerSecond: 8_000)
+    // Fifty times a second most of the picture changes: 8 kB each, a second on this line.
+    session.press("L", "t")
+    try await session.expect("event 2")
+    try await session.expect("ticks [0-9]{2}")
+    for number in 3...6 {
+      let before = session.bytes
+      session.press("x")
+      try await session.expect("event \(number)")
+      #expect(session.bytes - before < 3_000, "one part on its way, then the row")
+    }
+    // The rest comes as well, part by part.
+    let ticks = session.screen.lines.last { $0.contains("repo:") }
+    try await session.expect("another last row") { $0.lines.last { $0.contains("repo:") } != ticks }
+    session.press("t")
+    session.setPace(bytesPerSecond: nil)
+    try await session.settle(.milliseconds(300))
+    session.press("q")
+    let damage = try await session.end().damage
+    #expect(damage == [])
+  }
+
+  @Test func aTerminalThatAnswersNothingGetsEveryPicture() async throws {
+    var personality = VirtualScreen.Personality()
+    personality.answersStatus = false
+    let session = try Probe.start(width: 200, height: 60, personality: personality)
+    try await session.expect("event 0")
+    session.press("L", "t")
+    let first = session.screen.lines
+    try await session.expect("another picture") { $0.lines != first }
+    session.press("q")
+    #expect(try await session.end().exitCode == 0)
+  }
+
   @Test func aTerminalThatWasStalledGetsTheNewestPicture() async throws {
     let session = try Probe.start(width: 200, height: 60)
     try await session.expect("event 0")
