@@ -44,6 +44,8 @@ final class CacheEngine: Service {
   }
 
   private func watch() async {
+    // Without Redis there is no link that could come and go.
+    guard cache.statistics().link.state != .embedded else { return }
     do {
       while true {
         look()

@@ -8,6 +8,8 @@ internal import Synchronization
 final class GatewayEngine: Service {
   /// How often it is looked at for `/health`.
   private static let lookInterval = Duration.milliseconds(200)
+  /// The same while it has neither sockets nor Redis.
+  private static let calmInterval = Duration.seconds(1)
   /// Between two events that say so: a storm of connects is two lines a second to those who listen.
   private static let newsInterval = Duration.milliseconds(500)
   /// How long a list of all sockets serves those who ask: several consoles at once cost what one does.
@@ -88,22 +90,25 @@ final class GatewayEngine: Service {
       var told = Tally(door.snapshot())
       var toldAt = ContinuousClock.now
       while true {
-        look()
-        let now = Tally(door.snapshot())
+        let snapshot = door.snapshot()
+        look(snapshot)
+        let now = Tally(snapshot)
         if now != told, ContinuousClock.now - toldAt >= Self.newsInterval {
           told = now
           toldAt = .now
           changed()
         }
-        try await Task.sleep(for: Self.lookInterval)
+        let isCalm = now == told && now.connections == 0 && snapshot.redis.state == .embedded
+        try await Task.sleep(for: isCalm ? Self.calmInterval : Self.lookInterval)
       }
     } catch {
       // Cancelled, or the door has failed, which says why itself.
     }
   }
 
-  func look() {
-    let now = door.snapshot()
+  func look() { look(door.snapshot()) }
+
+  private func look(_ now: GatewaySnapshot) {
     let most = min(now.connectionsMax, room)
     guard Double(now.connections) < Double(most) * Self.fullShare else {
       let cause = room < now.connectionsMax ? ", which is all that its open files have room for" : ""

@@ -92,11 +92,27 @@ extension PtySession {
       let screen = screen
       if !screen.isSynchronizing, condition(screen) { return }
       guard ContinuousClock.now < deadline else {
-        throw Failure(.timeout, "not within \(limit): \(what); status \(exitStatus() ?? -1), screen:\n\(screen.dump)")
+        throw Failure(.timeout, "not within \(limit): \(what); \(circumstances)")
       }
       try await Self.pause()
     }
   }
+
+  /// What helps to find out why a picture did not come.
+  private var circumstances: String {
+    let silence = Int((ContinuousClock.now - changed).milliseconds)
+    return "status \(exitStatus() ?? -1), \(isSent ? "all keys taken" : "keys not taken"), silent for \(silence) ms, "
+      + "screen:\n\(screen.dump)\nwritten last:\n\(recentWords)"
+  }
+
+  /// What was written last without its control sequences: also what has gone from the screen since.
+  private var recentWords: String {
+    line.state.withLock { String(decoding: $0.transcript.suffix(Self.recentBytes), as: UTF8.self) }
+      .replacing(#/\e\[[0-9;?]*[A-Za-z]/#, with: " ")
+  }
+
+  /// Some seconds of a busy console.
+  private static let recentBytes = 6_000
 
   /// Waits for the end of the program; the wait status.
   public func end(within limit: Duration = .seconds(10)) async throws(Failure) -> Ending {
