@@ -27,6 +27,8 @@ struct IndexRun: Sendable {
     var deletedCount = 0
     /// Set when all other files are those of the old generation.
     var difference: Difference?
+    /// What the report says of edits that do not count.
+    var editsNote: String?
   }
 
   /// What to take out of the old generation and what to put in.
@@ -65,10 +67,11 @@ struct IndexRun: Sendable {
     var made = try await local(started)
     let generation = made.result.generation
     if let unused { made.result.report.notes = [unused] }
-    if made.plan.mode == .unchanged, remote?.isSettled(id, generation, slot.vectors) ?? (slot.vectors == nil) {
-      return made.result
-    }
-    try await addVectors(made.plan, &made.result)
+    let isSettled =
+      made.plan.mode == .unchanged && (remote?.isSettled(id, generation, slot.vectors) ?? (slot.vectors == nil))
+    if !isSettled { try await addVectors(made.plan, &made.result) }
+    if let note = made.plan.editsNote { made.result.report.notes = (made.result.report.notes ?? []) + [note] }
+    if isSettled { return made.result }
     return try await IndexJob.onThread { [made] in
       Swift.Result { () throws(IndexError) in try self.stored(made, started) }
     }.get()
@@ -126,6 +129,12 @@ struct IndexRun: Sendable {
 
   private func plan() throws(IndexError) -> Plan {
     let sight = try slot.look(store.handles, readsWorkTree: readsWorkTree)
+    var plan = try plan(sight)
+    plan.editsNote = sight.overlay.note
+    return plan
+  }
+
+  private func plan(_ sight: Sight) throws(IndexError) -> Plan {
     let (folder, fingerprint) = (sight.folder, sight.fingerprint)
     let old = isFull ? nil : slot.generation
     if let old, let ignore = slot.ignore, folder.usesGit, old.isComplete {

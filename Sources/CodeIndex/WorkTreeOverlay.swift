@@ -6,12 +6,14 @@ internal import Glibc
 /// Git says where to look, from the times in its index; what is there is seen here. So it does not matter what is
 /// staged, and a file whose bytes are those of the commit is no edit.
 struct WorkTreeOverlay: Sendable {
-  /// More edits than that are no edits but another tree; the rest is left to the next commit.
+  /// More edits than that are no edits but another tree; the rest is left to the next commit, and the run says so.
   static let filesMax = 20_000
   /// As old a file must be for its times to tell that it did not change: the kernel's clock moves in steps.
   private static let settledNanoseconds: Int64 = 50_000_000
 
   private(set) var files: [String: Manifest.File] = [:]
+  /// Paths that may be edits and were not looked at: there were too many before them.
+  private(set) var leftOut = 0
 
   static let none = WorkTreeOverlay()
 
@@ -29,9 +31,14 @@ struct WorkTreeOverlay: Sendable {
   /// What is at these paths below `root` now. `committed` has the id of the commit's file, nil when there is none;
   /// `known` is what was seen before, so that it is not read again.
   init(
-    _ paths: [String], root: String, known: WorkTreeOverlay, committed: (String) throws(IndexError) -> ObjectID?
+    _ paths: [String], root: String, known: WorkTreeOverlay, max: Int = Self.filesMax,
+    committed: (String) throws(IndexError) -> ObjectID?
   ) throws(IndexError) {
-    for path in paths where FileRules.skip(path: path) == nil && files.count < Self.filesMax {
+    for path in paths where FileRules.skip(path: path) == nil {
+      guard files.count < max else {
+        leftOut += 1
+        continue
+      }
       let before = try committed(path)
       guard let file = Self.file(path, root, known.files[path]) else {
         if before != nil { files[path] = Self.deleted(path) }
@@ -99,6 +106,12 @@ struct WorkTreeOverlay: Sendable {
     var file = file
     ProjectFolder.apply(ignore, to: &file.entry)
     return file
+  }
+
+  /// What a run says of edits that do not count; nil when all do.
+  var note: String? {
+    guard leftOut > 0 else { return nil }
+    return "\(files.count) edits count until the next commit; \(leftOut) more do not, since that is the most"
   }
 
   /// Files changed or new, and files deleted.

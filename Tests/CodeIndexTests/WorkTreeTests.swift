@@ -40,6 +40,17 @@ import Testing
     try engine.search(SearchQuery(text)).hits.first
   }
 
+  @Test func editsBeyondTheMostAreLeftOutAndThatIsSaid() throws {
+    let folder = try TemporaryFolder()
+    let paths = (0..<5).map { "f\($0).py" }
+    for path in paths { try folder.write(path, path) }
+    let some = try WorkTreeOverlay(paths + ["notes.bin"], root: folder.path + "/", known: .none, max: 2) { _ in nil }
+    #expect(some.files.keys.sorted() == ["f0.py", "f1.py"] && some.leftOut == 3)
+    #expect(some.note == "2 edits count until the next commit; 3 more do not, since that is the most")
+    let all = try WorkTreeOverlay(paths, root: folder.path + "/", known: .none) { _ in nil }
+    #expect(all.files.count == 5 && all.note == nil)
+  }
+
   @Test func anEditANewFileAndADeletedOneCountUntilTheyAreTakenBack() async throws {
     let repository = try await repository()
     defer { repository.close() }
