@@ -20,8 +20,11 @@ struct LineMeter {
   static let patience = Duration.seconds(3)
   /// A reply that takes so much longer than the fastest has a slow line before anything was measured.
   static let suspicion = Duration.milliseconds(100)
-  /// Round trips of which the shortest counts as the way of an empty line. Routes change.
+  /// Round trips of small pictures of which the shortest counts as the way of an empty line. Routes change.
   private static let tripsMax = 64
+
+  /// Pictures in a row that a slow line must carry quickly before it is not slow: one may be an accident of the clock.
+  private static let quickOnesMin = 3
 
   private struct Request {
     var bytes: Int
@@ -30,6 +33,9 @@ struct LineMeter {
 
   private var requests: [Request] = []
   private var trips: [Duration] = []
+  /// Of the last picture that had the line to itself.
+  private var lastTrip: Duration?
+  private var quickOnes = 0
   private var lastReply: ContinuousClock.Instant?
   private var isMute: Bool
   /// Bytes a second of a slow line; nil for any other.
@@ -39,16 +45,20 @@ struct LineMeter {
   init(isMute: Bool) { self.isMute = isMute }
 
   /// Nothing is on its way as far as is known.
-  var isClear: Bool { requests.isEmpty || trips.isEmpty }
+  var isClear: Bool { requests.isEmpty || lastReply == nil }
   var isAwaitingReplies: Bool { !requests.isEmpty }
   /// When `tick` gives up waiting.
   var deadline: ContinuousClock.Instant? { requests.first.map { $0.sent + Self.patience } }
 
   func isSlow(_ now: ContinuousClock.Instant) -> Bool {
     if pace != nil { return true }
-    guard let first = requests.first, let shortest = trips.min() else { return false }
+    guard let first = requests.first, let shortest else { return false }
     return now - first.sent > shortest + Self.suspicion
   }
+
+  private var shortest: Duration? { trips.min() ?? lastTrip }
+  /// A far line and a slow one differ in how long a small picture takes.
+  private var isFarOrSlow: Bool { lastTrip.map { $0 > Self.suspicion } ?? false }
 
   /// Bytes that may be sent at once on a slow line.
   var room: Int { max(Self.roomMin, Int((pace ?? 0) * Self.share)) }
@@ -58,7 +68,8 @@ struct LineMeter {
   /// A picture, or the greeting (`isFirst`), was sent. True: the terminal is to be asked now.
   mutating func sent(_ bytes: Int, isFirst: Bool = false, now: ContinuousClock.Instant) -> Bool {
     guard !isMute else { return false }
-    guard isFirst || bytes >= Self.askedBytesMin || isSlow(now), requests.count < Self.requestsMax else {
+    let isWanted = isFirst || bytes >= Self.askedBytesMin || isFarOrSlow || isSlow(now)
+    guard isWanted, requests.count < Self.requestsMax else {
       if let last = requests.indices.last { requests[last].bytes += bytes }
       return false
     }
@@ -72,19 +83,27 @@ struct LineMeter {
     let trip = now - request.sent
     // Behind another one it was under way only since that arrived.
     let isAlone = lastReply.map { $0 <= request.sent } ?? true
-    if isAlone { trips = trips.suffix(Self.tripsMax - 1) + [trip] }
-    let took = isAlone ? trip - (trips.min() ?? .zero) : now - (lastReply ?? request.sent)
+    if isAlone {
+      lastTrip = trip
+      if request.bytes < Self.roomMin { trips = trips.suffix(Self.tripsMax - 1) + [trip] }
+    }
+    let took = isAlone ? trip - (shortest ?? .zero) : now - (lastReply ?? request.sent)
     lastReply = now
     guard request.bytes >= Self.roomMin else { return }
     let measured = Double(request.bytes) / max(took.milliseconds / 1_000, 0.001)
-    let smoothed = pace.map { ($0 + measured) / 2 } ?? measured
-    pace = measured < Self.slowPace ? min(smoothed, Self.slowPace) : nil
+    guard measured >= Self.slowPace else {
+      pace = pace.map { ($0 + measured) / 2 } ?? measured
+      quickOnes = 0
+      return
+    }
+    quickOnes += 1
+    if quickOnes >= Self.quickOnesMin { pace = nil }
   }
 
   /// Gives up replies that do not come. A terminal that never gave one is not asked any more.
   mutating func tick(now: ContinuousClock.Instant) {
     guard let deadline, now >= deadline else { return }
-    if trips.isEmpty { isMute = true }
+    if lastReply == nil { isMute = true }
     requests = []
   }
 

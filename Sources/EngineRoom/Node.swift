@@ -9,6 +9,7 @@ internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
 internal import Telemetry
+internal import UnixSignals
 
 /// One running node: what it is made of, in which order that starts and stops.
 ///
@@ -193,8 +194,11 @@ public enum Node {
     core.registry.register { StatusMetrics.families(core.snapshot()) + log.metricFamilies() }
 
     let group = ServiceGroup(configuration: configuration(engines(core) + [api, control], core.logger))
+    // Before anybody can see that the node is ready: who stops it then is to find it stopped gracefully.
+    let signals = face == nil ? await NodeSignals.trap() : nil
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await watchOver(core, authenticator, face, listening, ready) }
+      if let signals { tasks.addTask { await watch(signals, core, authenticator) } }
       tasks.addTask { await stopWhenAsked(core, group) }
       defer { tasks.cancelAll() }
       try await group.run()
@@ -212,7 +216,7 @@ public enum Node {
     return engines.compactMap(\.self)
   }
 
-  /// From the open doors to the stop: an embedded console first, if there is one, and then the signals.
+  /// From the open doors to the stop of an embedded console, if there is one; it has the signals until then.
   private static func watchOver(
     _ core: NodeCore, _ authenticator: Authenticator, _ face: Face?, _ listening: AsyncStream<Int>,
     _ ready: @Sendable () -> Void
@@ -230,12 +234,15 @@ public enum Node {
     }
     // The API failed: the node is going down again, and no console is to flash up before its message.
     guard !Task.isCancelled else { return }
-    if let face {
-      NodeSignals.outlive()
-      await face(NodeDoorkeeper(core: core).door(for: core.settings.consoleCaller))
-      core.requestStop(.console)
-    }
-    await NodeSignals.watch(core) {
+    guard let face else { return }
+    NodeSignals.outlive()
+    await face(NodeDoorkeeper(core: core).door(for: core.settings.consoleCaller))
+    core.requestStop(.console)
+    await watch(await NodeSignals.trap(), core, authenticator)
+  }
+
+  private static func watch(_ signals: UnixSignalsSequence, _ core: NodeCore, _ authenticator: Authenticator) async {
+    await NodeSignals.watch(signals, core) {
       core.audit.reopen()
       do throws(Failure) { try await authenticator.reload() } catch {
         core.logger.error("credentials were not read again, the old ones stay: \(error.message)")

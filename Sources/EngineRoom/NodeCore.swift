@@ -126,9 +126,17 @@ final class NodeCore: Sendable {
 
   var phase: Snapshot.Phase { state.withLock { $0.phase } }
 
-  /// Phases only go forward.
+  private static let phases: [Snapshot.Phase] = [.starting, .ready, .draining, .stopping]
+
+  /// Phases only go forward: a node that is stopped while it starts is not ready afterwards.
   func enter(_ phase: Snapshot.Phase) {
-    state.withLock { $0.phase = phase }
+    let isForward = state.withLock { state in
+      let places = [state.phase, phase].map { Self.phases.firstIndex(of: $0) ?? 0 }
+      guard places[0] < places[1] else { return false }
+      state.phase = phase
+      return true
+    }
+    guard isForward else { return }
     switch phase {
     case .draining:
       runService?.close()

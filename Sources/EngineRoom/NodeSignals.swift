@@ -19,10 +19,15 @@ enum NodeSignals {
     }
   }
 
+  /// From now on they end nothing by themselves, and wait for `watch`.
+  static func trap() async -> UnixSignalsSequence { await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) }
+
   /// Runs until cancelled.
-  static func watch(_ core: NodeCore, reload: @escaping @Sendable () async -> Void) async {
+  static func watch(
+    _ signals: UnixSignalsSequence, _ core: NodeCore, reload: @escaping @Sendable () async -> Void
+  ) async {
     var isStopping = false
-    for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+    for await signal in signals {
       if signal == .sighup {
         core.logger.info("HUP: reopening files and reading credentials again")
         await reload()

@@ -60,13 +60,14 @@ struct ProbeLoop {
     var urgency = Terminal.Urgency.answer
     while true {
       if let theme = loop.theme { terminal.paint(loop.picture(terminal), theme: theme, for: urgency) }
-      let due: ContinuousClock.Instant? = loop.isTicking ? .now + .milliseconds(20) : nil
+      // A list takes as long to draw as all the rest, and is not to keep keys waiting.
+      let due: ContinuousClock.Instant? = loop.isTicking ? .now + .milliseconds(loop.isLive ? 100 : 20) : nil
       let events = terminal.wait(until: due)
       if loop.isTicking { loop.ticks += 1 }
-      let before = loop.picture(terminal)
+      let before = events.isEmpty || !terminal.isLineSlow ? nil : loop.picture(terminal)
+      urgency = events.isEmpty ? .data : .answer
       defer {
-        let rows = loop.picture(terminal).changes(from: before).map(\.y)
-        urgency = events.isEmpty ? .data : terminal.isLineSlow ? .rows(Set(rows)) : .answer
+        if let before { urgency = .rows(Set(loop.picture(terminal).changes(from: before).map(\.y))) }
       }
       for event in events {
         if case .end(let reason) = event { return "\(reason)" }

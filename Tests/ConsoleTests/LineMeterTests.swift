@@ -67,6 +67,20 @@ import Testing
     #expect(!meter.takesAnswer)
   }
 
+  /// The machine was busy when the console began, so that the first way there and back says nothing.
+  @Test func aSlowLineIsToldFromAFarOneByWhatIsSmall() throws {
+    var meter = meter(trip: 1_000)
+    expectAsked(&meter, 8_000, at: at(2_000))
+    meter.replied(now: at(3_010))
+    #expect(!meter.isSlow(at(3_020)), "it may be far")
+    expectAsked(&meter, 40, at: at(3_100))
+    meter.replied(now: at(3_115))
+    expectAsked(&meter, 8_000, at: at(4_000))
+    meter.replied(now: at(5_010))
+    let pace = try #require(meter.pace)
+    #expect(abs(pace - 8_000) < 200)
+  }
+
   @Test func whatIsBehindAnotherIsTimedFromItsArrival() throws {
     var meter = meter(trip: 10)
     expectAsked(&meter, 1_600, at: at(1_000))
@@ -83,9 +97,12 @@ import Testing
     var meter = meter(trip: 10)
     expectAsked(&meter, 2_400, at: at(1_000))
     meter.replied(now: at(1_310))
-    expectAsked(&meter, 800, at: at(2_000))
-    meter.replied(now: at(2_011))
-    #expect(!meter.isSlow(at(2_012)))
+    for number in 2...4 {
+      #expect(meter.isSlow(at(number * 1_000 - 1)))
+      expectAsked(&meter, 800, at: at(number * 1_000))
+      meter.replied(now: at(number * 1_000 + 11))
+    }
+    #expect(!meter.isSlow(at(4_012)))
   }
 
   @Test func aTerminalThatNeverAnswersIsNotWaitedForNorAskedForLong() {
