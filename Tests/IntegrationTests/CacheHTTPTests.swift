@@ -59,14 +59,18 @@ import Testing
     defer { for process in processes { process.kill() } }
     #expect(first.put("plans/task%3A123%3Aplan?tags=task-123&ttl=600", "plan", type: "text/markdown") == 200)
     #expect(first.put("plans/task%3A123%3Asteps?dependsOn=task%3A123%3Aplan", "steps") == 200)
-    let read = try #require(second.get("plans/task%3A123%3Aplan"))
-    #expect(read.body == "plan")
-    #expect(read.headers["content-type"] == "text/markdown")
-    #expect(second.value("plans/task%3A123%3Asteps") == "steps")
+    // A Redis that takes longer than 50 ms on a busy machine counts as away, and this node's first level answers alone.
+    let isRead = await eventually { second.get("plans/task%3A123%3Aplan")?.body == "plan" }
+    #expect(isRead)
+    #expect(second.get("plans/task%3A123%3Aplan")?.headers["content-type"] == "text/markdown")
+    let isOtherRead = await eventually { second.value("plans/task%3A123%3Asteps") == "steps" }
+    #expect(isOtherRead)
 
-    let preview = second.post("plans/invalidate", #"{"pattern":"task:*","dryRun":true}"#)
-    let keys = try NodeFixture.object(preview?.body ?? "")["keys"] as? [String]
-    #expect(keys == ["task:123:plan", "task:123:steps"])
+    let isPreviewed = await eventually {
+      let preview = second.post("plans/invalidate", #"{"pattern":"task:*","dryRun":true}"#)?.body ?? ""
+      return (try? NodeFixture.object(preview))?["keys"] as? [String] == ["task:123:plan", "task:123:steps"]
+    }
+    #expect(isPreviewed)
     #expect(first.value("plans/task%3A123%3Aplan") == "plan", "a dry run changes nothing")
 
     let third = try await second.fixture.run(
@@ -84,7 +88,7 @@ import Testing
     let (first, second, processes) = try await nodes(redis)
     defer { for process in processes { process.kill() } }
     #expect(first.put("default/kept", "old") == 200)
-    #expect(second.value("default/kept") == "old")
+    #expect(await eventually { second.value("default/kept") == "old" })
     redis.kill()
     #expect(await eventually { first.redisState() == "away" && second.redisState() == "away" })
     #expect(await eventually { (try? first.health()["status"] as? String) == "degraded" })
