@@ -4,8 +4,9 @@ internal import Telemetry
 
 /// What the node's faces ask of the gateway.
 extension GatewayServer {
-  /// How long a question to the loops may take; a loop that does not answer is left out.
-  static let questionDeadline = Duration.milliseconds(250)
+  /// How long a question to the loops may take; a loop that does not answer is left out. A list without the sockets of
+  /// a loop that is busy is worse than one that comes late: nobody waits for it but who asked.
+  static let questionDeadline = Duration.seconds(2)
 
   /// A copy; it never waits for a loop.
   public func snapshot() -> GatewaySnapshot {

@@ -1,6 +1,7 @@
 import Access
 import Base
 import ControlPlane
+import Glibc
 import TestKit
 import Testing
 
@@ -51,6 +52,19 @@ import Testing
         _ = client.text()
         #expect(await server.sockets().map(\.connectedAt) == [first])
       }
+    }
+  }
+
+  /// Else a console would show a table without them, and refuse to kick the one that makes its loop busy.
+  @Test func aLoopThatIsBusyIsWaitedForAndItsSocketsAreInTheList() async throws {
+    try await TestGateway.withServer { server, port in
+      let (client, greeting) = try #require(SocketClient.socket(port: port))
+      for seat in server.seats { #expect(seat.mailbox.post(.work { _ in usleep(600_000) })) }
+      let sockets = await server.sockets()
+      #expect(sockets.map(\.id) == [Self.id(greeting)])
+      for seat in server.seats { #expect(seat.mailbox.post(.work { _ in usleep(600_000) })) }
+      #expect(await server.kick(Self.id(greeting), reason: "asked for"))
+      #expect(client.text() == "41")
     }
   }
 
