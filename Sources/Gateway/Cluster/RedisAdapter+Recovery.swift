@@ -7,6 +7,9 @@ internal import Synchronization
 extension RedisAdapter {
   /// How long the rooms of a session that came back are listened to before its client has joined them.
   static let recoveryHold = Duration.seconds(10)
+  /// How long a node that still counts the client as connected is given to say that it has gone.
+  private static let farewellPause = Duration.milliseconds(20)
+  private static let farewellPauses = 10
   /// Broadcasts one client may be given when it comes back.
   static let replayMax = 50_000
 
@@ -42,6 +45,7 @@ extension RedisAdapter {
     guard let data = connections.0, let push = connections.1 else { return nil }
     do throws(RedisError) {
       let nodes = try await nodes(data)
+      try await awaitFarewell(pid, nodes, data)
       guard let session = try await take(pid, nodes, data) else { return nil }
       hold(session)
       try await listen(session, push)
@@ -52,6 +56,21 @@ extension RedisAdapter {
       return recovered
     } catch {
       return nil
+    }
+  }
+
+  /// A client may be here before its node has written what it held for it when it went. Nothing is waited for longer
+  /// than a moment: a node that was killed says nothing any more.
+  private func awaitFarewell(_ pid: String, _ nodes: [String], _ data: RedisConnection) async throws(RedisError) {
+    let commands = Set(nodes + [options.node]).map { RedisCommand("HGET", .text(keys.sessions($0)), .text(pid)) }
+    for _ in 0..<Self.farewellPauses {
+      let found = try await data.send(commands, deadline: options.commandDeadline)
+      let isConnected = found.contains { reply in
+        guard let bytes = reply.bytes, let session = try? RecoverySession(decoding: bytes) else { return false }
+        return session.droppedAtMilliseconds == nil
+      }
+      guard isConnected else { return }
+      do { try await Task.sleep(for: Self.farewellPause) } catch { return }  // cancelled: the record is taken as it is
     }
   }
 
