@@ -7,9 +7,6 @@ internal import Synchronization
 extension RedisAdapter {
   /// How long the rooms of a session that came back are listened to before its client has joined them.
   static let recoveryHold = Duration.seconds(10)
-  /// How long a node that still counts the client as connected is given to say that it has gone.
-  private static let farewellPause = Duration.milliseconds(20)
-  private static let farewellPauses = 10
   /// Broadcasts one client may be given when it comes back.
   static let replayMax = 50_000
 
@@ -45,7 +42,6 @@ extension RedisAdapter {
     guard let data = connections.0, let push = connections.1 else { return nil }
     do throws(RedisError) {
       let nodes = try await nodes(data)
-      try await awaitFarewell(pid, nodes, data)
       guard let session = try await take(pid, nodes, data) else { return nil }
       hold(session)
       try await listen(session, push)
@@ -59,18 +55,22 @@ extension RedisAdapter {
     }
   }
 
-  /// A client may be here before its node has written what it held for it when it went. Nothing is waited for longer
-  /// than a moment: a node that was killed says nothing any more.
-  private func awaitFarewell(_ pid: String, _ nodes: [String], _ data: RedisConnection) async throws(RedisError) {
-    let commands = Set(nodes + [options.node]).map { RedisCommand("HGET", .text(keys.sessions($0)), .text(pid)) }
-    for _ in 0..<Self.farewellPauses {
-      let found = try await data.send(commands, deadline: options.commandDeadline)
-      let isConnected = found.contains { reply in
-        guard let bytes = reply.bytes, let session = try? RecoverySession(decoding: bytes) else { return false }
-        return session.droppedAtMilliseconds == nil
+  /// What each node knows of the session. A client may be here before its node has written what it held for it when it
+  /// went; nothing is waited for longer than a moment, for a node that was killed says nothing any more.
+  private func records(
+    _ pid: String, _ holders: [String], _ data: RedisConnection
+  ) async throws(RedisError) -> [(node: String, session: RecoverySession?)] {
+    let commands = holders.map { RedisCommand("HGET", .text(keys.sessions($0)), .text(pid)) }
+    var pauses = options.farewellPauses[...]
+    while true {
+      let replies = try await data.send(commands, deadline: options.commandDeadline)
+      let found = zip(holders, replies).compactMap { node, reply in
+        // A record that cannot be read is no session, and goes with the others.
+        reply.bytes.map { (node: node, session: try? RecoverySession(decoding: $0)) }
       }
-      guard isConnected else { return }
-      do { try await Task.sleep(for: Self.farewellPause) } catch { return }  // cancelled: the record is taken as it is
+      let isConnected = found.contains { $0.session.map { $0.droppedAtMilliseconds == nil } ?? false }
+      guard isConnected, let pause = pauses.popFirst() else { return found }
+      do { try await Task.sleep(for: pause) } catch { return found }  // cancelled: what is known is taken
     }
   }
 
@@ -79,18 +79,13 @@ extension RedisAdapter {
   private func take(_ pid: String, _ nodes: [String], _ data: RedisConnection) async throws(RedisError)
     -> RecoverySession?
   {
-    let field = RedisCommand.Argument.text(pid)
-    let holders = Array(Set(nodes + [options.node]))
-    let found = try await data.send(
-      holders.map { RedisCommand("HGET", .text(keys.sessions($0)), field) }, deadline: options.commandDeadline)
-    let held = zip(holders, found).filter { $1.bytes != nil }
-    guard !held.isEmpty else { return nil }
+    let found = try await records(pid, Array(Set(nodes + [options.node])), data)
+    guard !found.isEmpty else { return nil }
     let removed = try await data.send(
-      held.map { RedisCommand("HDEL", .text(keys.sessions($0.0)), field) }, deadline: options.commandDeadline)
+      found.map { RedisCommand("HDEL", .text(keys.sessions($0.node)), .text(pid)) }, deadline: options.commandDeadline)
     var newest: (session: RecoverySession, isOurs: Bool)?
-    for ((_, reply), removal) in zip(held, removed) {
-      // A record that cannot be read is no session; it is gone from the store now.
-      guard let bytes = reply.bytes, let session = try? RecoverySession(decoding: bytes), session.pid == pid,
+    for (record, removal) in zip(found, removed) {
+      guard let session = record.session, session.pid == pid,
         newest.map({ $0.session.lastKnown < session.lastKnown }) ?? true
       else { continue }
       newest = (session, removal.integer == 1)

@@ -20,6 +20,9 @@ struct RedisAdapterOptions: Sendable {
   var peerSilenceMax = Duration.seconds(5)
   /// How long other servers may take to answer.
   var requestDeadline = Duration.seconds(5)
+  /// Pauses in which a node that still counts a client as connected may say that it has gone, when the client is here
+  /// already. Few and growing: when a node was killed, all its clients wait at the same time.
+  var farewellPauses = [10, 30, 60, 100].map { Duration.milliseconds($0) }
   var outbox = ClusterOutbox.Limits()
   /// Milliseconds for which logs and sessions of a node outlive it.
   var keepMilliseconds: Int64 = 900_000

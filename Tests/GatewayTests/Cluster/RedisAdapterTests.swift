@@ -308,6 +308,42 @@ import Testing
     await third.stop()
   }
 
+  /// What the throttle holds for a client is in the last record, which may be written when the client is elsewhere.
+  @Test func aClientThatIsEarlyIsGivenWhatItsNodeSaysWhenItHasGone() async throws {
+    let redis = try await RedisProcess()
+    let one = try ClusterNode("node-1", redis.url)
+    let other = try ClusterNode("node-2", redis.url) {
+      $0.farewellPauses = Array(repeating: .milliseconds(10), count: 2_000)
+    }
+    for node in [one, other] { #expect(await node.joined()) }
+    var session = RecoveryTests.session("early")
+    let last = session
+    (session.droppedAtMilliseconds, session.rooms) = (nil, ["r"])
+    one.adapter.saveSession(session)
+    let client = try await RedisConnection.open(RedisURL(redis.url), options: .patient)
+    let stored = RedisCommand("HEXISTS", "signalbox:gateway:sessions:node-1", "early")
+    #expect(try await eventually { try await client.send(stored).integer == 1 })
+    async let recovered = other.adapter.recover(pid: "early", offset: "node-1.1")
+    try await Task.sleep(for: .milliseconds(100))
+    one.adapter.saveSession(last)
+    let found = await recovered
+    #expect(found?.session == last)
+    await one.stop()
+    await other.stop()
+  }
+
+  /// A killed node says nothing any more.
+  @Test func aClientWhoseNodeSaysNothingIsWaitedForAMoment() async throws {
+    let redis = try await RedisProcess()
+    let (one, other) = try await pair(redis.url)
+    var session = RecoveryTests.session("left")
+    session.droppedAtMilliseconds = nil
+    one.adapter.saveSession(session)
+    #expect(await eventually { await other.adapter.recover(pid: "left", offset: "node-1.1")?.session == session })
+    await one.stop()
+    await other.stop()
+  }
+
   /// A node that noticed late that its client had gone writes a session that another node has continued meanwhile.
   @Test func ofTwoRecordsOfASessionTheNewerCounts() async throws {
     let redis = try await RedisProcess()
