@@ -43,7 +43,10 @@ struct FolderTree {
         continue
       }
       var status = stat()
-      guard lstat("\(root)/\(path)", &status) == 0 else { continue }
+      guard lstat("\(root)/\(path)", &status) == 0 else {
+        if errno != ENOENT { skip(path, .unreadable) }
+        continue
+      }
       switch status.st_mode & S_IFMT {
       case S_IFDIR:
         guard depth < Self.depthMax, !IgnoreRules.isIgnored(path, isFolder: true, by: stack),

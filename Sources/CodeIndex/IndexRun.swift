@@ -29,6 +29,8 @@ struct IndexRun: Sendable {
     var difference: Difference?
     /// What the report says of edits that do not count.
     var editsNote: String?
+    /// Which folder all of this was found in.
+    var root: FolderIdentity?
   }
 
   /// What to take out of the old generation and what to put in.
@@ -128,9 +130,11 @@ struct IndexRun: Sendable {
   }
 
   private func plan() throws(IndexError) -> Plan {
+    let root = try FolderIdentity(of: slot.path)
     let sight = try slot.look(store.handles, readsWorkTree: readsWorkTree)
     var plan = try plan(sight)
     plan.editsNote = sight.overlay.note
+    plan.root = root
     return plan
   }
 
@@ -256,6 +260,9 @@ struct IndexRun: Sendable {
   private func assemble(
     _ plan: Plan, _ outcome: IndexJob.Outcome, _ started: ContinuousClock.Instant
   ) throws(IndexError) -> Made {
+    guard try FolderIdentity(of: slot.path) == plan.root else {
+      throw .folderUnreadable(path: slot.path, reason: "another folder took its place while it was indexed")
+    }
     if !outcome.failed.isEmpty { try checkStillThere(plan) }
     let (generation, change) = try next(plan)
     if job.isCancelled { throw .cancelled }

@@ -84,6 +84,46 @@ import Testing
     #expect(try self.engine(state, folder.path).snapshot().first?.chunks == total)
   }
 
+  /// Each round moves it away a little later in the run. A run that came too early sees no folder and one that came too
+  /// late sees all of it; none makes an index of what was left.
+  @Test(arguments: [false, true]) func aFolderThatIsMovedAwayDuringARunLeavesTheOldIndex(isRepository: Bool)
+    async throws
+  {
+    let repository = try await TemporaryGitRepository()
+    defer { repository.close() }
+    let (folder, state) = (try TemporaryFolder(), try TemporaryFolder())
+    let path = isRepository ? repository.path : folder.file("project")
+    for number in 0..<200 {
+      let text = "def gate_\(number)(key):\n  return key\n"
+      if isRepository {
+        try repository.write("f\(number).py", text)
+      } else {
+        try folder.write("project/f\(number).py", text)
+      }
+    }
+    if isRepository {
+      try await repository.commit("first")
+      for number in 0..<200 { try repository.write("f\(number).py", "def gate_edit_\(number)(key):\n  return key\n") }
+    }
+    var options = IndexEngine.Options(folder: state.file("index"), workers: 2)
+    options.readsWorkTree = true
+    let engine = try IndexEngine(options)
+    try engine.add(id, path: path)
+    let started = ContinuousClock.now
+    try await engine.reindex(id)
+    let step = (ContinuousClock.now - started) / 40
+    for round in 0..<40 {
+      async let run = engine.reindex(id)
+      _ = await aside { usleep(UInt32((step * round).milliseconds * 1_000)) }
+      #expect(rename(path, path + ".away") == 0)
+      _ = try? await run
+      #expect(engine.snapshot().first?.files == 200, "round \(round)")
+      #expect(rename(path + ".away", path) == 0)
+    }
+    try await engine.reindex(id)
+    #expect(engine.snapshot().first?.state == .ready && engine.snapshot().first?.files == 200)
+  }
+
   /// `write` fails for every file past 4 kB: the kernel's limit for one process.
   @Test func aFullDiskIsAnErrorAndNoCorruption() async throws {
     let repository = try await TemporaryGitRepository()
