@@ -1,5 +1,6 @@
 internal import Base
 internal import Dispatch
+internal import Glibc
 internal import Synchronization
 
 /// How far an indexing run is.
@@ -38,6 +39,10 @@ final class IndexJob: Sendable {
   private static let batch = 16
   private static let reportEvery = Duration.milliseconds(100)
   private static let failedMax = 1_000
+  /// A run of more files than a large commit has is nobody's wait: its threads leave the processors to those that
+  /// answer somebody. A thread's niceness cannot be taken back without a privilege, so these end with the run.
+  private static let filesInForeground = 1_000
+  private static let backgroundNiceness: Int32 = 10
   private static let threads = DispatchQueue(label: "signalbox.index", qos: .utility, attributes: .concurrent)
 
   private let started = ContinuousClock.now
@@ -72,6 +77,21 @@ final class IndexJob: Sendable {
     }
   }
 
+  /// The same on a thread that comes last when there is more to do than processors.
+  private static func inBackground<Value: Sendable>(
+    _ body: @escaping @Sendable () -> Result<Value, IndexError>
+  ) async -> Result<Value, IndexError> {
+    await withCheckedContinuation { continuation in
+      let run: @Sendable () -> Void = { continuation.resume(returning: body()) }
+      let status = DetachedThread.start {
+        // On Linux of this thread alone; a thread as important as any other is no reason to fail.
+        setpriority(.init(PRIO_PROCESS.rawValue), 0, backgroundNiceness)
+        run()
+      }
+      if status != 0 { threads.async(execute: run) }
+    }
+  }
+
   /// Makes the records of these files. What was finished before a failure or a cancellation stays: the next run finds
   /// it.
   func run(
@@ -82,7 +102,10 @@ final class IndexJob: Sendable {
     let results = await withTaskGroup(of: Result<Outcome, IndexError>.self) { group in
       for _ in 0..<count {
         group.addTask {
-          await Self.onThread { Result { () throws(IndexError) in try self.work(entries, folder, store) } }
+          let work: @Sendable () -> Result<Outcome, IndexError> = {
+            Result { () throws(IndexError) in try self.work(entries, folder, store) }
+          }
+          return entries.count > Self.filesInForeground ? await Self.inBackground(work) : await Self.onThread(work)
         }
       }
       return await group.reduce(into: []) { $0.append($1) }
