@@ -92,8 +92,8 @@ import Testing
   @Test func aValueOfSixteenMegabytesGoesThroughRedis() async throws {
     let server = try await RedisProcess()
     let (a, b) = (
-      try Node(server.url) { $0.redis.commandDeadline = .seconds(2) },
-      try Node(server.url) { $0.redis.commandDeadline = .seconds(2) }
+      try Node(server.url) { $0.redis.commandDeadline = .seconds(30) },
+      try Node(server.url) { $0.redis.commandDeadline = .seconds(30) }
     )
     #expect(await a.connected())
     #expect(await b.connected())
