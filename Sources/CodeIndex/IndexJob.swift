@@ -83,7 +83,8 @@ final class IndexJob: Sendable {
   ) async -> Result<Value, IndexError> {
     await withCheckedContinuation { continuation in
       let run: @Sendable () -> Void = { continuation.resume(returning: body()) }
-      let status = DetachedThread.start {
+      // As much stack as the queue's threads have: libgit2 reads on it.
+      let status = DetachedThread.start(stackBytes: 8 << 20) {
         // On Linux of this thread alone; a thread as important as any other is no reason to fail.
         setpriority(.init(PRIO_PROCESS.rawValue), 0, backgroundNiceness)
         run()
