@@ -84,6 +84,16 @@ import Testing
     #expect(try self.engine(state, folder.path).snapshot().first?.chunks == total)
   }
 
+  /// Of more files than a commit has: on threads that come last, with the same result.
+  @Test func aLargeRunIndexesEveryFile() async throws {
+    let (folder, state) = (try TemporaryFolder(), try TemporaryFolder())
+    for number in 0..<1_100 { try folder.write("f\(number).py", "def gate_\(number)(key):\n  return key\n") }
+    let engine = try engine(state, folder.path)
+    let report = try await engine.reindex(id)
+    #expect(report.filesIndexed == 1_100 && report.filesFailed.isEmpty)
+    #expect(try engine.search(SearchQuery("gate_1099")).hits.first?.path == "f1099.py")
+  }
+
   /// Each round moves it away a little later in the run. A run that came too early sees no folder and one that came too
   /// late sees all of it; none makes an index of what was left.
   @Test(arguments: [false, true]) func aFolderThatIsMovedAwayDuringARunLeavesTheOldIndex(isRepository: Bool)
